@@ -1,0 +1,281 @@
+import type { Result } from '../runtime/result.js';
+import type { Context, SystemContext, TenantContext } from '../tenancy/context.js';
+import type { ListQuery, Page } from '../tenancy/ports.js';
+import type { Protocol } from '../tenancy/profile.js';
+import type { Operation, Order, OrderFacts, OrderState, Session } from './order.js';
+import type { RefusalReason } from './refusal.js';
+
+/** What the issuer is asked for. All names and extensions are already checked against the policy. */
+export interface CertificateRequest {
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Buffer;
+  /** Name, DER. */
+  readonly subject: Buffer;
+  /** GeneralName elements, DER. */
+  readonly sans: readonly Buffer[];
+  readonly keyUsage: readonly string[];
+  /** OIDs. */
+  readonly extendedKeyUsage: readonly string[];
+  /** seconds */
+  readonly validitySeconds: number;
+  /** seconds */
+  readonly backdateSeconds: number;
+  /** The device's PKCS#10 where there is one, DER. */
+  readonly pkcs10?: Buffer;
+}
+
+/** What a CA connector answered. `uncertain` is never repeated without a look-up (reliability rule R4). */
+export type IssuerAnswer =
+  | { readonly kind: 'issued'; readonly certificate: Buffer }
+  | { readonly kind: 'pending'; readonly reference: string; readonly retryAfterSeconds: number }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'notSent'; readonly reason: string }
+  | { readonly kind: 'uncertain'; readonly reason: string };
+
+export type LookupAnswer =
+  | { readonly kind: 'found'; readonly certificate: Buffer }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'pending'; readonly reference: string; readonly retryAfterSeconds: number }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export interface IssuerTiming {
+  readonly timeoutMs: number;
+  readonly maxProcessingMs: number;
+  readonly concurrency: number;
+}
+
+/** One configured CA. `ref` is `<tenantId>-<orderId>`, unique per order. */
+export interface Issuer {
+  readonly timing: IssuerTiming;
+  /** `lookup`: finds by ref. `uniqueRef`: a second call with the same ref cannot issue a second certificate. */
+  readonly capabilities: { readonly lookup: boolean; readonly uniqueRef: boolean };
+  issue(ref: string, request: CertificateRequest): Promise<IssuerAnswer>;
+  lookup(ref: string, publicKey: Buffer, reference: string | null): Promise<LookupAnswer>;
+  /** Idempotent. `reason`: CRLReason number (RFC 5280 section 5.3.1). */
+  revoke(certificate: Buffer, reason: number): Promise<Result<true, string>>;
+  /** Issuing CA first, root last, DER. */
+  chain(): Promise<readonly Buffer[]>;
+  /** Engines that write in the same database sign at once; `OrderStore.settleIssued` then records order and certificate together. */
+  readonly local?: LocalIssuer;
+}
+
+export interface LocalIssuer {
+  /** Signs without recording anything. `caId` names the engine's CA; the serial is fresh and random. */
+  sign(request: CertificateRequest): Result<SignedCertificate, string>;
+}
+
+export interface SignedCertificate {
+  readonly caId: string;
+  readonly certificate: Buffer;
+}
+
+/** A certificate with the facts lists and look-ups need, taken from its DER once. */
+export interface CertificateRecord {
+  readonly id: string;
+  readonly der: Buffer;
+  /** SHA-256 of the DER, 32 bytes. */
+  readonly sha256: Buffer;
+  /** SHA-256 of the issuer Name's DER, 32 bytes. */
+  readonly issuerHash: Buffer;
+  readonly issuer: string;
+  /** lower-case hexadecimal */
+  readonly serial: string;
+  readonly subject: string;
+  readonly sans: readonly string[];
+  /** SHA-256 of the SubjectPublicKeyInfo, 32 bytes. */
+  readonly keyHash: Buffer;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** An order to be recorded; the store adds attempts, version and times. */
+export interface NewOrder {
+  readonly id: string;
+  readonly profileId: string;
+  readonly connectorId: string;
+  readonly protocol: Protocol;
+  /** SHA-256 of the device identity within the profile, 32 bytes; the account's id derives from it. */
+  readonly accountIdentity: Buffer;
+  /** What the account list shows. */
+  readonly accountLabel: string;
+  readonly transactionId: string;
+  /** H(profile, protocol, transactionID, requester), 32 bytes. */
+  readonly dedupeKey: Buffer;
+  /** SHA-256 of what was asked for, 32 bytes. */
+  readonly contentHash: Buffer;
+  readonly operation: Operation;
+  readonly subject: string;
+  readonly facts: OrderFacts;
+  readonly credential: string;
+  readonly session: Session;
+  readonly request: CertificateRequest;
+  /** The certificate that this order renews, where there is one. */
+  readonly renews: string | null;
+  /** When an open order gives up. */
+  readonly deadline: Date;
+  readonly receivedAt: Date;
+}
+
+/** A transaction as the protocols ask for it. */
+export interface StoredTransaction {
+  readonly order: Order;
+  readonly contentHash: Buffer;
+  readonly session: Session;
+  /** DER, once issued. */
+  readonly certificate: Buffer | null;
+}
+
+/** `existing`: the dedupe key is taken; nothing was written. */
+export type RecordOutcome = { readonly kind: 'recorded'; readonly order: Order } | { readonly kind: 'existing'; readonly transaction: StoredTransaction };
+
+/** A claimed order: the fence must be shown with the result, else the result is refused. */
+export interface ClaimedOrder {
+  readonly order: Order;
+  readonly request: CertificateRequest;
+  readonly fence: number;
+  readonly caRef: string;
+  /** The CA's own reference while CA_PENDING. */
+  readonly caReference: string | null;
+  /** How often a CA call was begun. */
+  readonly calls: number;
+  readonly calledAt: Date | null;
+}
+
+export interface Refused {
+  readonly state: 'REJECTED' | 'FAILED' | 'EXPIRED';
+  readonly failInfo: string;
+  readonly failReason: string;
+}
+
+/** Every method is one transaction in which state, audit row and outbox row change together (reliability rule R7). */
+export interface OrderStore {
+  /** For engines in the same database: one statement, group-committed over concurrent callers; resolves after the commit. */
+  settleIssued(context: TenantContext, order: NewOrder, certificate: CertificateRecord, caId: string): Promise<RecordOutcome>;
+  /** Records an order that waits for approval or for a CA call; or one that was refused by policy. */
+  record(context: TenantContext, order: NewOrder, state: 'AWAITING_APPROVAL' | 'ACCEPTED' | Refused): Promise<RecordOutcome>;
+  /** Replaces the transaction of a final order by a new order (`replaces` must still be the one that stands there). */
+  supersede(context: TenantContext, order: NewOrder, replaces: string): Promise<RecordOutcome>;
+  /** A retry of something refused: attempts + 1. */
+  countAttempt(context: TenantContext, orderId: string): Promise<void>;
+  findTransaction(context: TenantContext, dedupeKey: Buffer): Promise<StoredTransaction | undefined>;
+  /** By profile and the transactionID's text, whoever asked. */
+  findTransactions(context: TenantContext, profileId: string, transactionId: string): Promise<readonly StoredTransaction[]>;
+  updateSession(context: TenantContext, dedupeKey: Buffer, session: Session): Promise<void>;
+  /** ISSUED -> DELIVERED (or CONFIRMED), batched; resolves at once, written within a moment. */
+  noteDelivered(context: TenantContext, orderId: string, state: 'DELIVERED' | 'CONFIRMED'): void;
+  /** Moves one order if it is in one of `from`; false when it is not. Revocations wanted go to the outbox in the same commit. */
+  move(context: TenantContext, orderId: string, from: readonly OrderState[], to: OrderState, reason: string): Promise<boolean>;
+  /** Claims one order for a CA call: ACCEPTED -> ISSUING, fence + 1, lease, intent; undefined when someone else has it. */
+  claim(context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined>;
+  /** The result of a claimed call; false when the fence is no longer ours (then the certificate, if any, went to the orphans). */
+  settleClaimed(context: TenantContext, claimed: ClaimedOrder, answer: ClaimResult): Promise<boolean>;
+  /** Work for background jobs, oldest first. */
+  due(context: SystemContext, kind: DueKind, limit: number): Promise<readonly DueOrder[]>;
+  /** Takes an UNCERTAIN or CA_PENDING order for a look-up, by fence and lease as `claim`. */
+  claimLookup(context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined>;
+  /** ISSUING with the lease over -> UNCERTAIN, fence + 1. Returns how many. */
+  reapLeases(context: SystemContext): Promise<number>;
+  /** Open orders past their deadline -> EXPIRED. Returns how many. */
+  expire(context: SystemContext): Promise<number>;
+  /** Forgets transactions past retention. Returns how many. */
+  forgetTransactions(context: SystemContext): Promise<number>;
+}
+
+export type ClaimResult =
+  | { readonly kind: 'issued'; readonly certificate: CertificateRecord }
+  | { readonly kind: 'pending'; readonly reference: string; readonly retryAfterSeconds: number }
+  | { readonly kind: 'rejected'; readonly reason: string }
+  /** Nothing happened at the CA: back to ACCEPTED, next try after the delay. */
+  | { readonly kind: 'retry'; readonly reason: string; readonly delayMs: number }
+  /** Look up after the quarantine. */
+  | { readonly kind: 'uncertain'; readonly reason: string; readonly delayMs: number }
+  | { readonly kind: 'stuck'; readonly reason: string; readonly wrongCertificate?: Buffer }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export type DueKind = 'issue' | 'lookup' | 'poll';
+export interface DueOrder {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly profileId: string;
+  readonly connectorId: string;
+}
+
+/** A certificate issued through Gatehouse, as renewals, look-ups and lists need it. */
+export interface IssuedCertificate {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly profileId: string | null;
+  readonly orderId: string | null;
+  readonly connectorId: string;
+  readonly der: Buffer;
+  readonly issuer: string;
+  readonly serial: string;
+  readonly subject: string;
+  readonly sans: readonly string[];
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly sha256: Buffer;
+  /** `superseded`: a confirmed renewal replaced it; it is still valid. */
+  readonly status: 'valid' | 'revoked' | 'superseded';
+}
+
+export interface CertificateStore {
+  /** The certificate with exactly these bytes, if it was issued for this tenant. */
+  findByFingerprint(context: TenantContext, sha256: Buffer): Promise<IssuedCertificate | undefined>;
+  findBySerial(context: TenantContext, issuerHash: Buffer, serial: string): Promise<IssuedCertificate | undefined>;
+  find(context: Context, id: string): Promise<IssuedCertificate | undefined>;
+  markSuperseded(context: TenantContext, id: string, by: string): Promise<boolean>;
+}
+
+export interface RefusalRecord {
+  readonly reason: RefusalReason;
+  readonly tenantId: string | null;
+  readonly profileId: string | null;
+  /** The client's address. */
+  readonly source: string;
+  readonly clientFamily: string;
+  readonly detail: string;
+}
+
+/** Folds by (reason, profile, source); resolves at once, written within a moment; never throws. */
+export interface RefusalLog {
+  note(refusal: RefusalRecord): void;
+}
+
+export interface OrderListQuery extends ListQuery {
+  readonly tenantId?: string;
+  readonly protocol?: Protocol;
+  readonly profileId?: string;
+  readonly accountId?: string;
+  readonly state?: OrderState;
+  readonly operation?: Operation;
+  readonly transactionId?: string;
+}
+
+export const summaryWindows = { '24h': 24, '7d': 168, '30d': 720 } as const;
+export type SummaryWindow = keyof typeof summaryWindows;
+
+/** The card numbers of both protocols, defined once (design: cards). */
+export interface OrderSummary {
+  readonly totalOrders: number;
+  /** Per cent: issued / (issued + failed + rejected); null when none. */
+  readonly successRate: number | null;
+  readonly activeOrders: number;
+  readonly failedOrders: number;
+  readonly activeFailedOrders: number;
+  /** Received to final answer, manual waiting excluded; null when none. */
+  readonly averageProcessingMs: number | null;
+  readonly activeAccounts: number;
+}
+
+/** Read models for lists and cards. */
+export interface OrderReader {
+  find(context: Context, id: string): Promise<Order | undefined>;
+  list(context: Context, query: OrderListQuery): Promise<Page<Order>>;
+  summary(context: Context, protocol: Protocol, window: SummaryWindow): Promise<OrderSummary>;
+  timeline(
+    context: Context,
+    id: string,
+  ): Promise<readonly { readonly at: Date; readonly state: OrderState; readonly actor: string; readonly detail: string }[]>;
+}

@@ -1,0 +1,67 @@
+/** Every reason to refuse a device, one row each: what the device is told. Protocol bits are chosen in each `translate`. */
+export const refusals = {
+  'not-authorised': 'The request is not authorised.',
+  'credential-invalid': 'The credential is not valid.',
+  'signer-not-trusted': 'The certificate that signed the request is not trusted here.',
+  'signer-expired': 'The certificate that signed the request has expired.',
+  'signer-revoked': 'The certificate that signed the request has been revoked.',
+  'signer-superseded': 'The certificate that signed the request has already been updated.',
+  'renewal-too-early': 'The certificate cannot be renewed yet.',
+  'renewal-other-name': 'A renewal must keep the subject and the alternative names.',
+  'proof-of-possession': 'The proof of possession of the key is missing or wrong.',
+  'key-type': 'Keys of this type are not allowed by this profile.',
+  'key-size': 'The key is shorter or longer than this profile allows.',
+  'key-malformed': 'The public key is malformed or weak.',
+  'key-reused': 'This profile requires a new key for a renewal.',
+  'key-undeliverable': 'The answer could not be encrypted for this type of key.',
+  'subject-missing': 'The request has neither a subject nor an alternative name.',
+  'subject-binding': 'The requested subject does not belong to the credential.',
+  'san-type': 'The request has an alternative name of a kind this profile does not allow.',
+  'name-malformed': 'A requested name is malformed.',
+  'extension-malformed': 'A requested extension is malformed.',
+  'ca-certificate': 'Certificates for CAs are not issued here.',
+  'reserved-purpose': 'The requested extended key usage is reserved for registration authorities.',
+  'transaction-in-use': 'The transaction is already used for another request.',
+  'transaction-unknown': 'No such transaction is waiting.',
+  'certificate-unknown': 'No such certificate is known here.',
+  'confirmation-unexpected': 'No confirmation is awaited for this certificate.',
+  'already-confirmed': 'The certificate has already been confirmed.',
+  'ca-refused': 'The certification authority refused the request.',
+  'order-rejected': 'The request was rejected.',
+  'order-failed': 'The certificate could not be issued.',
+  'order-expired': 'The request was not completed in time.',
+  unavailable: 'The service is temporarily unavailable.',
+} as const;
+
+export type RefusalCode = keyof typeof refusals;
+
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** For the operator; never sent to the device, never a secret. */
+  readonly detail?: string;
+}
+
+export function refusal(code: RefusalCode, detail?: string): Refusal {
+  return detail === undefined ? { code } : { code, detail };
+}
+
+/** Requests that never became an order; folded in the store by reason, profile and source. */
+export const refusalReasons = [
+  'unknown-path',
+  'inactive-profile',
+  'malformed',
+  'too-large',
+  'unsupported',
+  'bad-signature',
+  'bad-mac',
+  'bad-challenge',
+  'undecryptable',
+  'wrong-recipient',
+  'untrusted-signer',
+  'not-authorised',
+  'bad-proof-of-possession',
+  'bad-transaction',
+  'throttled',
+  'unavailable',
+] as const;
+export type RefusalReason = (typeof refusalReasons)[number];

@@ -1,0 +1,80 @@
+import { oids } from '../protocol/der/index.js';
+import { fail, ok, type Result } from '../runtime/result.js';
+import { type Certificate, verifyCertificate } from './certificate.js';
+import { basicConstraintsOf, keyUsageOf } from './extension.js';
+import { isSameName } from './name.js';
+
+export type ChainFault = 'no-path' | 'expired' | 'not-yet-valid' | 'unknown-critical-extension';
+
+export interface ChainInputs {
+  readonly leaf: Certificate;
+  /** Untrusted certificates that may lie between; at most 20 are looked at. */
+  readonly intermediates: readonly Certificate[];
+  readonly anchors: readonly Certificate[];
+  readonly at: Date;
+  /** Seconds that a certificate may be past its notAfter and still count; 0 by default. */
+  readonly graceSeconds?: number;
+}
+
+const maxDepth = 10;
+const maxVerifications = 50;
+const understood: ReadonlySet<string> = new Set([
+  oids.basicConstraints,
+  oids.keyUsage,
+  oids.extKeyUsage,
+  oids.subjectAltName,
+  oids.authorityKeyIdentifier,
+  oids.subjectKeyIdentifier,
+  oids.cRLDistributionPoints,
+  oids.certificatePolicies,
+]);
+
+/**
+ * A path from the leaf to an anchor, leaf first, anchor last: names chain, signatures verify, every certificate is in its
+ * validity, every issuer is a CA with keyCertSign and path length to spare (RFC 5280 section 6.1). Depth and work are bounded,
+ * nothing is fetched. Issuers with name constraints or other critical extensions we do not process are refused.
+ */
+export function buildChain(inputs: ChainInputs): Result<readonly Certificate[], ChainFault> {
+  const { leaf, at, graceSeconds = 0 } = inputs;
+  if (leaf.notBefore > at) return fail('not-yet-valid');
+  if (leaf.notAfter.getTime() + graceSeconds * 1000 < at.getTime()) return fail('expired');
+  if (!hasOnlyUnderstoodCriticalExtensions(leaf)) return fail('unknown-critical-extension');
+  if (inputs.anchors.some((anchor) => anchor.der.equals(leaf.der))) return ok([leaf]);
+  const work = { left: maxVerifications };
+  const path = extend([leaf], { ...inputs, intermediates: inputs.intermediates.slice(0, 20) }, work);
+  return path === undefined ? fail('no-path') : ok(path);
+}
+
+function extend(path: readonly Certificate[], inputs: ChainInputs, work: { left: number }): readonly Certificate[] | undefined {
+  const last = path[path.length - 1] as Certificate;
+  if (path.length >= maxDepth) return undefined;
+  for (const anchor of inputs.anchors) {
+    if (isIssuer(anchor, last, path.length - 1, inputs.at, work)) return [...path, anchor];
+  }
+  for (const candidate of inputs.intermediates) {
+    if (path.some((item) => item.der.equals(candidate.der))) continue;
+    if (!isIssuer(candidate, last, path.length - 1, inputs.at, work)) continue;
+    const longer = extend([...path, candidate], inputs, work);
+    if (longer !== undefined) return longer;
+  }
+  return undefined;
+}
+
+/** `below`: how many intermediate CAs stand between this issuer and the leaf. */
+function isIssuer(issuer: Certificate, subject: Certificate, below: number, at: Date, work: { left: number }): boolean {
+  if (!isSameName(issuer.subject, subject.issuer)) return false;
+  if (issuer.notBefore > at || issuer.notAfter < at) return false;
+  const constraints = basicConstraintsOf(issuer.extensions);
+  const usage = keyUsageOf(issuer.extensions);
+  if (!constraints.ok || !usage.ok || !constraints.value.ca) return false;
+  if (constraints.value.pathLength !== undefined && constraints.value.pathLength < below) return false;
+  if (usage.value !== undefined && !usage.value.includes('keyCertSign')) return false;
+  if (issuer.extensions.some((item) => item.oid === oids.nameConstraints)) return false;
+  if (!hasOnlyUnderstoodCriticalExtensions(issuer)) return false;
+  work.left -= 1;
+  return work.left >= 0 && verifyCertificate(subject, issuer.publicKey).ok;
+}
+
+function hasOnlyUnderstoodCriticalExtensions(certificate: Certificate): boolean {
+  return certificate.extensions.every((item) => !item.critical || understood.has(item.oid));
+}

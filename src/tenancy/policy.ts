@@ -1,0 +1,100 @@
+import { z } from 'zod';
+
+/** What a profile allows. One published schema for API, console and CLI; an absent policy is `policySchema.parse({ version: 1 })`. */
+export const curveNames = ['P-256', 'P-384', 'P-521'] as const;
+export const sanTypes = ['dns', 'ip', 'email', 'uri', 'other'] as const;
+export const keyUsages = ['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment', 'keyAgreement'] as const;
+export const extendedKeyUsages = ['serverAuth', 'clientAuth'] as const;
+export const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
+export const contentCiphers = ['aes128-cbc', 'aes192-cbc', 'aes256-cbc', 'des-ede3-cbc'] as const;
+export const subjectBindings = ['none', 'reference', 'signer'] as const;
+
+const keysSchema = z
+  .object({
+    rsaMinBits: z.int().min(2048).max(8192).default(2048).describe('Smallest RSA modulus, in bits'),
+    rsaMaxBits: z.int().min(2048).max(8192).default(4096).describe('Largest RSA modulus, in bits'),
+    curves: z
+      .array(z.enum(curveNames))
+      .default([...curveNames])
+      .describe('EC curves'),
+    ed25519: z.boolean().default(true).describe('Ed25519 keys (CMP only)'),
+    reuse: z.enum(['allow', 'refuse']).default('allow').describe('Whether a renewal may keep its key'),
+  })
+  .strict();
+
+const namesSchema = z
+  .object({
+    sanTypes: z.array(z.enum(sanTypes)).default(['dns', 'ip']).describe('Kinds of subjectAltName that may be requested'),
+    subjectBinding: z.enum(subjectBindings).default('none').describe('What the requested subject must agree with'),
+  })
+  .strict();
+
+const certificateSchema = z
+  .object({
+    validityDays: z.int().min(1).max(3650).default(365).describe('Longest validity, in days'),
+    backdateSeconds: z.int().min(0).max(86_400).default(300).describe('How far notBefore lies in the past, in seconds'),
+    keyUsage: z
+      .array(z.enum(keyUsages))
+      .default(['digitalSignature', 'keyEncipherment'])
+      .describe('keyUsage; keyEncipherment is left out for EC and Ed25519 keys'),
+    extendedKeyUsage: z.array(z.enum(extendedKeyUsages)).default(['serverAuth', 'clientAuth']).describe('extKeyUsage'),
+  })
+  .strict();
+
+const renewalSchema = z
+  .object({
+    windowDays: z.int().min(1).max(3650).nullable().default(null).describe('Days before expiry from which renewal is allowed; null: any time'),
+    graceDays: z.int().min(0).max(365).default(0).describe('Days after expiry during which renewal is still allowed'),
+  })
+  .strict();
+
+const approvalSchema = z
+  .object({
+    mode: z.enum(['automatic', 'manual']).default('automatic').describe('Whether an administrator approves each order'),
+    maxPendingHours: z.int().min(1).max(8760).default(168).describe('Longest time an order may stay open, in hours'),
+  })
+  .strict();
+
+const scepSchema = z
+  .object({
+    digests: z.array(z.enum(digests)).min(1).default(['sha256', 'sha384', 'sha512']).describe('Digests accepted from clients'),
+    ciphers: z.array(z.enum(contentCiphers)).min(1).default(['aes128-cbc', 'aes192-cbc', 'aes256-cbc']).describe('Content ciphers accepted from clients'),
+    renewal: z.boolean().default(true).describe('Whether RenewalReq is served'),
+    includeRoot: z.boolean().default(true).describe('Whether GetCACert shows the root'),
+    failInfoText: z.boolean().default(true).describe('Whether failures carry a text'),
+  })
+  .strict();
+
+const cmpSchema = z
+  .object({
+    protection: z
+      .array(z.enum(['mac', 'signature']))
+      .min(1)
+      .default(['mac', 'signature'])
+      .describe('Kinds of message protection accepted'),
+    hmacSha1: z.boolean().default(true).describe('Whether HMAC-SHA1 is accepted as the MAC of PasswordBasedMac (the default of OpenSSL 3.0)'),
+    minIterations: z.int().min(100).max(100_000).default(100).describe('Fewest iterations of PasswordBasedMac'),
+    maxIterations: z.int().min(100).max(100_000).default(100_000).describe('Most iterations of PasswordBasedMac'),
+    implicitConfirm: z.boolean().default(true).describe('Whether implicit confirmation is granted when asked for'),
+    confirmWaitSeconds: z.int().min(10).max(86_400).default(600).describe('How long certConf is waited for, in seconds'),
+    caPubs: z.boolean().default(false).describe('Whether ip carries the CA certificates in caPubs'),
+    messageTimeWindowSeconds: z.int().min(0).max(86_400).default(300).describe('Largest difference of messageTime, in seconds; 0: not checked'),
+    trustAnchors: z.array(z.string()).max(20).default([]).describe('PEM certificates whose devices may ask for their first certificate by signature'),
+  })
+  .strict();
+
+export const policySchema = z
+  .object({
+    version: z.literal(1).default(1),
+    keys: keysSchema.prefault({}),
+    names: namesSchema.prefault({}),
+    certificate: certificateSchema.prefault({}),
+    renewal: renewalSchema.prefault({}),
+    approval: approvalSchema.prefault({}),
+    scep: scepSchema.prefault({}),
+    cmp: cmpSchema.prefault({}),
+  })
+  .strict();
+
+export type Policy = z.infer<typeof policySchema>;
+export const defaultPolicy: Policy = policySchema.parse({});
