@@ -279,3 +279,21 @@ export interface OrderReader {
     id: string,
   ): Promise<readonly { readonly at: Date; readonly state: OrderState; readonly actor: string; readonly detail: string }[]>;
 }
+
+/** A revocation that an order wants, from the outbox. */
+export interface RevocationDue {
+  readonly outboxId: string;
+  readonly orderId: string;
+  /** DER. */
+  readonly certificate: Buffer;
+  /** CRLReason number (RFC 5280 section 5.3.1). */
+  readonly reason: number;
+}
+
+/** The outbox topic `certificate.revoke`, at least once: claimed for a lease, done or put back with a growing delay. */
+export interface RevocationQueue {
+  claim(context: SystemContext, limit: number, leaseMs: number): Promise<readonly RevocationDue[]>;
+  /** REVOKE_WANTED -> REVOKED and the certificate's status, with the outbox row, in one transaction. */
+  done(context: TenantContext, due: RevocationDue): Promise<void>;
+  retry(due: RevocationDue, reason: string): Promise<void>;
+}

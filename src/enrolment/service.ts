@@ -1,7 +1,19 @@
+import type { AuditLog } from '../audit/event.js';
+import { certificateFingerprint } from '../pkix/index.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import { tenantContext } from '../tenancy/context.js';
 import type { SharedSecret } from '../tenancy/credentials.js';
+import type { CredentialStore } from '../tenancy/ports.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
+import { confirm } from './confirm.js';
+import { enrol } from './enrol.js';
+import { createGate, type Gate } from './gate.js';
+import { dedupeKeyOf } from './new-order.js';
+import type { Order } from './order.js';
 import type { Outcome } from './outcome.js';
-import type { RefusalRecord, StoredTransaction } from './ports.js';
+import { findTransaction, poll } from './poll.js';
+import type { CertificateStore, Issuer, OrderReader, OrderStore, RefusalLog, RefusalRecord, RevocationQueue, StoredTransaction } from './ports.js';
 import type { EnrolmentRequest } from './request.js';
 
 export interface TransactionQuery {
@@ -31,4 +43,57 @@ export interface EnrolmentService {
   findSharedSecret(profile: Profile, reference: string): Promise<SharedSecret | undefined>;
   /** A request that does not become an order. */
   noteRefusal(refusal: RefusalRecord): void;
+}
+
+/** The configured CAs; undefined where the connector is inactive or gone, and the order then waits. */
+export interface Issuers {
+  forProfile(profile: Profile): Promise<Issuer | undefined>;
+  forOrder(order: Order): Promise<Issuer | undefined>;
+}
+
+export interface EnrolmentParts {
+  readonly orders: OrderStore;
+  readonly orderReader: OrderReader;
+  readonly certificates: CertificateStore;
+  readonly refusals: RefusalLog;
+  readonly revocations: RevocationQueue;
+  readonly credentials: Pick<CredentialStore, 'findSharedSecret'>;
+  readonly audit: AuditLog;
+  readonly issuers: Issuers;
+  readonly challengeMacKey: Buffer;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The parts with what the core makes for itself. */
+export interface EnrolmentDeps extends EnrolmentParts {
+  readonly gate: Gate;
+  fingerprint(certificate: Buffer): Buffer;
+}
+
+export function enrolmentDeps(parts: EnrolmentParts): EnrolmentDeps {
+  return { ...parts, gate: createGate(), fingerprint: certificateFingerprint };
+}
+
+export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
+  const contextOf = (profile: Profile) => tenantContext(profile.tenantId, 'device');
+  return {
+    enrol: (profile, request) => enrol(profile, request, deps),
+    poll: (profile, query) => poll(profile, query, deps),
+    findTransaction: (profile, query) => findTransaction(profile, query, deps),
+    async isTransactionKnown(profile, transactionId) {
+      const known = await deps.orders.findTransactions(contextOf(profile), profile.id, transactionId);
+      return known.length > 0;
+    },
+    confirm: (profile, transaction, isAccepted) => confirm(profile, transaction, isAccepted, deps),
+    noteDelivered: (profile, orderId, isConfirmed) => {
+      deps.orders.noteDelivered(contextOf(profile), orderId, isConfirmed ? 'CONFIRMED' : 'DELIVERED');
+    },
+    updateSession: (profile, query, session) =>
+      deps.orders.updateSession(contextOf(profile), dedupeKeyOf(profile.id, query), { ...session, requester: query.requester.toString('hex') }),
+    findSharedSecret: (profile, reference) => deps.credentials.findSharedSecret(contextOf(profile), profile.id, reference),
+    noteRefusal: (refusal) => {
+      deps.refusals.note(refusal);
+    },
+  };
 }

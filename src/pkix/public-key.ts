@@ -63,6 +63,13 @@ export class PublicKey {
     return exponent.length > 4 && exponent[0] !== 0 ? undefined : Number(BigInt(`0x${exponent.toString('hex')}`));
   }
 
+  /** False for an even RSA modulus, which is no product of two odd primes; true for other keys. */
+  get isRsaModulusOdd(): boolean {
+    if (this.type !== 'rsa') return true;
+    const modulus = rsaModulus(this.bits);
+    return ((modulus[modulus.length - 1] ?? 0) & 1) === 1;
+  }
+
   /** The key for node:crypto, imported once. `key-unusable`: not on its curve, malformed, or of a type this runtime does not know. */
   keyObject(): Result<KeyObject, 'key-unusable'> {
     this.#keyObject ??= importKey(this);

@@ -1,0 +1,201 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { logLevels } from './runtime/log.js';
+import { fail, ok, type Result } from './runtime/result.js';
+import { Secret } from './runtime/secret.js';
+
+export const modes = ['dev', 'production'] as const;
+export const roles = ['device', 'admin', 'worker'] as const;
+export type NodeRole = (typeof roles)[number];
+
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+}
+
+export interface Config {
+  readonly mode: (typeof modes)[number];
+  /** Absolute path. */
+  readonly dataDir: string;
+  /** Absent: the embedded database in `dataDir`. */
+  readonly databaseUrl?: Secret;
+  /** Absent in dev mode: `<dataDir>/master.key` is made. 32 bytes. */
+  readonly masterKey?: Secret<Buffer>;
+  readonly deviceUrl: string;
+  readonly adminUrl: string;
+  readonly listen: Listener;
+  readonly adminListen: Listener;
+  readonly trustedProxies: readonly string[];
+  readonly roles: readonly NodeRole[];
+  readonly processes: number;
+  readonly adminToken?: Secret;
+  readonly connectorAllow: readonly string[];
+  readonly logLevel: (typeof logLevels)[number];
+  /** Key type of the embedded engine's CAs, chosen when they are made. */
+  readonly engineKey: 'P-256' | 'RSA-2048' | 'RSA-3072';
+}
+
+export interface ConfigFault {
+  readonly variable: string;
+  readonly message: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080')
+  .transform((text) => ({ host: text.slice(0, text.lastIndexOf(':')).replace(/^\[|\]$/g, ''), port: Number(text.slice(text.lastIndexOf(':') + 1)) }))
+  .refine(({ port }) => port <= 65_535, 'has a port above 65535');
+const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).transform((text) => text.replace(/\/+$/, ''));
+const list = z.string().transform((text) => text.split(/[\s,]+/).filter((item) => item !== ''));
+const masterKey = z
+  .string()
+  .transform((text) => Buffer.from(text.trim(), 'base64'))
+  .refine((key) => key.length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)');
+
+const environmentSchema = z.object({
+  GATEHOUSE_MODE: z.enum(modes, 'must be dev or production').default('dev'),
+  GATEHOUSE_DATA_DIR: z.string().min(1).default('./data'),
+  GATEHOUSE_DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be a postgresql:// URL')
+    .optional(),
+  GATEHOUSE_MASTER_KEY: masterKey.optional(),
+  GATEHOUSE_DEVICE_URL: url.optional(),
+  GATEHOUSE_ADMIN_URL: url.optional(),
+  GATEHOUSE_LISTEN: address.prefault('127.0.0.1:8080'),
+  GATEHOUSE_ADMIN_LISTEN: address.prefault('127.0.0.1:8081'),
+  GATEHOUSE_TLS_CERT_FILE: z.string().optional(),
+  GATEHOUSE_TLS_KEY_FILE: z.string().optional(),
+  GATEHOUSE_ADMIN_TLS_CERT_FILE: z.string().optional(),
+  GATEHOUSE_ADMIN_TLS_KEY_FILE: z.string().optional(),
+  GATEHOUSE_TRUSTED_PROXIES: list.prefault(''),
+  GATEHOUSE_ROLES: list.prefault(roles.join(',')).pipe(z.array(z.enum(roles, `must be a list of ${roles.join(', ')}`)).min(1)),
+  GATEHOUSE_PROCESSES: z.coerce.number('must be a number').int().min(1).max(256).optional(),
+  GATEHOUSE_ADMIN_TOKEN: z
+    .string()
+    .regex(/^gh_\S{29,}$/, 'must start with gh_ and have at least 32 characters')
+    .optional(),
+  GATEHOUSE_CONNECTOR_ALLOW: list.prefault(''),
+  GATEHOUSE_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
+  GATEHOUSE_ENGINE_KEY: z.enum(['P-256', 'RSA-2048', 'RSA-3072'], 'must be P-256, RSA-2048 or RSA-3072').default('P-256'),
+});
+type Parsed = z.infer<typeof environmentSchema>;
+
+const secretVariables = ['GATEHOUSE_DATABASE_URL', 'GATEHOUSE_MASTER_KEY', 'GATEHOUSE_ADMIN_TOKEN'] as const;
+
+/** The environment as a typed configuration, or every fault in it. `NAME_FILE` gives a secret by file. */
+export function parseConfig(environment: Environment): Result<Config, readonly ConfigFault[]> {
+  const { values, faults } = withSecretFiles(environment);
+  const known = new Set([...Object.keys(environmentSchema.shape), ...secretVariables.map((name) => `${name}_FILE`), 'GATEHOUSE_PLANTED_BUG']);
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('GATEHOUSE_') && !known.has(name)) faults.push({ variable: name, message: 'is not a setting of Gatehouse' });
+  }
+  const parsed = environmentSchema.safeParse(values);
+  if (!parsed.success) {
+    const more = parsed.error.issues.map((issue) => ({ variable: String(issue.path[0]), message: issue.message }));
+    return fail([...faults, ...more]);
+  }
+  faults.push(...tlsFaults(parsed.data), ...productionFaults(parsed.data));
+  return faults.length > 0 ? fail(faults) : ok(toConfig(parsed.data));
+}
+
+function withSecretFiles(environment: Environment): { values: Record<string, string | undefined>; faults: ConfigFault[] } {
+  const values: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(environment)) values[name] = value === '' ? undefined : value;
+  const faults: ConfigFault[] = [];
+  for (const name of secretVariables) {
+    const file = values[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (values[name] !== undefined) faults.push({ variable: name, message: `is set together with ${name}_FILE; set one of them` });
+    try {
+      values[name] = readFileSync(file, 'utf8').trim();
+    } catch {
+      faults.push({ variable: `${name}_FILE`, message: `names a file that cannot be read: ${file}` });
+    }
+  }
+  return { values, faults };
+}
+
+function tlsFaults(parsed: Parsed): ConfigFault[] {
+  const pairs = [
+    ['GATEHOUSE_TLS_CERT_FILE', 'GATEHOUSE_TLS_KEY_FILE'],
+    ['GATEHOUSE_ADMIN_TLS_CERT_FILE', 'GATEHOUSE_ADMIN_TLS_KEY_FILE'],
+  ] as const;
+  const faults: ConfigFault[] = [];
+  for (const [cert, key] of pairs) {
+    if ((parsed[cert] === undefined) !== (parsed[key] === undefined)) faults.push({ variable: cert, message: `and ${key} belong together; set both` });
+    for (const name of [cert, key]) {
+      const file = parsed[name];
+      if (file !== undefined && !isReadable(file)) faults.push({ variable: name, message: `names a file that cannot be read: ${file}` });
+    }
+  }
+  return faults;
+}
+
+function isReadable(file: string): boolean {
+  try {
+    readFileSync(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function productionFaults(parsed: Parsed): ConfigFault[] {
+  if (parsed.GATEHOUSE_MODE === 'dev') {
+    const isMany = (parsed.GATEHOUSE_PROCESSES ?? 1) > 1 && parsed.GATEHOUSE_DATABASE_URL === undefined;
+    return isMany ? [{ variable: 'GATEHOUSE_PROCESSES', message: 'must be 1 with the embedded database; set GATEHOUSE_DATABASE_URL for more' }] : [];
+  }
+  const faults: ConfigFault[] = [];
+  if (parsed.GATEHOUSE_DATABASE_URL === undefined) {
+    faults.push({ variable: 'GATEHOUSE_DATABASE_URL', message: 'is required in production: the embedded database does not survive a power cut' });
+  }
+  if (parsed.GATEHOUSE_MASTER_KEY === undefined) {
+    faults.push({ variable: 'GATEHOUSE_MASTER_KEY', message: 'is required in production (openssl rand -base64 32)' });
+  }
+  if (parsed.GATEHOUSE_ADMIN_URL === undefined || !parsed.GATEHOUSE_ADMIN_URL.startsWith('https:')) {
+    faults.push({ variable: 'GATEHOUSE_ADMIN_URL', message: 'is required in production and must be https' });
+  }
+  if (parsed.GATEHOUSE_DEVICE_URL === undefined) {
+    faults.push({ variable: 'GATEHOUSE_DEVICE_URL', message: 'is required in production: the URL under which devices reach this server (http is fine)' });
+  }
+  return faults;
+}
+
+function toConfig(parsed: Parsed): Config {
+  const listen = listener(parsed.GATEHOUSE_LISTEN, parsed.GATEHOUSE_TLS_CERT_FILE, parsed.GATEHOUSE_TLS_KEY_FILE);
+  const adminListen = listener(parsed.GATEHOUSE_ADMIN_LISTEN, parsed.GATEHOUSE_ADMIN_TLS_CERT_FILE, parsed.GATEHOUSE_ADMIN_TLS_KEY_FILE);
+  const { GATEHOUSE_DATABASE_URL: databaseUrl, GATEHOUSE_MASTER_KEY: key, GATEHOUSE_ADMIN_TOKEN: token } = parsed;
+  return {
+    mode: parsed.GATEHOUSE_MODE,
+    dataDir: resolve(parsed.GATEHOUSE_DATA_DIR),
+    ...(databaseUrl !== undefined && { databaseUrl: new Secret(databaseUrl) }),
+    ...(key !== undefined && { masterKey: new Secret(key) }),
+    deviceUrl: parsed.GATEHOUSE_DEVICE_URL ?? urlOf(listen),
+    adminUrl: parsed.GATEHOUSE_ADMIN_URL ?? urlOf(adminListen),
+    listen,
+    adminListen,
+    trustedProxies: parsed.GATEHOUSE_TRUSTED_PROXIES,
+    roles: parsed.GATEHOUSE_ROLES,
+    processes: parsed.GATEHOUSE_PROCESSES ?? (databaseUrl === undefined ? 1 : availableParallelism()),
+    ...(token !== undefined && { adminToken: new Secret(token) }),
+    connectorAllow: parsed.GATEHOUSE_CONNECTOR_ALLOW,
+    logLevel: parsed.GATEHOUSE_LOG_LEVEL,
+    engineKey: parsed.GATEHOUSE_ENGINE_KEY,
+  };
+}
+
+function listener(at: { host: string; port: number }, certFile?: string, keyFile?: string): Listener {
+  return certFile !== undefined && keyFile !== undefined ? { ...at, tls: { certFile, keyFile } } : at;
+}
+
+/** The URL of a listener as a client on this machine would write it. */
+function urlOf({ host, port, tls }: Listener): string {
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return `${tls === undefined ? 'http' : 'https'}://${name}:${port}`;
+}

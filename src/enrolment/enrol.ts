@@ -1,0 +1,148 @@
+import { type TenantContext, tenantContext } from '../tenancy/context.js';
+import type { Profile } from '../tenancy/profile.js';
+import { type Grant, identify } from './identify.js';
+import { certificateRecord, contentHashOf, dedupeKeyOf, newOrder, refusedOrder } from './new-order.js';
+import { phaseOf } from './order.js';
+import type { Issued, Outcome } from './outcome.js';
+import { type Checked, checkPolicy } from './policy.js';
+import { outcomeOf, refusedOutcome } from './poll.js';
+import type { Issuer, NewOrder, RecordOutcome, StoredTransaction } from './ports.js';
+import { type Refusal, refusal, refusals } from './refusal.js';
+import type { EnrolmentRequest } from './request.js';
+import type { EnrolmentDeps } from './service.js';
+import { awaitIssuance } from './settle.js';
+
+/**
+ * The life of a request: identify -> check -> record -> forward -> settle. Nothing is promised before its row is committed;
+ * a request seen before is answered as before.
+ */
+export async function enrol(profile: Profile, request: EnrolmentRequest, deps: EnrolmentDeps): Promise<Outcome> {
+  const context = tenantContext(profile.tenantId, 'device');
+  const now = deps.clock.now();
+  const caller = await identify(request, profile, context, deps);
+  if (!caller.ok) return (await earlierOutcome(profile, request, context, deps)) ?? refuseUnauthenticated(profile, request, caller.error, deps);
+  const checked = checkPolicy(request.wanted, caller.value, profile, now);
+  if (!checked.ok) return recordRefused(profile, request, caller.value, checked.error, context, deps);
+  const order = newOrder(request, profile, caller.value, checked.value, now);
+  const issuer = await deps.issuers.forProfile(profile);
+  const outcome = await recordAndForward(profile, order, checked.value, issuer, context, deps);
+  if (outcome.kind === 'issued') noteUse(caller.value, context, deps);
+  return outcome;
+}
+
+async function recordAndForward(
+  profile: Profile,
+  order: NewOrder,
+  checked: Checked,
+  issuer: Issuer | undefined,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Outcome> {
+  const isAutomatic = profile.policy.approval.mode === 'automatic';
+  if (isAutomatic && issuer?.local !== undefined) return issueLocally(order, checked, issuer, context, deps);
+  const recorded = await deps.orders.record(context, order, isAutomatic ? 'ACCEPTED' : 'AWAITING_APPROVAL');
+  return isAutomatic ? forwardRecorded(order, recorded, context, deps) : pendingOrEarlier(order, recorded, context, deps);
+}
+
+/** The engine in our own database: the certificate is signed first and becomes real only if its order is recorded. */
+async function issueLocally(order: NewOrder, checked: Checked, issuer: Issuer, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome> {
+  const signed = issuer.local?.sign(checked.request);
+  if (signed === undefined || !signed.ok) {
+    const recorded = await deps.orders.record(context, order, 'ACCEPTED');
+    return forwardRecorded(order, recorded, context, deps);
+  }
+  const { certificate, caId } = signed.value;
+  const recorded = await deps.orders.settleIssued(context, order, certificateRecord(certificate), caId);
+  if (recorded.kind === 'existing') return forwardRecorded(order, recorded, context, deps);
+  return issued(order, certificate, checked.isModified);
+}
+
+function issued(order: NewOrder, certificate: Buffer, isModified: boolean): Issued {
+  return { kind: 'issued', orderId: order.id, certificate, isModified, isReplay: false, session: order.session };
+}
+
+/** A new order goes to its CA; an old one is answered as it stands, or gives way if it is over. */
+async function forwardRecorded(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome> {
+  if (recorded.kind === 'recorded') return awaitIssuance(recorded.order.id, order.dedupeKey, context, deps);
+  const { transaction } = recorded;
+  if (!givesWay(transaction, order, deps)) return existingOutcome(transaction, order, deps);
+  const superseding = await deps.orders.supersede(context, order, transaction.order.id);
+  if (superseding.kind === 'existing') return existingOutcome(superseding.transaction, order, deps);
+  return awaitIssuance(superseding.order.id, order.dedupeKey, context, deps);
+}
+
+async function pendingOrEarlier(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome> {
+  if (recorded.kind === 'existing') return existingOutcome(recorded.transaction, order, deps);
+  const transaction = await deps.orders.findTransaction(context, order.dedupeKey);
+  return transaction === undefined ? refusedOutcome(refusal('unavailable')) : outcomeOf(transaction, deps.clock.now());
+}
+
+/**
+ * Many SCEP clients derive the transactionID from their key, so it comes again after a refusal, and for a renewal once the old
+ * order is final and delivered. A CMP transactionID is used once (RFC 9483 section 3.1), save for a retry of what was refused.
+ */
+function givesWay(transaction: StoredTransaction, order: NewOrder, deps: EnrolmentDeps): boolean {
+  const { order: old, contentHash } = transaction;
+  const isSame = contentHash.equals(order.contentHash);
+  if (phaseOf(old.state) === 'refused') return isSame || order.protocol === 'scep';
+  if (phaseOf(old.state) === 'open' || isSame || order.protocol === 'cmp') return false;
+  const age = deps.clock.now().getTime() - (old.finishedAt ?? old.createdAt).getTime();
+  return old.state !== 'ISSUED' || age > deliveryGraceMs;
+}
+
+/** How long an issued certificate counts as under way to its device when its delivery was never noted. */
+const deliveryGraceMs = 60_000;
+
+function existingOutcome(transaction: StoredTransaction, order: NewOrder, deps: EnrolmentDeps): Outcome {
+  if (!transaction.contentHash.equals(order.contentHash)) return refusedOutcome(refusal('transaction-in-use'));
+  return outcomeOf(transaction, deps.clock.now());
+}
+
+/** A retransmission is answered as before even when its credential has been used up or has expired since. */
+async function earlierOutcome(profile: Profile, request: EnrolmentRequest, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome | undefined> {
+  const transaction = await deps.orders.findTransaction(context, dedupeKeyOf(profile.id, request));
+  if (transaction === undefined || !transaction.contentHash.equals(contentHashOf(request))) return undefined;
+  if (phaseOf(transaction.order.state) === 'refused') return undefined;
+  return outcomeOf(transaction, deps.clock.now());
+}
+
+async function refuseUnauthenticated(profile: Profile, request: EnrolmentRequest, refused: Refusal, deps: EnrolmentDeps): Promise<Outcome> {
+  const reason = refused.code === 'credential-invalid' ? 'bad-challenge' : refused.code === 'not-authorised' ? 'not-authorised' : 'untrusted-signer';
+  const { clientIp, clientFamily } = request.facts;
+  deps.refusals.note({ reason, tenantId: profile.tenantId, profileId: profile.id, source: clientIp, clientFamily, detail: refused.detail ?? '' });
+  await deps.audit.append({
+    at: deps.clock.now(),
+    tenantId: profile.tenantId,
+    actor: 'device',
+    action: 'enrolment.refused',
+    object: `profile:${profile.id}`,
+    outcome: 'failure',
+    details: { reason: refused.code, detail: refused.detail ?? '', source: clientIp, transactionId: request.transactionId },
+  });
+  return refusedOutcome(refused);
+}
+
+/** Authenticated but against the policy: a REJECTED order; the same request again raises its attempts. */
+async function recordRefused(
+  profile: Profile,
+  request: EnrolmentRequest,
+  grant: Grant,
+  refused: Refusal,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Outcome> {
+  const order = refusedOrder(request, profile, grant, deps.clock.now());
+  const reason = refused.detail === undefined ? refusals[refused.code] : `${refusals[refused.code]} (${refused.detail})`;
+  const recorded = await deps.orders.record(context, order, { state: 'REJECTED', failInfo: refused.code, failReason: reason });
+  if (recorded.kind === 'recorded') return refusedOutcome(refused, recorded.order.id);
+  const { transaction } = recorded;
+  if (phaseOf(transaction.order.state) !== 'refused') return existingOutcome(transaction, order, deps);
+  await deps.orders.countAttempt(context, transaction.order.id);
+  return refusedOutcome(refused, transaction.order.id);
+}
+
+/** A certificate that signs a later request has evidently arrived (RFC 8894 knows no confirmation). */
+function noteUse(grant: Grant, context: TenantContext, deps: EnrolmentDeps): void {
+  const orderId = grant.issued?.orderId;
+  if (orderId !== null && orderId !== undefined) deps.orders.noteDelivered(context, orderId, 'CONFIRMED');
+}

@@ -1,0 +1,100 @@
+import { buildChain, type Certificate, fromPem, isSameName, nameToText, parseCertificate } from '../pkix/index.js';
+import { fail, ok, type Result } from '../runtime/result.js';
+import type { TenantContext } from '../tenancy/context.js';
+import { challengeMac, isSameMac } from '../tenancy/credentials.js';
+import type { Profile } from '../tenancy/profile.js';
+import { authorise, type CredentialKind } from './authorise.js';
+import type { IssuedCertificate } from './ports.js';
+import { type Refusal, refusal } from './refusal.js';
+import type { EnrolmentRequest, Evidence } from './request.js';
+import type { EnrolmentDeps } from './service.js';
+
+/** The permission to go on; only `identify` makes one. Without it no order can be recorded. */
+export interface Grant {
+  readonly operation: 'enrolment' | 'renewal';
+  /** What operators see: `challenge:static`, `secret:<reference>`, `certificate:<serial>`, `vendor:<subject>`. */
+  readonly credential: string;
+  readonly reference?: string;
+  /** The certificate that signed the request. */
+  readonly signer?: Certificate;
+  /** Its record, when we issued it: what a renewal renews. */
+  readonly issued?: IssuedCertificate;
+}
+
+/** A credential that was found good, before the table says what it is good for. */
+interface Credential {
+  readonly kind: CredentialKind;
+  readonly label: string;
+  readonly reference?: string;
+  readonly signer?: Certificate;
+  readonly issued?: IssuedCertificate;
+}
+
+/** Establishes who asks and whether that suffices for what is asked (design: default deny; RFC 8894 section 2.4, RFC 9483 section 3.5). */
+export async function identify(request: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps): Promise<Result<Grant, Refusal>> {
+  const credential = await bestCredential(request, profile, context, deps);
+  if (!credential.ok) return credential;
+  const operation = authorise(request.protocol, request.intent, credential.value.kind);
+  if (operation === 'refused') return fail(refusal('not-authorised', `${request.intent} with ${credential.value.label}`));
+  const { label, reference, signer, issued } = credential.value;
+  return ok({ operation, credential: label, ...(reference && { reference }), ...(signer && { signer }), ...(issued && { issued }) });
+}
+
+/** The strongest credential first: MAC, then certificate, then challenge. A certificate that fails leaves the challenge its chance. */
+async function bestCredential(request: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps): Promise<Result<Credential, Refusal>> {
+  const { secret, signer, challenge } = request.evidence;
+  if (secret !== undefined) return ok({ kind: 'secret', label: `secret:${secret.reference}`, reference: secret.reference });
+  const bySigner = signer === undefined ? undefined : await signerCredential(signer, profile, context, deps);
+  if (bySigner?.ok) return bySigner;
+  const byChallenge = request.protocol === 'scep' ? challengeCredential(challenge, profile, deps) : undefined;
+  if (byChallenge?.ok) return byChallenge;
+  return bySigner ?? byChallenge ?? fail(refusal('credential-invalid', 'no credential'));
+}
+
+function challengeCredential(challenge: string | undefined, profile: Profile, deps: EnrolmentDeps): Result<Credential, Refusal> {
+  if (challenge === undefined || challenge === '') return fail(refusal('credential-invalid', 'no challenge'));
+  if (profile.protocol !== 'scep' || profile.challengeMac === null) return fail(refusal('credential-invalid', 'no static challenge is set'));
+  const mac = challengeMac(deps.challengeMacKey, profile.id, challenge);
+  return isSameMac(mac, profile.challengeMac) ? ok({ kind: 'challenge', label: 'challenge:static' }) : fail(refusal('credential-invalid', 'wrong challenge'));
+}
+
+async function signerCredential(
+  signer: NonNullable<Evidence['signer']>,
+  profile: Profile,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Result<Credential, Refusal>> {
+  const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
+  if (issued !== undefined && issued.profileId === profile.id) return issuedCredential(signer.certificate, issued, profile, deps);
+  return vendorCredential(signer, profile, deps);
+}
+
+function issuedCredential(certificate: Certificate, issued: IssuedCertificate, profile: Profile, deps: EnrolmentDeps): Result<Credential, Refusal> {
+  const now = deps.clock.now().getTime();
+  if (issued.status === 'revoked') return fail(refusal('signer-revoked', issued.serial));
+  if (issued.status === 'superseded') return fail(refusal('signer-superseded', issued.serial));
+  if (issued.notBefore.getTime() > now) return fail(refusal('signer-not-trusted', 'not yet valid'));
+  if (issued.notAfter.getTime() + profile.policy.renewal.graceDays * 86_400_000 < now) return fail(refusal('signer-expired', issued.serial));
+  return ok({ kind: 'issued', label: `certificate:${issued.serial}`, signer: certificate, issued });
+}
+
+function vendorCredential(signer: NonNullable<Evidence['signer']>, profile: Profile, deps: EnrolmentDeps): Result<Credential, Refusal> {
+  const anchors = trustAnchorsOf(profile);
+  const chain = buildChain({ leaf: signer.certificate, intermediates: signer.others, anchors, at: deps.clock.now() });
+  if (!chain.ok) return fail(refusal(chain.error === 'expired' ? 'signer-expired' : 'signer-not-trusted', chain.error));
+  if (chain.value.length === 1 || isSameName(signer.certificate.subject, signer.certificate.issuer)) {
+    return fail(refusal('signer-not-trusted', 'a trust anchor does not enrol itself'));
+  }
+  return ok({ kind: 'vendor', label: `vendor:${nameToText(signer.certificate.subject)}`, signer: signer.certificate });
+}
+
+const anchorsByPolicy = new WeakMap<Profile['policy'], readonly Certificate[]>();
+
+function trustAnchorsOf(profile: Profile): readonly Certificate[] {
+  const known = anchorsByPolicy.get(profile.policy);
+  if (known !== undefined) return known;
+  const parsed = profile.policy.cmp.trustAnchors.flatMap((pem) => fromPem('CERTIFICATE', pem)).map(parseCertificate);
+  const anchors = parsed.flatMap((item) => (item.ok ? [item.value] : []));
+  anchorsByPolicy.set(profile.policy, anchors);
+  return anchors;
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { canonicalName, certificateFingerprint, nameToText, parseCertificate, serialHex, subjectAltNames } from '../pkix/index.js';
+import { uuidv7 } from '../runtime/ids.js';
+import type { Profile } from '../tenancy/profile.js';
+import type { Grant } from './identify.js';
+import type { Checked } from './policy.js';
+import type { CertificateRecord, CertificateRequest, NewOrder } from './ports.js';
+import type { EnrolmentRequest } from './request.js';
+import type { TransactionQuery } from './service.js';
+
+const sha256 = (...parts: readonly (Buffer | string)[]): Buffer => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part).update('\u0000');
+  return hash.digest();
+};
+
+/**
+ * One order per (profile, protocol, transactionID, requester) for SCEP, where several devices may use one transactionID
+ * (RFC 8894 section 3.2.1.1); per (profile, protocol, transactionID) for CMP, where it is unique (RFC 9483 section 3.1) and a
+ * second requester must learn that it is taken.
+ */
+export function dedupeKeyOf(profileId: string, query: TransactionQuery): Buffer {
+  const { protocol, transactionId, requester } = query;
+  return protocol === 'scep' ? sha256(profileId, protocol, transactionId, requester) : sha256(profileId, protocol, transactionId);
+}
+
+/** Tells a retransmission from another request: what is asked for, and by whom. */
+export function contentHashOf(request: EnrolmentRequest): Buffer {
+  return sha256(request.content, request.requester);
+}
+
+/** The order as it will be recorded, once the request is authorised and checked. */
+export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Grant, checked: Checked, now: Date): NewOrder {
+  return {
+    id: uuidv7(now.getTime()),
+    profileId: profile.id,
+    connectorId: profile.connectorId,
+    protocol: request.protocol,
+    accountIdentity: accountIdentity(profile, checked),
+    accountLabel: nameToText(checked.subject) || checked.sans.map((san) => san.text).join(', '),
+    transactionId: request.transactionId,
+    dedupeKey: dedupeKeyOf(profile.id, request),
+    contentHash: contentHashOf(request),
+    operation: grant.operation,
+    subject: nameToText(checked.subject),
+    facts: request.facts,
+    credential: grant.credential,
+    session: { ...request.session, requester: request.requester.toString('hex'), modified: checked.isModified },
+    request: checked.request,
+    renews: grant.operation === 'renewal' ? (grant.issued?.id ?? null) : null,
+    deadline: new Date(now.getTime() + profile.policy.approval.maxPendingHours * 3_600_000),
+    receivedAt: now,
+  };
+}
+
+/** A request that the policy refused still becomes an order; it carries what was asked for. */
+export function refusedOrder(request: EnrolmentRequest, profile: Profile, grant: Grant, now: Date): NewOrder {
+  const { wanted } = request;
+  const asked: CertificateRequest = {
+    publicKey: wanted.publicKey.spki,
+    subject: wanted.subject.der,
+    sans: [],
+    keyUsage: [],
+    extendedKeyUsage: [],
+    validitySeconds: 0,
+    backdateSeconds: 0,
+  };
+  return newOrder(request, profile, grant, { request: asked, subject: wanted.subject, sans: [], isModified: false }, now);
+}
+
+/** The device identity that was authorised: its names; the key where there are none. */
+function accountIdentity(profile: Profile, checked: Checked): Buffer {
+  const names = [canonicalName(checked.subject), ...checked.sans.map((san) => `${san.type}:${san.text.toLowerCase()}`).sort()];
+  const isNamed = checked.subject.rdns.length > 0 || checked.sans.length > 0;
+  return isNamed ? sha256(profile.id, ...names) : sha256(profile.id, 'key', checked.request.publicKey);
+}
+
+/** The facts of an issued certificate, read from its DER. Throws when the bytes are no certificate. */
+export function certificateRecord(der: Buffer): CertificateRecord {
+  const parsed = parseCertificate(der);
+  if (!parsed.ok) throw parsed.error;
+  const { value: certificate } = parsed;
+  const sans = subjectAltNames(certificate.extensions);
+  return {
+    id: uuidv7(),
+    der,
+    sha256: certificateFingerprint(der),
+    issuerHash: createHash('sha256').update(certificate.issuer.der).digest(),
+    issuer: nameToText(certificate.issuer),
+    serial: serialHex(certificate.serial),
+    subject: nameToText(certificate.subject),
+    sans: sans.ok ? sans.value.map((san) => `${san.type}:${san.text}`) : [],
+    keyHash: certificate.publicKey.fingerprint,
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+  };
+}
