@@ -91,10 +91,6 @@ const secretVariables = ['GATEHOUSE_DATABASE_URL', 'GATEHOUSE_MASTER_KEY', 'GATE
 /** The environment as a typed configuration, or every fault in it. `NAME_FILE` gives a secret by file. */
 export function parseConfig(environment: Environment): Result<Config, readonly ConfigFault[]> {
   const { values, faults } = withSecretFiles(environment);
-  const known = new Set([...Object.keys(environmentSchema.shape), ...secretVariables.map((name) => `${name}_FILE`), 'GATEHOUSE_PLANTED_BUG']);
-  for (const name of Object.keys(environment)) {
-    if (name.startsWith('GATEHOUSE_') && !known.has(name)) faults.push({ variable: name, message: 'is not a setting of Gatehouse' });
-  }
   const parsed = environmentSchema.safeParse(values);
   if (!parsed.success) {
     const more = parsed.error.issues.map((issue) => ({ variable: String(issue.path[0]), message: issue.message }));

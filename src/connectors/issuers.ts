@@ -1,0 +1,52 @@
+import type { Order } from '../enrolment/order.js';
+import type { Issuer } from '../enrolment/ports.js';
+import type { Issuers } from '../enrolment/service.js';
+import type { Log } from '../runtime/log.js';
+import type { Connector } from '../tenancy/connector.js';
+import { systemContext } from '../tenancy/context.js';
+import type { ConnectorStore, ProfileStore } from '../tenancy/ports.js';
+import type { IssuingOverrides, Profile } from '../tenancy/profile.js';
+
+/** Makes an issuer of a connector with a profile's settings laid over it; undefined when the type issues nothing. */
+export type IssuerFactory = (connector: Connector, overrides: IssuingOverrides) => Issuer | undefined;
+
+export interface IssuerRegistry extends Issuers {
+  /** Forgets every issuer: the configuration has changed. */
+  forget(): void;
+}
+
+/** One issuer per (connector, profile settings), made on first use and kept until the configuration changes. */
+export function createIssuers(parts: {
+  readonly connectors: ConnectorStore;
+  readonly profiles: ProfileStore;
+  readonly make: IssuerFactory;
+  readonly log: Log;
+}): IssuerRegistry {
+  let issuers = new Map<string, Promise<Issuer | undefined>>();
+
+  const load = async (connectorId: string, overrides: IssuingOverrides): Promise<Issuer | undefined> => {
+    const connector = await parts.connectors.find(systemContext('issuers'), connectorId);
+    return connector?.status === 'active' ? parts.make(connector, overrides) : undefined;
+  };
+
+  const issuerOf = (connectorId: string, overrides: IssuingOverrides): Promise<Issuer | undefined> => {
+    const key = `${connectorId} ${JSON.stringify(overrides)}`;
+    const known = issuers.get(key);
+    if (known !== undefined) return known;
+    const loading = load(connectorId, overrides);
+    issuers.set(key, loading);
+    loading.catch(() => issuers.delete(key));
+    return loading;
+  };
+
+  return {
+    forProfile: (profile: Profile) => issuerOf(profile.connectorId, profile.overrides),
+    async forOrder(order: Order) {
+      const profile = await parts.profiles.find(systemContext('issuers'), order.protocol, order.profileId);
+      return issuerOf(order.connectorId, profile?.overrides ?? {});
+    },
+    forget() {
+      issuers = new Map();
+    },
+  };
+}

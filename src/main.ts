@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import { type Config, parseConfig } from './config.js';
+import { serve } from './serve.js';
+
+/** sysexits.h: EX_CONFIG. */
+const configExitCode = 78;
+
+/** The configuration from the environment; lists every fault and ends the process when there is one. */
+export function configOrExit(): Config {
+  const parsed = parseConfig(process.env);
+  if (parsed.ok) return parsed.value;
+  const lines = parsed.error.map(({ variable, message }) => `  ${variable} ${message}`);
+  process.stderr.write(`gatehouse: the configuration has ${lines.length} fault${lines.length === 1 ? '' : 's'}:\n${lines.join('\n')}\n`);
+  process.exit(configExitCode);
+}
+
+const program = new Command('gatehouse').description('Enrolment server for SCEP (RFC 8894) and CMP (RFC 4210/9810, RFC 9483)');
+
+program
+  .command('serve', { isDefault: true })
+  .description('run the server (settings come from the environment: GATEHOUSE_...)')
+  .action(() => serve(configOrExit()));
+
+await program.parseAsync();

@@ -1,0 +1,50 @@
+import type { Log } from '../runtime/log.js';
+
+export interface Job {
+  readonly name: string;
+  /** Milliseconds between the end of one run and the start of the next. */
+  readonly everyMs: number;
+  /** One run; exceptions are logged and the job goes on. */
+  run(): Promise<void>;
+}
+
+export interface Loop {
+  /** Ends the loop; resolves when a run under way is over. */
+  stop(): Promise<void>;
+}
+
+/** Runs every job on its own, again and again, never twice at once. */
+export function startJobs(jobs: readonly Job[], log: Log): Loop {
+  const stopping = new AbortController();
+  const running = jobs.map((job) => repeat(job, stopping.signal, log));
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+async function repeat(job: Job, signal: AbortSignal, log: Log): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await job.run();
+    } catch (error) {
+      log.error({ err: error, job: job.name }, 'a background job failed and will run again');
+    }
+    await pause(job.everyMs, signal);
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    signal.addEventListener('abort', wake);
+  });
+}
