@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { Cursor, contextConstructed, type DerError, der, type Element, encode, guarded, tag } from '../protocol/der/index.js';
+import { Cursor, contextPrimitive, DerError, decode, der, type Element, encode, tag } from '../protocol/der/index.js';
 import type { Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, algorithmIdentifier, readAlgorithmIdentifier } from './algorithm.js';
 import { type Extension, encodeExtension, readExtensions } from './extension.js';
+import { objectLimits } from './limits.js';
 import { type Name, readName } from './name.js';
 import { type PublicKey, readPublicKey } from './public-key.js';
 import { type SignatureFault, type Signer, verifySignature } from './signature.js';
@@ -40,19 +41,22 @@ export interface Certificate {
  *    issuerUniqueID  [1] IMPLICIT UniqueIdentifier OPTIONAL,
  *    subjectUniqueID [2] IMPLICIT UniqueIdentifier OPTIONAL,
  *    extensions      [3] EXPLICIT Extensions OPTIONAL }
- *  Throws `DerError`. */
+ *  Throws `DerError`. A version 1 written out and extensions below version 3 are tolerated: devices sign with such certificates. */
 export function readCertificate(cursor: Cursor): Certificate {
   const whole = cursor.elementOf(tag.sequence);
   const fields = new Cursor(whole).sequence();
   const tbs = fields.elementOf(tag.sequence);
-  const signatureAlgorithm = readAlgorithmIdentifier(fields);
+  const algorithmElement = fields.elementOf(tag.sequence);
+  const signatureAlgorithm = readAlgorithmIdentifier(new Cursor(algorithmElement));
   const signature = fields.bitStringOctets();
   fields.end();
 
   const body = new Cursor(tbs).sequence();
-  const version = (body.explicit(0)?.smallInteger() ?? 0) + 1;
+  const version = readVersion(body);
   const serial = body.integer();
-  body.skip();
+  if (serial.length > maxSerialOctets) throw new DerError('bad-value', 0, 'serialNumber is too long.');
+  // RFC 5280 section 4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field"; only this one is signed.
+  if (!body.elementOf(tag.sequence).equals(algorithmElement)) throw new DerError('bad-value', 0, 'signature is not signatureAlgorithm.');
   const issuer = readName(body);
   const validity = body.sequence();
   const notBefore = validity.time();
@@ -60,22 +64,29 @@ export function readCertificate(cursor: Cursor): Certificate {
   validity.end();
   const subject = readName(body);
   const publicKey = readPublicKey(body);
-  body.enterOptional(0x81);
-  body.enterOptional(0x82);
-  const extensionList = body.explicit(3);
-  const extensions = extensionList === undefined ? [] : readExtensions(extensionList.sequence());
+  for (const uniqueId of [contextPrimitive(1), contextPrimitive(2)]) if (body.at(uniqueId)) body.bitString(uniqueId);
+  const list = body.explicit(3);
+  const extensions = list === undefined ? [] : readExtensions(list.sequence());
+  list?.end();
   body.end();
-  const known = version === 2 || version === 3 ? version : 1;
-  return { der: whole, tbs, version: known, serial, issuer, notBefore, notAfter, subject, publicKey, extensions, signatureAlgorithm, signature };
+  return { der: whole, tbs, version, serial, issuer, notBefore, notAfter, subject, publicKey, extensions, signatureAlgorithm, signature };
 }
 
+/** RFC 5280 asks readers for 20 octets; longer ones exist, but none that a reader must be prepared to carry without bound. */
+const maxSerialOctets = 64;
+
+function readVersion(body: Cursor): Certificate['version'] {
+  const field = body.explicit(0);
+  if (field === undefined) return 1;
+  const version = field.smallInteger() + 1;
+  field.end();
+  if (version !== 1 && version !== 2 && version !== 3) throw new DerError('bad-value', 0, 'Version.');
+  return version;
+}
+
+/** A certificate and nothing behind it, every element of it strict DER. */
 export function parseCertificate(bytes: Buffer): Result<Certificate, DerError> {
-  return guarded(() => {
-    const cursor = new Cursor(bytes);
-    const certificate = readCertificate(cursor);
-    cursor.end();
-    return certificate;
-  });
+  return decode(bytes, objectLimits, readCertificate);
 }
 
 /** The serial number in lower-case hexadecimal without sign octet: `0a1b...`. */
@@ -125,7 +136,8 @@ export function signCertificate(fields: CertificateFields, times: { notBefore: E
       der.sequence(times.notBefore, times.notAfter),
       fields.subject.der,
       fields.spki,
-      der.constructed(contextConstructed(3), der.sequence(...fields.extensions.map(encodeExtension))),
+      // Extensions ::= SEQUENCE SIZE (1..MAX): an empty list is left out
+      fields.extensions.length === 0 ? undefined : der.explicit(3, der.sequence(...fields.extensions.map(encodeExtension))),
     ),
   );
   return encode(der.sequence(tbs, algorithm, der.bitString(signer.sign(tbs))));

@@ -17,6 +17,7 @@ export interface ChainInputs {
 }
 
 const maxDepth = 10;
+const maxIntermediates = 20;
 const maxVerifications = 50;
 const understood: ReadonlySet<string> = new Set([
   oids.basicConstraints,
@@ -41,7 +42,7 @@ export function buildChain(inputs: ChainInputs): Result<readonly Certificate[], 
   if (!hasOnlyUnderstoodCriticalExtensions(leaf)) return fail('unknown-critical-extension');
   if (inputs.anchors.some((anchor) => anchor.der.equals(leaf.der))) return ok([leaf]);
   const work = { left: maxVerifications };
-  const path = extend([leaf], { ...inputs, intermediates: inputs.intermediates.slice(0, 20) }, work);
+  const path = extend([leaf], { ...inputs, intermediates: inputs.intermediates.slice(0, maxIntermediates) }, work);
   return path === undefined ? fail('no-path') : ok(path);
 }
 
@@ -49,20 +50,25 @@ function extend(path: readonly Certificate[], inputs: ChainInputs, work: { left:
   const last = path[path.length - 1] as Certificate;
   if (path.length >= maxDepth) return undefined;
   for (const anchor of inputs.anchors) {
-    if (isIssuer(anchor, last, path.length - 1, inputs.at, work)) return [...path, anchor];
+    if (isIssuer(anchor, last, intermediatesBelow(path), inputs.at, work)) return [...path, anchor];
   }
   for (const candidate of inputs.intermediates) {
     if (path.some((item) => item.der.equals(candidate.der))) continue;
-    if (!isIssuer(candidate, last, path.length - 1, inputs.at, work)) continue;
+    if (!isIssuer(candidate, last, intermediatesBelow(path), inputs.at, work)) continue;
     const longer = extend([...path, candidate], inputs, work);
     if (longer !== undefined) return longer;
   }
   return undefined;
 }
 
+/** The CAs that count for pathLenConstraint: those above the leaf that are not self-issued (RFC 5280 section 4.2.1.9). */
+function intermediatesBelow(path: readonly Certificate[]): number {
+  return path.slice(1).filter((item) => !isSameName(item.subject, item.issuer)).length;
+}
+
 /** `below`: how many intermediate CAs stand between this issuer and the leaf. */
 function isIssuer(issuer: Certificate, subject: Certificate, below: number, at: Date, work: { left: number }): boolean {
-  if (!isSameName(issuer.subject, subject.issuer)) return false;
+  if (work.left <= 0 || issuer.version !== 3 || !isSameName(issuer.subject, subject.issuer)) return false;
   if (issuer.notBefore > at || issuer.notAfter < at) return false;
   const constraints = basicConstraintsOf(issuer.extensions);
   const usage = keyUsageOf(issuer.extensions);
@@ -72,7 +78,7 @@ function isIssuer(issuer: Certificate, subject: Certificate, below: number, at: 
   if (issuer.extensions.some((item) => item.oid === oids.nameConstraints)) return false;
   if (!hasOnlyUnderstoodCriticalExtensions(issuer)) return false;
   work.left -= 1;
-  return work.left >= 0 && verifyCertificate(subject, issuer.publicKey).ok;
+  return verifyCertificate(subject, issuer.publicKey).ok;
 }
 
 function hasOnlyUnderstoodCriticalExtensions(certificate: Certificate): boolean {

@@ -1,7 +1,8 @@
-import { Cursor, DerError, der, encode, guarded, oids, tag } from '../protocol/der/index.js';
+import { Cursor, DerError, decode, der, encode, oids, tag } from '../protocol/der/index.js';
 import type { Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, algorithmIdentifier, readAlgorithmIdentifier } from './algorithm.js';
 import { type Extension, encodeExtension, readExtensions } from './extension.js';
+import { objectLimits } from './limits.js';
 import { type Name, readName } from './name.js';
 import { type PublicKey, readPublicKey } from './public-key.js';
 import { type SignatureFault, type Signer, verifySignature } from './signature.js';
@@ -57,13 +58,9 @@ export function readCsr(cursor: Cursor): CertificationRequest {
   return { der: whole, info, version, subject, publicKey, attributes, extensions, challengePassword, signatureAlgorithm, signature };
 }
 
+/** A request and nothing behind it, every element of it strict DER. */
 export function parseCsr(bytes: Buffer): Result<CertificationRequest, DerError> {
-  return guarded(() => {
-    const cursor = new Cursor(bytes);
-    const csr = readCsr(cursor);
-    cursor.end();
-    return csr;
-  });
+  return decode(bytes, objectLimits, readCsr);
 }
 
 function readAttribute(cursor: Cursor): CsrAttribute {
@@ -79,18 +76,26 @@ function requestedExtensions(attributes: readonly CsrAttribute[]): Extension[] {
   for (const type of [oids.extensionRequest, oids.microsoftExtensionRequest]) {
     for (const attribute of attributes) {
       if (attribute.oid !== type) continue;
-      for (const value of attribute.values) all.push(...readExtensions(new Cursor(value).sequence()));
+      for (const value of attribute.values) for (const item of readExtensions(new Cursor(value).sequence())) all.push(item);
     }
   }
   if (new Set(all.map((item) => item.oid)).size !== all.length) throw new DerError('bad-value', 0, 'An extension is requested twice.');
   return all;
 }
 
-/** PKCS#9 challengePassword in any string type; some clients put it among the requested extensions. */
+/**
+ * PKCS#9 challengePassword in any string type; some clients put it among the requested extensions. SINGLE VALUE TRUE
+ * (RFC 2985 section 5.4.1): of two, nobody could say which one was checked.
+ */
 function readChallenge(attributes: readonly CsrAttribute[], extensions: readonly Extension[]): string | undefined {
-  const attribute = attributes.find((item) => item.oid === oids.challengePassword);
-  const value = attribute?.values[0] ?? extensions.find((item) => item.oid === oids.challengePassword)?.value;
-  return value === undefined ? undefined : new Cursor(value).text();
+  const values = attributes.filter((item) => item.oid === oids.challengePassword).flatMap((item) => item.values);
+  if (values.length > 1) throw new DerError('bad-value', 0, 'challengePassword stands twice.');
+  const value = values[0] ?? extensions.find((item) => item.oid === oids.challengePassword)?.value;
+  if (value === undefined) return undefined;
+  const cursor = new Cursor(value);
+  const text = cursor.text();
+  cursor.end();
+  return text;
 }
 
 /** Checks the request's own signature: proof of possession of its key. */

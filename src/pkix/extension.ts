@@ -108,6 +108,8 @@ export function basicConstraintsOf(extensions: readonly Extension[]): Result<Bas
       const ca = fields.at(tag.boolean) ? fields.boolean() : false;
       const pathLength = fields.at(tag.integer) ? fields.smallInteger() : undefined;
       fields.end();
+      // pathLenConstraint INTEGER (0..MAX)
+      if (pathLength !== undefined && pathLength < 0) throw new DerError('bad-value', 0, 'pathLenConstraint.');
       return pathLength === undefined ? { ca } : { ca, pathLength };
     });
   });

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { Cursor, contextConstructed, contextPrimitive, DerError, der, type Element } from '../protocol/der/index.js';
+import { Cursor, contextConstructed, contextPrimitive, DerError, der, type Element, isVisibleAscii } from '../protocol/der/index.js';
 import { type Name, nameToText, readName } from './name.js';
 
 /** RFC 5280 section 4.2.1.6
@@ -26,7 +26,7 @@ export interface GeneralName {
   readonly name?: Name;
 }
 
-/** Throws `DerError` on a tag outside [0]..[8] or a malformed value. */
+/** Throws `DerError` on a tag outside [0]..[8] or a malformed value; in an IA5String that is anything but visible ASCII (`good.example\\0evil`). */
 export function readGeneralName(cursor: Cursor): GeneralName {
   const offset = cursor.position;
   const number = cursor.peekTag() & 0x1f;
@@ -44,8 +44,14 @@ export function readGeneralName(cursor: Cursor): GeneralName {
   }
   const content = inside.content(elementTag);
   if (type === 'ip') return { type, text: ipText(content, offset), der: element };
-  if (type === 'email' || type === 'dns' || type === 'uri') return { type, text: content.toString('latin1'), der: element };
+  if (type === 'email' || type === 'dns' || type === 'uri') return { type, text: asciiText(content, offset), der: element };
   return { type, text: content.toString('hex'), der: element };
+}
+
+function asciiText(content: Buffer, offset: number): string {
+  const text = content.toString('latin1');
+  if (!isVisibleAscii(text)) throw new DerError('bad-value', offset, 'IA5String of a GeneralName.');
+  return text;
 }
 
 function ipText(content: Buffer, offset: number): string {
@@ -63,27 +69,33 @@ export function readGeneralNames(cursor: Cursor): GeneralName[] {
   return names;
 }
 
+/** A host name in ASCII (internationalised ones in their `xn--` form). Throws `RangeError` on other characters. */
 export function dnsName(text: string): GeneralName {
-  const encoded = der.implicitPrimitive(2, Buffer.from(text, 'latin1'));
-  return { type: 'dns', text, der: encoded };
+  return { type: 'dns', text, der: der.implicitPrimitive(2, asciiBytes(text)) };
 }
 
+/** A URI in ASCII. Throws `RangeError` on other characters. */
 export function uriName(text: string): GeneralName {
-  return { type: 'uri', text, der: der.implicitPrimitive(6, Buffer.from(text, 'latin1')) };
+  return { type: 'uri', text, der: der.implicitPrimitive(6, asciiBytes(text)) };
 }
 
-/** An IPv4 or IPv6 address in text form. Throws `RangeError` on anything else. */
+function asciiBytes(text: string): Buffer {
+  if (!isVisibleAscii(text)) throw new RangeError(`"${text}" is not ASCII.`);
+  return Buffer.from(text, 'latin1');
+}
+
+/** An IPv4 or IPv6 address in text form; `text` is the form that reading it again gives. Throws `RangeError` on anything else. */
 export function ipName(text: string): GeneralName {
   const bytes = ipBytes(text);
-  return { type: 'ip', text, der: der.implicitPrimitive(7, bytes) };
+  return { type: 'ip', text: ipText(bytes, 0), der: der.implicitPrimitive(7, bytes) };
 }
 
 function ipBytes(text: string): Buffer {
   const version = isIP(text);
   if (version === 4) return Buffer.from(text.split('.').map(Number));
-  if (version !== 6) throw new RangeError(`"${text}" is not an IP address.`);
+  if (version !== 6 || text.includes('%')) throw new RangeError(`"${text}" is not an IP address.`);
   const [head = '', tail] = text.split('::');
-  const groups = (part: string) => (part === '' ? [] : part.split(':'));
+  const groups = (part: string) => (part === '' ? [] : part.split(':').flatMap(hexGroups));
   const start = groups(head);
   const end = tail === undefined ? [] : groups(tail);
   const middle = tail === undefined ? [] : Array<string>(8 - start.length - end.length).fill('0');
@@ -92,6 +104,13 @@ function ipBytes(text: string): Buffer {
     bytes.writeUInt16BE(Number.parseInt(group, 16), index * 2);
   });
   return bytes;
+}
+
+/** One group, or two for the dotted tail of `::ffff:192.0.2.1`. */
+function hexGroups(group: string): string[] {
+  if (!group.includes('.')) return [group];
+  const octets = Buffer.from(group.split('.').map(Number));
+  return [octets.toString('hex', 0, 2), octets.toString('hex', 2, 4)];
 }
 
 /** directoryName: Name is a CHOICE, so the tag is explicit. */

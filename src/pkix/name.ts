@@ -1,5 +1,6 @@
-import { Cursor, DerError, decodeText, der, type Element, encode, guarded, isPrintable, oids, tag } from '../protocol/der/index.js';
-import { fail, ok, type Result } from '../runtime/result.js';
+import { Cursor, DerError, decodeText, der, type Element, encode, guarded, isPrintable, isVisibleAscii, oids, tag } from '../protocol/der/index.js';
+import type { Result } from '../runtime/result.js';
+import { shortNames } from './name-types.js';
 
 /** RFC 5280 section 4.1.2.4
  *  AttributeTypeAndValue ::= SEQUENCE { type AttributeType, value AttributeValue } */
@@ -16,27 +17,6 @@ export interface Name {
   readonly der: Buffer;
   readonly rdns: readonly (readonly NameAttribute[])[];
 }
-
-const shortNames: Readonly<Record<string, string>> = {
-  [oids.commonName]: 'CN',
-  [oids.surname]: 'SN',
-  [oids.serialNumber]: 'serialNumber',
-  [oids.countryName]: 'C',
-  [oids.localityName]: 'L',
-  [oids.stateOrProvinceName]: 'ST',
-  [oids.streetAddress]: 'STREET',
-  [oids.organizationName]: 'O',
-  [oids.organizationalUnitName]: 'OU',
-  [oids.title]: 'title',
-  [oids.givenName]: 'GN',
-  [oids.dnQualifier]: 'dnQualifier',
-  [oids.domainComponent]: 'DC',
-  [oids.userId]: 'UID',
-  [oids.emailAddress]: 'emailAddress',
-  [oids.unstructuredName]: 'unstructuredName',
-  [oids.unstructuredAddress]: 'unstructuredAddress',
-};
-const typesByShortName = new Map(Object.entries(shortNames).map(([oid, name]) => [name.toLowerCase(), oid]));
 
 /** Name ::= CHOICE { rdnSequence SEQUENCE OF SET SIZE (1..MAX) OF AttributeTypeAndValue }. Throws `DerError`. */
 export function readName(cursor: Cursor): Name {
@@ -77,71 +57,54 @@ export function parseName(bytes: Buffer): Result<Name, DerError> {
 
 export const emptyName: Name = { der: Buffer.from([0x30, 0]), rdns: [] };
 
-/** Attribute types that RFC 5280 fixes to PrintableString or IA5String; the rest is UTF8String where PrintableString is too small. */
+const printableTypes: ReadonlySet<string> = new Set([oids.countryName, oids.serialNumber, oids.dnQualifier]);
+const ia5Types: ReadonlySet<string> = new Set([oids.domainComponent, oids.emailAddress]);
+
+/** RFC 5280 appendix A.1 fixes some types to PrintableString or IA5String; UTF8String for the rest, and where those are too small. */
 function attributeValue(type: string, text: string): Element {
-  if (type === oids.domainComponent || type === oids.emailAddress) return der.ia5String(text);
-  return isPrintable(text) && type === oids.countryName ? der.printableString(text) : der.utf8String(text);
+  if (ia5Types.has(type) && isVisibleAscii(text)) return der.ia5String(text);
+  return printableTypes.has(type) && isPrintable(text) ? der.printableString(text) : der.utf8String(text);
 }
 
-/** Builds a name from `[type, text]` pairs in order, one attribute per relative name; types are OIDs. */
+/** Builds a name from `[type, text]` pairs in order, one attribute per relative name; types are OIDs (`RangeError` on others). */
 export function buildName(attributes: readonly (readonly [type: string, text: string])[]): Name {
-  const encoded = encode(der.sequence(...attributes.map(([type, text]) => der.set(der.sequence(der.oid(type), attributeValue(type, text))))));
-  return readName(new Cursor(encoded));
+  return buildRdns(attributes.map((attribute) => [attribute]));
 }
 
-/** A name from what people type: `/CN=a/O=b` (OpenSSL, wire order) or `CN=a,O=b` (RFC 4514, last relative name first). */
-export function nameFromText(text: string): Result<Name, string> {
-  const isSlashed = text.startsWith('/');
-  const parts = isSlashed ? splitUnescaped(text.slice(1), '/') : splitUnescaped(text, ',').reverse();
-  const attributes: [string, string][] = [];
-  for (const part of parts.map((item) => item.trim()).filter((item) => item !== '')) {
-    const equals = part.indexOf('=');
-    const label = part.slice(0, equals).trim();
-    const type = /^\d+(\.\d+)+$/.test(label) ? label : typesByShortName.get(label.toLowerCase());
-    if (equals < 1 || type === undefined) return fail(`"${part}" is not a name attribute like CN=device-1.`);
-    attributes.push([
-      type,
-      part
-        .slice(equals + 1)
-        .trim()
-        .replace(/\\(.)/g, '$1'),
-    ]);
-  }
-  return ok(attributes.length === 0 ? emptyName : buildName(attributes));
-}
-
-function splitUnescaped(text: string, separator: string): string[] {
-  const parts: string[] = [''];
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at] as string;
-    if (character === '\\') {
-      parts[parts.length - 1] += character + (text[at + 1] ?? '');
-      at += 1;
-    } else if (character === separator) parts.push('');
-    else parts[parts.length - 1] += character;
-  }
-  return parts;
-}
-
-function escapeText(text: string): string {
-  return (
-    text
-      .replace(/[\\,+"<>;=]/g, '\\$&')
-      .replace(/^[ #]/, '\\$&')
-      .replace(/ $/, '\\ ')
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: control and direction characters must not reach a log or page raw
-      .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) =>
-        Array.from(Buffer.from(character, 'utf8'), (octet) => `\\${octet.toString(16).padStart(2, '0')}`).join(''),
-      )
+/** As `buildName` with several attributes per relative name, laid down in DER order; a value given as bytes is a whole encoding. */
+export function buildRdns(rdns: readonly (readonly (readonly [type: string, value: string | Buffer])[])[]): Name {
+  const sets = rdns.map((rdn) =>
+    der.setOf(rdn.map(([type, value]) => der.sequence(der.oid(type), typeof value === 'string' ? attributeValue(type, value) : value))),
   );
+  return readName(new Cursor(encode(der.sequence(...sets))));
+}
+
+/** RFC 4514 section 2.4; besides, control, format and line-breaking characters must not reach a log or page raw. */
+function escapeText(text: string): string {
+  return text
+    .replace(/[\\,+"<>;=]/g, '\\$&')
+    .replace(/^[ #]/, '\\$&')
+    .replace(/(?<!^\\) $/, '\\ ')
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => Array.from(Buffer.from(character, 'utf8'), hexPair).join(''));
+}
+
+const hexPair = (octet: number): string => `\\${octet.toString(16).padStart(2, '0')}`;
+
+/** True when the value was no character string, so that `text` is `#` and its encoding: no text can contain its own encoding. */
+function isHexText(attribute: NameAttribute): boolean {
+  return attribute.text.startsWith('#') && attribute.text === `#${attribute.value.toString('hex')}`;
 }
 
 /** RFC 4514 text, last relative name first, control and direction characters escaped; the empty string for the empty name. */
 export function nameToText(name: Name): string {
   return [...name.rdns]
     .reverse()
-    .map((rdn) => rdn.map((attribute) => `${shortNames[attribute.type] ?? attribute.type}=${escapeText(attribute.text)}`).join('+'))
+    .map((rdn) => rdn.map(attributeToText).join('+'))
     .join(',');
+}
+
+function attributeToText(attribute: NameAttribute): string {
+  return `${shortNames[attribute.type] ?? attribute.type}=${isHexText(attribute) ? attribute.text : escapeText(attribute.text)}`;
 }
 
 /** The first commonName's text. */
@@ -149,20 +112,27 @@ export function commonNameOf(name: Name): string | undefined {
   return name.rdns.flat().find((attribute) => attribute.type === oids.commonName)?.text;
 }
 
+/** Hidden characters are no space: a name that has some equals only a name that has the same ones. */
 function canonicalText(text: string): string {
-  return text.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase();
+  return text
+    .normalize('NFKC')
+    .replace(/[^\S\ufeff]+/g, ' ')
+    .replace(/^ | $/g, '')
+    .toLowerCase();
 }
 
-function canonicalRdn(rdn: readonly NameAttribute[]): string {
+function canonicalRdn(rdn: readonly NameAttribute[]): readonly (readonly string[])[] {
   return rdn
-    .map((attribute) => `${attribute.type}=${canonicalText(attribute.text)}`)
-    .sort()
-    .join('\u0000');
+    .map((attribute) => (isHexText(attribute) ? [attribute.type, '', attribute.text] : [attribute.type, canonicalText(attribute.text)]))
+    .sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1));
 }
 
-/** One string per relative name; two names are the same when these are (RFC 5280 section 7.1: case, space and string type do not count). */
+/**
+ * One string for all names that are the same (RFC 5280 section 7.1: case, space and string type do not count). As JSON, so
+ * that no character within a value can pass for the end of it.
+ */
 export function canonicalName(name: Name): string {
-  return name.rdns.map(canonicalRdn).join('\u0001');
+  return JSON.stringify(name.rdns.map(canonicalRdn));
 }
 
 export function isSameName(left: Name, right: Name): boolean {

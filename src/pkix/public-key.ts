@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { Cursor, DerError, guarded, oids, tag } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { type AlgorithmIdentifier, readAlgorithmIdentifier } from './algorithm.js';
+import { type AlgorithmIdentifier, hasNoParameters, readAlgorithmIdentifier } from './algorithm.js';
 
 export const curves = {
   [oids.p256]: { name: 'P-256', bits: 256, bytes: 32 },
@@ -35,7 +35,7 @@ export class PublicKey {
     this.type = typeOf(algorithm.oid);
     const curve = this.type === 'ec' ? curveOf(algorithm) : undefined;
     this.curve = curve?.name;
-    this.size = this.type === 'rsa' ? rsaModulus(bits).length * 8 - leadingZeroBits(rsaModulus(bits)) : (curve?.bits ?? 0);
+    this.size = this.type === 'rsa' ? bitLength(rsaFields(bits).modulus) : (curve?.bits ?? 0);
   }
 
   /** `RSA-2048`, `EC-P-256`, `Ed25519`, or the algorithm's OID: what operators see as the key type. */
@@ -60,14 +60,13 @@ export class PublicKey {
   get rsaExponent(): number | undefined {
     if (this.type !== 'rsa') return undefined;
     const exponent = rsaFields(this.bits).exponent;
-    return exponent.length > 4 && exponent[0] !== 0 ? undefined : Number(BigInt(`0x${exponent.toString('hex')}`));
+    return exponent.length > 4 ? undefined : exponent.readUIntBE(0, exponent.length);
   }
 
   /** False for an even RSA modulus, which is no product of two odd primes; true for other keys. */
   get isRsaModulusOdd(): boolean {
     if (this.type !== 'rsa') return true;
-    const modulus = rsaModulus(this.bits);
-    return ((modulus[modulus.length - 1] ?? 0) & 1) === 1;
+    return isOdd(rsaFields(this.bits).modulus);
   }
 
   /** The key for node:crypto, imported once. `key-unusable`: not on its curve, malformed, or of a type this runtime does not know. */
@@ -98,37 +97,71 @@ function curveOf(algorithm: AlgorithmIdentifier) {
   return (curves as Record<string, (typeof curves)[keyof typeof curves]>)[oid];
 }
 
+/** RFC 8017 appendix A.1.1
+ *  RSAPublicKey ::= SEQUENCE {
+ *    modulus         INTEGER,
+ *    publicExponent  INTEGER }
+ *  Both as magnitudes without sign octet; negative ones and zero are `bad-value`. */
 function rsaFields(bits: Buffer): { modulus: Buffer; exponent: Buffer } {
-  const fields = new Cursor(bits).sequence();
-  const modulus = fields.integer();
-  const exponent = fields.integer();
+  const whole = new Cursor(bits);
+  const fields = whole.sequence();
+  const modulus = positive(fields);
+  const exponent = positive(fields);
   fields.end();
+  whole.end();
   return { modulus, exponent };
 }
 
-function rsaModulus(bits: Buffer): Buffer {
-  const { modulus } = rsaFields(bits);
-  return modulus[0] === 0 ? modulus.subarray(1) : modulus;
+function positive(fields: Cursor): Buffer {
+  const offset = fields.position;
+  const content = fields.integer();
+  const first = content[0] as number;
+  if (first >= 0x80 || (first === 0 && content.length === 1)) throw new DerError('bad-value', offset, 'RSA numbers are positive.');
+  return first === 0 ? content.subarray(1) : content;
 }
 
-function leadingZeroBits(bytes: Buffer): number {
-  return bytes.length === 0 ? 0 : Math.clz32(bytes[0] as number) - 24;
+function bitLength(magnitude: Buffer): number {
+  return magnitude.length * 8 - (Math.clz32(magnitude[0] as number) - 24);
+}
+
+const isOdd = (magnitude: Buffer): boolean => ((magnitude[magnitude.length - 1] as number) & 1) === 1;
+
+/** Larger ones only cost time: 16384 is also where OpenSSL stops, and exponents in use fit 32 bits. */
+const maxRsaBits = 16_384;
+const maxRsaExponentOctets = 8;
+
+/** Odd modulus, odd exponent of at least 3 (RFC 8017 section 3.1; with 1 every text is its own signature), both of a size worth computing. */
+function isSoundRsa(bits: Buffer): boolean {
+  const { modulus, exponent } = rsaFields(bits);
+  const isOne = exponent.length === 1 && exponent[0] === 1;
+  return isOdd(modulus) && isOdd(exponent) && !isOne && bitLength(modulus) <= maxRsaBits && exponent.length <= maxRsaExponentOctets;
 }
 
 /** PKCS#1 and JWK import in 2-70 microseconds where SPKI takes 107-123 on the measured machine; SPKI serves the rest. */
 function importKey(key: PublicKey): Result<KeyObject, 'key-unusable'> {
   try {
-    if (key.type === 'rsa') return ok(createPublicKey({ key: key.bits, format: 'der', type: 'pkcs1' }));
-    if (key.type === 'ec' && key.curve !== undefined && key.bits[0] === 4) {
-      const half = (key.bits.length - 1) / 2;
-      const x = key.bits.toString('base64url', 1, 1 + half);
-      const y = key.bits.toString('base64url', 1 + half);
-      return ok(createPublicKey({ key: { kty: 'EC', crv: key.curve, x, y }, format: 'jwk' }));
-    }
-    return ok(createPublicKey({ key: key.spki, format: 'der', type: 'spki' }));
+    if (key.type === 'ec') return importPoint(key);
+    if (key.type !== 'other' && !hasNoParameters(key.algorithm)) return fail('key-unusable');
+    if (key.type !== 'rsa') return ok(createPublicKey({ key: key.spki, format: 'der', type: 'spki' }));
+    return isSoundRsa(key.bits) ? ok(createPublicKey({ key: key.bits, format: 'der', type: 'pkcs1' })) : fail('key-unusable');
   } catch {
     return fail('key-unusable');
   }
+}
+
+/**
+ * RFC 5480 section 2.2: uncompressed points, and compressed ones, of the curves in `curves`; hybrid points, the point at
+ * infinity and curves given by explicit parameters are refused. The import checks that the point is on the curve.
+ */
+function importPoint(key: PublicKey): Result<KeyObject, 'key-unusable'> {
+  const { bits } = key;
+  const octets = Object.values(curves).find((curve) => curve.name === key.curve)?.bytes;
+  if (octets === undefined) return fail('key-unusable');
+  if ((bits[0] === 2 || bits[0] === 3) && bits.length === 1 + octets) return ok(createPublicKey({ key: key.spki, format: 'der', type: 'spki' }));
+  if (bits[0] !== 4 || bits.length !== 1 + 2 * octets) return fail('key-unusable');
+  const x = bits.toString('base64url', 1, 1 + octets);
+  const y = bits.toString('base64url', 1 + octets);
+  return ok(createPublicKey({ key: { kty: 'EC', crv: key.curve, x, y }, format: 'jwk' }));
 }
 
 /** Reads SubjectPublicKeyInfo under SEQUENCE or an implicit tag (CRMF's `[6]`); throws `DerError`. */

@@ -1,5 +1,5 @@
 import { constants, type KeyObject, sign, verify } from 'node:crypto';
-import { Cursor, der, encode, guarded, oids } from '../protocol/der/index.js';
+import { Cursor, DerError, der, encode, guarded, oids } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, hasNoParameters, readAlgorithmIdentifier } from './algorithm.js';
 import type { KeyType, PublicKey } from './public-key.js';
@@ -66,22 +66,39 @@ export function readPssParameters(algorithm: AlgorithmIdentifier): Result<PssPar
   if (algorithm.parameters === undefined) return fail('algorithm-unknown');
   const read = guarded(() => {
     const fields = new Cursor(algorithm.parameters as Buffer).sequence();
-    const hash = fields.explicit(0);
-    const mask = fields.explicit(1);
-    const salt = fields.explicit(2);
-    const trailer = fields.explicit(3);
+    const digest = optional(fields, 0, readDigest) ?? 'sha1';
+    const maskDigest = optional(fields, 1, readMaskDigest) ?? 'sha1';
+    const saltLength = optional(fields, 2, (field) => field.smallInteger()) ?? 20;
+    const trailer = optional(fields, 3, (field) => field.smallInteger()) ?? 1;
     fields.end();
-    const hashOid = hash === undefined ? oids.sha1 : readAlgorithmIdentifier(hash).oid;
-    const maskAlgorithm = mask === undefined ? undefined : readAlgorithmIdentifier(mask);
-    const maskOid = maskAlgorithm?.parameters === undefined ? oids.sha1 : readAlgorithmIdentifier(new Cursor(maskAlgorithm.parameters)).oid;
-    const isMgf1 = maskAlgorithm === undefined || maskAlgorithm.oid === oids.mgf1;
-    return { hashOid, maskOid, isMgf1, saltLength: salt?.smallInteger() ?? 20, trailer: trailer?.smallInteger() ?? 1 };
+    return { digest, maskDigest, saltLength, trailer };
   });
   if (!read.ok) return fail('algorithm-unknown');
-  const { hashOid, maskOid, isMgf1, saltLength, trailer } = read.value;
-  const digest = digestOids[hashOid];
-  const isKnown = digest !== undefined && maskOid === hashOid && isMgf1 && trailer === 1 && saltLength >= 0 && saltLength <= digestLengths[digest];
+  const { digest, maskDigest, saltLength, trailer } = read.value;
+  const isKnown = maskDigest === digest && trailer === 1 && saltLength >= 0 && saltLength <= digestLengths[digest];
   return isKnown ? ok({ digest, saltLength }) : fail('algorithm-unknown');
+}
+
+function optional<T>(fields: Cursor, n: number, read: (field: Cursor) => T): T | undefined {
+  const field = fields.explicit(n);
+  if (field === undefined) return undefined;
+  const value = read(field);
+  field.end();
+  return value;
+}
+
+function readDigest(field: Cursor): Digest {
+  const algorithm = readAlgorithmIdentifier(field);
+  const digest = digestOids[algorithm.oid];
+  if (digest === undefined || !hasNoParameters(algorithm)) throw new DerError('bad-value', field.position, 'HashAlgorithm.');
+  return digest;
+}
+
+/** MaskGenAlgorithm is MGF1, whose parameters are the digest it uses (RFC 4055 section 2.2). */
+function readMaskDigest(field: Cursor): Digest {
+  const mask = readAlgorithmIdentifier(field);
+  if (mask.oid !== oids.mgf1 || mask.parameters === undefined) throw new DerError('bad-value', field.position, 'MaskGenAlgorithm.');
+  return readDigest(new Cursor(mask.parameters));
 }
 
 /** The digest a signature algorithm uses, PSS looked into; `none` for EdDSA, undefined when unknown. */

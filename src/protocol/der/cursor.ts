@@ -189,7 +189,8 @@ export class Cursor {
 
   /** UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 restricts them. */
   time(): Date {
-    return this.at(tag.utcTime) ? parseUtcTime(this.content(tag.utcTime), this.#position) : this.generalizedTime();
+    const start = this.#position;
+    return this.at(tag.utcTime) ? parseUtcTime(this.content(tag.utcTime), start) : this.generalizedTime();
   }
 
   generalizedTime(expected: number = tag.generalizedTime): Date {
@@ -211,6 +212,7 @@ export class Cursor {
     let at = this.#position;
     if (at + 2 > this.#end) throw new DerError('truncated', at);
     if (((bytes[at] as number) & 0x1f) === 0x1f) throw new DerError('bad-tag', at, 'Long tags are not used.');
+    if (bytes[at] === 0) throw new DerError('bad-tag', at, 'Tag 0 is reserved.');
     at += 1;
     let length = bytes[at] as number;
     at += 1;

@@ -31,7 +31,9 @@ function asDer(bytes: Buffer, limits: Limits): Buffer {
   } catch (error) {
     if (!(error instanceof DerError)) throw error;
     if (error.fault !== 'bad-length' && error.fault !== 'bad-tag') throw error;
-    return berToDer(bytes, limits);
+    const der = berToDer(bytes, limits);
+    scanDer(der, { ...limits, maxBytes: Number.POSITIVE_INFINITY }); // a minimal length can be an octet longer than an indefinite one
+    return der;
   }
 }
 

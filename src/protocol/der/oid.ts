@@ -130,6 +130,15 @@ export const oids = {
   unstructuredAddress: '1.2.840.113549.1.9.8',
 } as const;
 
+const maxContent = 64;
+
+/** True for a dotted form that can be written: first arc 0..2, second below 40 under 0 and 1 (X.660 section 7), at most 64 content octets. */
+export function isOid(dotted: string): boolean {
+  if (dotted.length > 200 || !/^[012](\.(0|[1-9]\d*))+$/.test(dotted)) return false;
+  if (dotted[0] !== '2' && BigInt(dotted.split('.')[1] as string) >= 40n) return false;
+  return contentOf(dotted).length <= maxContent;
+}
+
 function contentOf(dotted: string): Buffer {
   const arcs = dotted.split('.').map(BigInt);
   const [first, second, ...rest] = arcs as [bigint, bigint, ...bigint[]];
@@ -154,16 +163,19 @@ for (const dotted of Object.values(oids)) {
   dottedByContent.set(contentOf(dotted).toString('latin1'), dotted);
 }
 
-/** OBJECT IDENTIFIER from its dotted form (fewer than 128 content octets). */
+/** OBJECT IDENTIFIER from its dotted form. Throws `RangeError` on what `isOid` refuses. */
 export function oidElement(dotted: string): Buffer {
-  return elements.get(dotted) ?? elementOf(dotted);
+  const known = elements.get(dotted);
+  if (known !== undefined) return known;
+  if (!isOid(dotted)) throw new RangeError(`"${dotted}" is no object identifier.`);
+  return elementOf(dotted);
 }
 
 /** The dotted form of content octets; known ones come from a table. At most 64 octets, minimal arcs. */
 export function oidFromContent(content: Buffer, offset = 0): string {
   const known = dottedByContent.get(content.toString('latin1'));
   if (known !== undefined) return known;
-  if (content.length === 0 || content.length > 64 || ((content[content.length - 1] as number) & 0x80) !== 0) {
+  if (content.length === 0 || content.length > maxContent || ((content[content.length - 1] as number) & 0x80) !== 0) {
     throw new DerError('bad-value', offset, 'OBJECT IDENTIFIER.');
   }
   const arcs: bigint[] = [];

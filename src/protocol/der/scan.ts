@@ -6,7 +6,7 @@ function hasWrongForm(tagByte: number): boolean {
   if ((tagByte & 0xc0) !== 0) return false;
   const type = tagByte & 0x1f;
   const isConstructed = (tagByte & 0x20) !== 0;
-  const mustBeConstructed = type === 0x10 || type === 0x11 || type === 0x08 || type === 0x0b;
+  const mustBeConstructed = type === 0x10 || type === 0x11 || type === 0x08 || type === 0x0b || type === 0x1d;
   return isConstructed !== mustBeConstructed;
 }
 

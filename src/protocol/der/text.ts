@@ -1,19 +1,22 @@
 import { DerError } from './fault.js';
 import { tag } from './tag.js';
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const ascii = /^[\x20-\x7e]*$/;
+const loneSurrogate = /\p{Surrogate}/u;
 const printable = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 
-function utf16be(content: Buffer): string {
-  const swapped = Buffer.from(content);
-  return swapped.swap16().toString('utf16le');
+function utf16be(content: Buffer, offset: number): string {
+  const text = Buffer.from(content).swap16().toString('utf16le');
+  if (loneSurrogate.test(text)) throw new DerError('bad-value', offset, 'BMPString.');
+  return text;
 }
 
 function utf32be(content: Buffer, offset: number): string {
   let text = '';
   for (let at = 0; at < content.length; at += 4) {
     const point = content.readUInt32BE(at);
-    if (point > 0x10ffff) throw new DerError('bad-value', offset, 'UniversalString.');
+    if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) throw new DerError('bad-value', offset, 'UniversalString.');
     text += String.fromCodePoint(point);
   }
   return text;
@@ -36,7 +39,7 @@ export function decodeText(type: number, content: Buffer, offset = 0): string {
       return content.toString('latin1');
     case tag.bmpString:
       if (content.length % 2 !== 0) throw new DerError('bad-value', offset, 'BMPString.');
-      return utf16be(content);
+      return utf16be(content, offset);
     case tag.universalString:
       if (content.length % 4 !== 0) throw new DerError('bad-value', offset, 'UniversalString.');
       return utf32be(content, offset);
@@ -48,4 +51,9 @@ export function decodeText(type: number, content: Buffer, offset = 0): string {
 /** True when every character is in PrintableString's set (X.680 section 41.4). */
 export function isPrintable(text: string): boolean {
   return printable.test(text);
+}
+
+/** True when every character is visible ASCII or the space: what IA5String is good for in names and addresses. */
+export function isVisibleAscii(text: string): boolean {
+  return ascii.test(text);
 }

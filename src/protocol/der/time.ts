@@ -24,7 +24,10 @@ export function parseGeneralizedTime(content: Buffer, offset = 0): Date {
   return parse(content.toString('latin1'), /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, offset);
 }
 
+/** Throws `RangeError` on what the four digits of a year cannot say. */
 function digits(time: Date): string {
+  const year = time.getUTCFullYear();
+  if (!(year >= 0 && year <= 9999)) throw new RangeError('A time in ASN.1 lies in the years 0 to 9999.');
   const iso = time.toISOString();
   return `${iso.slice(0, 4)}${iso.slice(5, 7)}${iso.slice(8, 10)}${iso.slice(11, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`;
 }

@@ -113,8 +113,9 @@ export function retagged(elementTag: number, element: Buffer): Buffer {
 
 export const oid = oidElement;
 
-/** INTEGER or ENUMERATED of a safe integer. */
+/** INTEGER or ENUMERATED of a safe integer; `RangeError` on any other number, which would be written as something else. */
 export function integer(value: number, elementTag: number = tag.integer): Buffer {
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no safe integer.`);
   if (value >= -128 && value < 128) return Buffer.from([elementTag, 1, value & 0xff]);
   let hex = BigInt.asUintN(64, BigInt(value)).toString(16).padStart(16, '0');
   const fill = value < 0 ? 'ff' : '00';
@@ -176,11 +177,19 @@ export function utf8String(text: string): Buffer {
   return primitive(tag.utf8String, Buffer.from(text, 'utf8'));
 }
 
-/** PrintableString; the caller has checked the characters (`isPrintable`). */
-export function printableString(text: string): Buffer {
-  return primitive(tag.printableString, Buffer.from(text, 'latin1'));
+/** One octet per character; `RangeError` where that would make another character of it (U+0142 would become 'B'). */
+export function octetPerCharacter(text: string): Buffer {
+  const octets = Buffer.from(text, 'latin1');
+  if (octets.toString('latin1') !== text) throw new RangeError('A character does not fit in one octet.');
+  return octets;
 }
 
+/** PrintableString; the caller has checked the characters (`isPrintable`), or gives back what it received. */
+export function printableString(text: string): Buffer {
+  return primitive(tag.printableString, octetPerCharacter(text));
+}
+
+/** IA5String; the caller has checked the characters (`isVisibleAscii`). */
 export function ia5String(text: string): Buffer {
-  return primitive(tag.ia5String, Buffer.from(text, 'latin1'));
+  return primitive(tag.ia5String, octetPerCharacter(text));
 }
