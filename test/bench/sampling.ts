@@ -1,0 +1,32 @@
+/** Timing of batches on one thread, and what to make of several windows. */
+
+export interface Sample {
+  readonly transactions: number;
+  /** Microseconds of wall clock and of processor time (all threads of the process) per transaction. */
+  readonly wallUs: number;
+  readonly cpuUs: number;
+}
+
+/** Runs `each` once per item, one after the other, and tells what one cost. */
+export async function timed<T>(items: readonly T[], each: (item: T) => Promise<void>): Promise<Sample> {
+  const cpuBefore = process.cpuUsage();
+  const before = process.hrtime.bigint();
+  for (const item of items) await each(item);
+  const wall = Number(process.hrtime.bigint() - before) / 1000;
+  const cpu = process.cpuUsage(cpuBefore);
+  return { transactions: items.length, wallUs: wall / items.length, cpuUs: (cpu.user + cpu.system) / items.length };
+}
+
+/** The value in the middle; the mean of the two middle ones when their number is even. NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  const middle = sorted.length >> 1;
+  if (sorted.length % 2 === 1) return sorted[middle] as number;
+  return ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+}
+
+/** `share` 0..1 of the values lie at or below the result. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+}
