@@ -1,0 +1,94 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { parseConfig } from '../src/config.js';
+
+const masterKey = Buffer.alloc(32, 7).toString('base64');
+const production = {
+  GATEHOUSE_MODE: 'production',
+  GATEHOUSE_DATABASE_URL: 'postgresql://gatehouse@127.0.0.1/gatehouse',
+  GATEHOUSE_MASTER_KEY: masterKey,
+  GATEHOUSE_ADMIN_URL: 'https://gatehouse.example',
+  GATEHOUSE_DEVICE_URL: 'http://enrol.example',
+};
+
+t.test('an empty environment is dev mode on loopback with the embedded database', async (t) => {
+  const parsed = parseConfig({});
+  t.ok(parsed.ok);
+  if (!parsed.ok) return;
+  t.match(parsed.value, {
+    mode: 'dev',
+    processes: 1,
+    deviceUrl: 'http://127.0.0.1:8080',
+    adminUrl: 'http://127.0.0.1:8081',
+    roles: ['device', 'admin', 'worker'],
+  });
+  t.equal(parsed.value.databaseUrl, undefined);
+  t.equal(parsed.value.masterKey, undefined);
+});
+
+t.test('production without settings lists every fault at once', async (t) => {
+  const parsed = parseConfig({ GATEHOUSE_MODE: 'production' });
+  t.notOk(parsed.ok);
+  if (parsed.ok) return;
+  const variables = parsed.error.map((fault) => fault.variable).sort();
+  t.same(variables, ['GATEHOUSE_ADMIN_URL', 'GATEHOUSE_DATABASE_URL', 'GATEHOUSE_DEVICE_URL', 'GATEHOUSE_MASTER_KEY']);
+});
+
+t.test('a complete production environment is accepted and hides its secrets', async (t) => {
+  const parsed = parseConfig(production);
+  t.ok(parsed.ok);
+  if (!parsed.ok) return;
+  t.equal(parsed.value.databaseUrl?.reveal(), production.GATEHOUSE_DATABASE_URL);
+  t.same(parsed.value.masterKey?.reveal(), Buffer.alloc(32, 7));
+  t.notMatch(JSON.stringify(parsed.value), /gatehouse@|BwcHBw/);
+});
+
+t.test('each malformed setting is named', async (t) => {
+  const malformed = {
+    GATEHOUSE_MODE: 'prod',
+    GATEHOUSE_DATABASE_URL: 'mysql://x',
+    GATEHOUSE_MASTER_KEY: 'c2hvcnQ=',
+    GATEHOUSE_DEVICE_URL: 'ftp://x',
+    GATEHOUSE_LISTEN: '8080',
+    GATEHOUSE_ADMIN_LISTEN: '127.0.0.1:99999',
+    GATEHOUSE_ROLES: 'device,cook',
+    GATEHOUSE_PROCESSES: '0',
+    GATEHOUSE_ADMIN_TOKEN: 'short',
+    GATEHOUSE_LOG_LEVEL: 'loud',
+  };
+  for (const [variable, value] of Object.entries(malformed)) {
+    const parsed = parseConfig({ [variable]: value });
+    t.notOk(parsed.ok, `${variable}=${value}`);
+    if (!parsed.ok) t.same([...new Set(parsed.error.map((fault) => fault.variable))], [variable]);
+  }
+  const all = parseConfig(malformed);
+  t.notOk(all.ok);
+  if (!all.ok) t.same(new Set(all.error.map((fault) => fault.variable)), new Set(Object.keys(malformed)), 'and all together');
+});
+
+t.test('a secret can come from a file, but not from two places', async (t) => {
+  const file = join(t.testdir({ key: '' }), 'key');
+  writeFileSync(file, `${masterKey}\n`);
+  const parsed = parseConfig({ GATEHOUSE_MASTER_KEY_FILE: file });
+  t.ok(parsed.ok);
+  if (parsed.ok) t.same(parsed.value.masterKey?.reveal(), Buffer.alloc(32, 7));
+  t.notOk(parseConfig({ GATEHOUSE_MASTER_KEY_FILE: file, GATEHOUSE_MASTER_KEY: masterKey }).ok);
+  t.notOk(parseConfig({ GATEHOUSE_MASTER_KEY_FILE: `${file}.missing` }).ok);
+});
+
+t.test('TLS files come in pairs and must be readable', async (t) => {
+  t.notOk(parseConfig({ GATEHOUSE_TLS_CERT_FILE: '/etc/hostname' }).ok);
+  t.notOk(parseConfig({ GATEHOUSE_TLS_CERT_FILE: '/nonexistent', GATEHOUSE_TLS_KEY_FILE: '/etc/hostname' }).ok);
+});
+
+t.test('more than one process needs PostgreSQL', async (t) => {
+  t.notOk(parseConfig({ GATEHOUSE_PROCESSES: '2' }).ok);
+  t.ok(parseConfig({ GATEHOUSE_PROCESSES: '2', GATEHOUSE_DATABASE_URL: 'postgresql://x/y' }).ok);
+});
+
+t.test('IPv6 listeners and their URLs', async (t) => {
+  const parsed = parseConfig({ GATEHOUSE_LISTEN: '[::1]:9080' });
+  t.ok(parsed.ok);
+  if (parsed.ok) t.match(parsed.value, { listen: { host: '::1', port: 9080 }, deviceUrl: 'http://[::1]:9080' });
+});
