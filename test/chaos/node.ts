@@ -1,0 +1,110 @@
+/** One server node of the campaign: its own process on fixed ports, killed and started again at will. Never touches any other process. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../bench/children.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface NodeSettings {
+  readonly dataDir: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export class ChaosNode {
+  readonly url: string;
+  readonly adminUrl: string;
+  kills = 0;
+  /** Ends that nobody asked for, with what was printed last. */
+  readonly crashes: string[] = [];
+  readonly #environment: Readonly<Record<string, string>>;
+  #child: ChildProcess | undefined;
+  #isWanted = false;
+  #printed = '';
+
+  private constructor(url: string, adminUrl: string, environment: Readonly<Record<string, string>>) {
+    this.url = url;
+    this.adminUrl = adminUrl;
+    this.#environment = environment;
+  }
+
+  /** Takes two ports; nothing is started yet. */
+  static async create(settings: NodeSettings): Promise<ChaosNode> {
+    const device = `127.0.0.1:${await freePort()}`;
+    const admin = `127.0.0.1:${await freePort()}`;
+    return new ChaosNode(`http://${device}`, `http://${admin}`, {
+      GATEHOUSE_MODE: 'dev',
+      GATEHOUSE_DATA_DIR: settings.dataDir,
+      GATEHOUSE_LISTEN: device,
+      GATEHOUSE_ADMIN_LISTEN: admin,
+      GATEHOUSE_PROCESSES: '1',
+      GATEHOUSE_LOG_LEVEL: 'error',
+      ...settings.environment,
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  start(): void {
+    const entry = fileURLToPath(new URL('./server.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', entry], {
+      cwd: root,
+      env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const note = (chunk: Buffer) => {
+      this.#printed = (this.#printed + chunk.toString('utf8')).slice(-4000);
+    };
+    child.stdout.on('data', note);
+    child.stderr.on('data', note);
+    const endWithUs = () => child.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    child.once('exit', (code, signal) => {
+      process.removeListener('exit', endWithUs);
+      if (this.#isWanted && this.#child === child) this.crashes.push(`exit ${code ?? signal}: ${this.#printed}`);
+    });
+    this.#child = child;
+    this.#isWanted = true;
+  }
+
+  async isReady(): Promise<boolean> {
+    if (!this.isRunning) return false;
+    try {
+      return (await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2_000) })).status === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Waits until it serves; starts it again when it ended by itself, and gives up after a minute. */
+  async untilReady(): Promise<void> {
+    const limit = performance.now() + 60_000;
+    while (!(await this.isReady())) {
+      if (performance.now() > limit) throw new Error(`A node did not become ready:\n${this.#printed}`);
+      if (!this.isRunning) this.start();
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+  }
+
+  /** kill -9, and waits for the end. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+    this.kills += 1;
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.#isWanted = false;
+    if (child === undefined || !this.isRunning) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    await ended;
+    clearTimeout(timer);
+  }
+}
