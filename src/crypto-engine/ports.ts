@@ -1,3 +1,5 @@
+import type { Result } from '../runtime/result.js';
+
 /** A certification authority of the embedded engine. */
 export interface EngineCa {
   /** Short name in URLs: `root`, `issuing`. */
@@ -31,4 +33,48 @@ export interface EngineStore {
   revocations(caId: string): Promise<readonly EngineRevocation[]>;
   /** The number for the next CRL of this CA: 1, 2, 3, ... */
   nextCrlNumber(caId: string): Promise<number>;
+}
+
+/** What the engine is asked to certify; names and extensions are the caller's decision. */
+export interface SigningRequest {
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Buffer;
+  /** Name, DER. */
+  readonly subject: Buffer;
+  /** GeneralName elements, DER. */
+  readonly sans: readonly Buffer[];
+  readonly keyUsage: readonly string[];
+  /** OIDs. */
+  readonly extendedKeyUsage: readonly string[];
+  /** seconds */
+  readonly validitySeconds: number;
+  /** seconds */
+  readonly backdateSeconds: number;
+}
+
+export interface PublishedCrl {
+  /** DER. */
+  readonly der: Buffer;
+  readonly number: number;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+}
+
+/** The engine inside this process. Keys are loaded by `ensureCas`; methods that need them throw before it. */
+export interface Engine {
+  /** Loads the CAs, creates them on the first start; idempotent, also between processes that start at once. */
+  ensureCas(): Promise<void>;
+  /** Signs without recording; the serial is fresh and random. Refuses in words what it cannot certify. */
+  sign(request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string>;
+  /** Signs and records under `ref`; a ref that was used before gets the certificate that stands there. */
+  issue(ref: string, request: SigningRequest): Promise<Result<Buffer, string>>;
+  lookup(ref: string): Promise<Buffer | undefined>;
+  /** Idempotent; refuses certificates that are not of this engine. `reason`: CRLReason number. */
+  revoke(certificate: Buffer, reason: number): Promise<Result<true, string>>;
+  /** The current CRL of a CA; undefined when there is no such CA. */
+  crl(caId: string): Promise<PublishedCrl | undefined>;
+  /** Issuing CA first, root last, DER. */
+  chain(): readonly Buffer[];
+  /** DER; undefined when there is no such CA. */
+  certificateOf(caId: string): Buffer | undefined;
 }

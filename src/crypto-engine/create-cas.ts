@@ -1,0 +1,121 @@
+import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import {
+  authorityInfoAccessExtension,
+  authorityKeyIdentifierExtension,
+  basicConstraintsExtension,
+  buildName,
+  createSigner,
+  crlDistributionPointExtension,
+  keyUsageExtension,
+  type Name,
+  type PublicKey,
+  publicKeyOf,
+  type Signer,
+  signCertificate,
+  subjectKeyIdentifierExtension,
+} from '../pkix/index.js';
+import { certificateTime, oids } from '../protocol/der/index.js';
+import type { LoadedCa } from './loaded-ca.js';
+import type { EngineCa } from './ports.js';
+import { randomSerial } from './serial.js';
+
+export const caKeyTypes = ['P-256', 'RSA-2048', 'RSA-3072'] as const;
+export type CaKeyType = (typeof caKeyTypes)[number];
+
+export const rootId = 'root';
+export const issuingId = 'issuing';
+type NewCa = Omit<EngineCa, 'createdAt'>;
+
+const generate = promisify(generateKeyPair);
+const rootYears = 20;
+const issuingYears = 10;
+/** As much as the widest backdating a policy may ask for, so that a fresh install can honour it. */
+const backdateMs = 86_400_000;
+
+interface Key {
+  readonly publicKey: PublicKey;
+  readonly signer: Signer;
+  /** PKCS#8, DER. */
+  readonly privateKey: Buffer;
+}
+
+async function generateKey(type: CaKeyType): Promise<Key> {
+  const pair = type === 'P-256' ? await generate('ec', { namedCurve: 'P-256' }) : await generate('rsa', { modulusLength: type === 'RSA-2048' ? 2048 : 3072 });
+  const publicKey = publicKeyOf(pair.publicKey);
+  return { publicKey, signer: createSigner(pair.privateKey, publicKey), privateKey: exported(pair.privateKey) };
+}
+
+function exported(key: KeyObject): Buffer {
+  return key.export({ format: 'der', type: 'pkcs8' });
+}
+
+/** A self-signed root of 20 years, path length 1. Its name carries 8 digits of its key's identifier, so that installs differ. */
+export async function createRoot(type: CaKeyType, now: Date): Promise<NewCa> {
+  const key = await generateKey(type);
+  const name = caName('Root', key.publicKey);
+  const certificate = signCertificate(
+    {
+      serial: randomSerial(),
+      issuer: name,
+      ...lifetime(now, rootYears),
+      subject: name,
+      spki: key.publicKey.spki,
+      extensions: caExtensions(key.publicKey, 1),
+    },
+    times(now, rootYears),
+    key.signer,
+  );
+  return { id: rootId, certificate, privateKey: key.privateKey, parentId: rootId };
+}
+
+/** The issuing CA of 10 years under `root`, path length 0. */
+export async function createIssuing(type: CaKeyType, root: LoadedCa, publicBaseUrl: string, now: Date): Promise<NewCa> {
+  const key = await generateKey(type);
+  const extensions = [
+    ...caExtensions(key.publicKey, 0),
+    authorityKeyIdentifierExtension(root.keyIdentifier),
+    crlDistributionPointExtension(`${publicBaseUrl}/pki/${root.id}.crl`),
+    authorityInfoAccessExtension(`${publicBaseUrl}/pki/${root.id}.cer`),
+  ];
+  const certificate = signCertificate(
+    {
+      serial: randomSerial(),
+      issuer: root.certificate.subject,
+      ...lifetime(now, issuingYears),
+      subject: caName('Issuing', key.publicKey),
+      spki: key.publicKey.spki,
+      extensions,
+    },
+    times(now, issuingYears),
+    root.signer,
+  );
+  return { id: issuingId, certificate, privateKey: key.privateKey, parentId: root.id };
+}
+
+function caName(role: string, publicKey: PublicKey): Name {
+  const mark = publicKey.keyIdentifier.toString('hex', 0, 4);
+  return buildName([
+    [oids.organizationName, 'Gatehouse'],
+    [oids.commonName, `Gatehouse ${role} CA ${mark}`],
+  ]);
+}
+
+function caExtensions(publicKey: PublicKey, pathLength: number) {
+  return [
+    basicConstraintsExtension({ ca: true, pathLength }),
+    keyUsageExtension(['keyCertSign', 'cRLSign']),
+    subjectKeyIdentifierExtension(publicKey.keyIdentifier),
+  ];
+}
+
+function lifetime(now: Date, years: number): { notBefore: Date; notAfter: Date } {
+  const notAfter = new Date(now);
+  notAfter.setUTCFullYear(now.getUTCFullYear() + years);
+  return { notBefore: new Date(now.getTime() - backdateMs), notAfter };
+}
+
+function times(now: Date, years: number) {
+  const { notBefore, notAfter } = lifetime(now, years);
+  return { notBefore: certificateTime(notBefore), notAfter: certificateTime(notAfter) };
+}

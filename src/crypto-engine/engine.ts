@@ -1,0 +1,86 @@
+import { isSameName, parseCertificate, serialHex, verifyCertificate } from '../pkix/index.js';
+import type { Clock } from '../runtime/clock.js';
+import { fail, ok, type Result } from '../runtime/result.js';
+import type { CaKeyType } from './create-cas.js';
+import { ensureCas, type LoadedCas } from './ensure-cas.js';
+import type { LoadedCa } from './loaded-ca.js';
+import type { Engine, EngineStore, SigningRequest } from './ports.js';
+import { createCrlPublisher } from './publish-crl.js';
+import { signEndEntity } from './sign.js';
+
+export interface EngineOptions {
+  readonly store: EngineStore;
+  readonly clock: Clock;
+  /** Where devices reach `/pki/<ca>.crl` and `.cer`; stands in every certificate. */
+  readonly publicBaseUrl: string;
+  /** Of the CAs made on the first start; `P-256` by default. */
+  readonly keyType?: CaKeyType;
+}
+
+/** The Crypto Engine that ships inside Gatehouse. `ensureCas` comes first: whatever needs a key before it throws. */
+export function createEngine(options: EngineOptions): Engine {
+  const { store, clock, keyType = 'P-256' } = options;
+  const publicBaseUrl = options.publicBaseUrl.replace(/\/+$/, '');
+  const crls = createCrlPublisher(store, clock);
+  let loaded: LoadedCas | undefined;
+
+  function cas(): LoadedCas {
+    if (loaded === undefined) throw new Error('The engine has no keys yet: ensureCas() comes first.');
+    return loaded;
+  }
+
+  function find(matches: (ca: LoadedCa) => boolean): LoadedCa | undefined {
+    const { issuing, root } = cas();
+    return [issuing, root].find(matches);
+  }
+
+  function sign(request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string> {
+    const { issuing } = cas();
+    const signed = signEndEntity(issuing, request, clock.now());
+    return signed.ok ? ok({ caId: issuing.id, certificate: signed.value }) : signed;
+  }
+
+  return {
+    async ensureCas() {
+      loaded ??= await ensureCas({ store, keyType, publicBaseUrl, now: () => clock.now() });
+    },
+    sign,
+    async issue(ref, request) {
+      const signed = sign(request);
+      if (!signed.ok) return signed;
+      const { caId, certificate } = signed.value;
+      const { serial, notAfter } = factsOf(certificate);
+      return ok(await store.record(caId, ref, certificate, serial, notAfter));
+    },
+    async lookup(ref) {
+      return (await store.findByRef(ref))?.certificate;
+    },
+    async revoke(certificate, reason) {
+      const parsed = parseCertificate(certificate);
+      if (!parsed.ok) return fail('The certificate is malformed.');
+      const ca = find((item) => isSameName(item.certificate.subject, parsed.value.issuer) && verifyCertificate(parsed.value, item.certificate.publicKey).ok);
+      if (ca === undefined) return fail('The certificate is not of this engine.');
+      const isKnown = await store.revoke(ca.id, serialHex(parsed.value.serial), reason, clock.now());
+      if (!isKnown) return fail('The certificate is not on record.');
+      crls.forget(ca.id);
+      return ok(true);
+    },
+    async crl(caId) {
+      const ca = find((item) => item.id === caId);
+      return ca === undefined ? undefined : crls.current(ca);
+    },
+    chain() {
+      const { issuing, root } = cas();
+      return [issuing.certificate.der, root.certificate.der];
+    },
+    certificateOf(caId) {
+      return find((item) => item.id === caId)?.certificate.der;
+    },
+  };
+}
+
+function factsOf(certificate: Buffer): { serial: string; notAfter: Date } {
+  const parsed = parseCertificate(certificate);
+  if (!parsed.ok) throw parsed.error;
+  return { serial: serialHex(parsed.value.serial), notAfter: parsed.value.notAfter };
+}

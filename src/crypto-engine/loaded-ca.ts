@@ -1,0 +1,56 @@
+import { createPrivateKey } from 'node:crypto';
+import {
+  algorithmIdentifier,
+  authorityInfoAccessExtension,
+  authorityKeyIdentifierExtension,
+  type Certificate,
+  createSigner,
+  crlDistributionPointExtension,
+  encodeExtension,
+  parseCertificate,
+  publicKeyOf,
+  type Signer,
+  subjectKeyIdentifierOf,
+} from '../pkix/index.js';
+import { encode } from '../protocol/der/index.js';
+import type { EngineCa } from './ports.js';
+
+/** A CA ready to sign: key imported once, everything that is the same in all its certificates encoded once. */
+export interface LoadedCa {
+  readonly id: string;
+  readonly certificate: Certificate;
+  readonly signer: Signer;
+  readonly keyIdentifier: Buffer;
+  /** AlgorithmIdentifier of its signatures, DER. */
+  readonly algorithm: Buffer;
+  /** The extensions authorityKeyIdentifier, cRLDistributionPoints and authorityInfoAccess, DER, one after the other. */
+  readonly pointers: Buffer;
+}
+
+/** `publicBaseUrl`: where devices reach `/pki/<ca>.crl` and `.cer`, without a slash at the end. Throws when the stored CA is damaged. */
+export function loadCa(ca: EngineCa, publicBaseUrl: string): LoadedCa {
+  const parsed = parseCertificate(ca.certificate);
+  if (!parsed.ok) throw parsed.error;
+  const certificate = parsed.value;
+  const privateKey = createPrivateKey({ key: ca.privateKey, format: 'der', type: 'pkcs8' });
+  if (!publicKeyOf(privateKey).spki.equals(certificate.publicKey.spki)) throw new Error(`The key of the CA "${ca.id}" does not fit its certificate.`);
+  const signer = createSigner(privateKey, certificate.publicKey);
+  const keyIdentifier = subjectKeyIdentifierOf(certificate.extensions) ?? certificate.publicKey.keyIdentifier;
+  return {
+    id: ca.id,
+    certificate,
+    signer,
+    keyIdentifier,
+    algorithm: encode(algorithmIdentifier(signer.algorithm)),
+    pointers: pointerExtensions(ca.id, keyIdentifier, publicBaseUrl),
+  };
+}
+
+function pointerExtensions(caId: string, keyIdentifier: Buffer, publicBaseUrl: string): Buffer {
+  const extensions = [
+    authorityKeyIdentifierExtension(keyIdentifier),
+    crlDistributionPointExtension(`${publicBaseUrl}/pki/${caId}.crl`),
+    authorityInfoAccessExtension(`${publicBaseUrl}/pki/${caId}.cer`),
+  ];
+  return Buffer.concat(extensions.map((item) => encode(encodeExtension(item))));
+}

@@ -1,0 +1,153 @@
+import { Cursor, certificateTime, type DerError, der, encode, guarded, oids, tag } from '../protocol/der/index.js';
+import type { Result } from '../runtime/result.js';
+import { type AlgorithmIdentifier, algorithmIdentifier, readAlgorithmIdentifier } from './algorithm.js';
+import { type Extension, encodeExtension, extension, readExtensions } from './extension.js';
+import { type Name, readName } from './name.js';
+import type { PublicKey } from './public-key.js';
+import { type SignatureFault, type Signer, verifySignature } from './signature.js';
+
+/** RFC 5280 section 5.3.1; the index is the number, 7 is not used. */
+export const crlReasons = [
+  'unspecified',
+  'keyCompromise',
+  'cACompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'certificateHold',
+  'unused',
+  'removeFromCRL',
+  'privilegeWithdrawn',
+  'aACompromise',
+] as const;
+export type CrlReason = (typeof crlReasons)[number];
+
+export interface RevokedCertificate {
+  /** Content octets of the serial's INTEGER. */
+  readonly serial: Buffer;
+  readonly revokedAt: Date;
+  /** CRLReason number; 0 when the entry has none. */
+  readonly reason: number;
+}
+
+/** RFC 5280 section 5.1, parsed; `der` and `tbs` are the bytes as received. */
+export interface CertificateList {
+  readonly der: Buffer;
+  readonly tbs: Buffer;
+  readonly version: number;
+  readonly issuer: Name;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date | undefined;
+  readonly revoked: readonly RevokedCertificate[];
+  readonly extensions: readonly Extension[];
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  readonly signature: Buffer;
+}
+
+/** RFC 5280 section 5.1
+ *  CertificateList ::= SEQUENCE {
+ *    tbsCertList         TBSCertList,
+ *    signatureAlgorithm  AlgorithmIdentifier,
+ *    signatureValue      BIT STRING }
+ *  TBSCertList ::= SEQUENCE {
+ *    version             Version OPTIONAL,
+ *    signature           AlgorithmIdentifier,
+ *    issuer              Name,
+ *    thisUpdate          Time,
+ *    nextUpdate          Time OPTIONAL,
+ *    revokedCertificates SEQUENCE OF SEQUENCE {
+ *      userCertificate     CertificateSerialNumber,
+ *      revocationDate      Time,
+ *      crlEntryExtensions  Extensions OPTIONAL } OPTIONAL,
+ *    crlExtensions   [0] EXPLICIT Extensions OPTIONAL }
+ *  Throws `DerError`. */
+export function readCrl(cursor: Cursor): CertificateList {
+  const whole = cursor.elementOf(tag.sequence);
+  const fields = new Cursor(whole).sequence();
+  const tbs = fields.elementOf(tag.sequence);
+  const signatureAlgorithm = readAlgorithmIdentifier(fields);
+  const signature = fields.bitStringOctets();
+  fields.end();
+
+  const body = new Cursor(tbs).sequence();
+  const version = (body.at(tag.integer) ? body.smallInteger() : 0) + 1;
+  body.skip();
+  const issuer = readName(body);
+  const thisUpdate = body.time();
+  const nextUpdate = body.at(tag.utcTime) || body.at(tag.generalizedTime) ? body.time() : undefined;
+  const revoked = body.enterOptional(tag.sequence)?.each(readRevoked) ?? [];
+  const extensionList = body.explicit(0);
+  const extensions = extensionList === undefined ? [] : readExtensions(extensionList.sequence());
+  body.end();
+  return { der: whole, tbs, version, issuer, thisUpdate, nextUpdate, revoked, extensions, signatureAlgorithm, signature };
+}
+
+function readRevoked(cursor: Cursor): RevokedCertificate {
+  const fields = cursor.sequence();
+  const serial = fields.integer();
+  const revokedAt = fields.time();
+  const extensions = fields.isEmpty ? [] : readExtensions(fields.sequence());
+  fields.end();
+  const reason = extensions.find((item) => item.oid === oids.reasonCode);
+  return { serial, revokedAt, reason: reason === undefined ? 0 : new Cursor(reason.value).smallInteger(tag.enumerated) };
+}
+
+export function parseCrl(bytes: Buffer): Result<CertificateList, DerError> {
+  return guarded(() => {
+    const cursor = new Cursor(bytes);
+    const crl = readCrl(cursor);
+    cursor.end();
+    return crl;
+  });
+}
+
+/** Checks that `issuerKey` signed the list. */
+export function verifyCrl(crl: CertificateList, issuerKey: PublicKey): Result<true, SignatureFault> {
+  return verifySignature(crl.signatureAlgorithm, issuerKey, crl.tbs, crl.signature);
+}
+
+/** The cRLNumber, or undefined when absent or over 6 octets. */
+export function crlNumberOf(crl: CertificateList): number | undefined {
+  const number = crl.extensions.find((item) => item.oid === oids.crlNumber);
+  if (number === undefined) return undefined;
+  const read = guarded(() => new Cursor(number.value).smallInteger());
+  return read.ok ? read.value : undefined;
+}
+
+/** RFC 5280 section 5.2.3. */
+export function crlNumberExtension(number: number): Extension {
+  return extension(oids.crlNumber, false, der.integer(number));
+}
+
+export interface CrlFields {
+  readonly issuer: Name;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  readonly revoked: readonly RevokedCertificate[];
+  readonly extensions: readonly Extension[];
+}
+
+const version2 = der.integer(1);
+
+/** Writes and signs a version 2 list. An empty list has no revokedCertificates, reason 0 no reasonCode (RFC 5280 sections 5.1.2.6 and 5.3.1). */
+export function signCrl(fields: CrlFields, signer: Signer): Buffer {
+  const algorithm = encode(algorithmIdentifier(signer.algorithm));
+  const entries = Buffer.concat(fields.revoked.map(revokedEntry));
+  const tbs = encode(
+    der.sequence(
+      version2,
+      algorithm,
+      fields.issuer.der,
+      certificateTime(fields.thisUpdate),
+      certificateTime(fields.nextUpdate),
+      entries.length === 0 ? undefined : der.primitive(tag.sequence, entries),
+      der.explicit(0, der.sequence(...fields.extensions.map(encodeExtension))),
+    ),
+  );
+  return encode(der.sequence(tbs, algorithm, der.bitString(signer.sign(tbs))));
+}
+
+function revokedEntry(entry: RevokedCertificate): Buffer {
+  const reason = entry.reason === 0 ? undefined : der.sequence(encodeExtension(extension(oids.reasonCode, false, der.integer(entry.reason, tag.enumerated))));
+  return encode(der.sequence(der.unsignedInteger(entry.serial), certificateTime(entry.revokedAt), reason));
+}

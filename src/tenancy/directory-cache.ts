@@ -1,0 +1,128 @@
+import type { Log } from '../runtime/log.js';
+import { createChainCache } from './chain-cache.js';
+import type { CmpEndpoint, EndpointDirectory, ScepEndpoint } from './directory.js';
+import { buildMaps, directoryOver, type EndpointMaps } from './endpoint-maps.js';
+import { createRaKeyCache } from './load-ra-key.js';
+import type { CredentialStore, ProfileStore } from './ports.js';
+import type { Profile } from './profile.js';
+import { readSnapshot, type Snapshot, trustAnchorsOf } from './read-endpoints.js';
+
+export interface DirectoryDeps {
+  readonly profiles: Pick<ProfileStore, 'all' | 'configEpoch'>;
+  readonly credentials: Pick<CredentialStore, 'listRaKeys'>;
+  /** The CA chain of the profile's connector, issuing CA first, root last, DER; may be slow and may fail. */
+  readonly chainOf: (profile: Profile) => Promise<readonly Buffer[]>;
+  readonly log: Log;
+  /** Whether legacy paths also match in another case (the servers they come from did); true by default. */
+  readonly legacyPathsIgnoreCase?: boolean;
+}
+
+export interface DirectoryCache {
+  readonly directory: EndpointDirectory;
+  /** Reads everything again when the configuration changed; true when it did. Never rejects: an outage keeps what is known. */
+  refresh(): Promise<boolean>;
+  /** Reads everything again; rejects when the database cannot be read. */
+  refreshNow(): Promise<void>;
+  start(intervalMs?: number): void;
+  stop(): void;
+}
+
+/** How long one reading waits for CA chains: short, because a status change must arrive within a second. */
+const chainPatienceMs = 200;
+/** Chains that are still missing are asked for again in this interval. */
+const chainRetryMs = 15_000;
+
+/** The endpoints in memory; look-ups are synchronous and never touch the database. */
+export function createDirectory(deps: DirectoryDeps): DirectoryCache {
+  const { profiles, log } = deps;
+  const raKeys = createRaKeyCache();
+  const chains = createChainCache(deps.chainOf, log);
+  let known: Snapshot = { profiles: [], raKeys: new Map() };
+  let maps: EndpointMaps = buildMaps([], [], log);
+  let epoch: number | undefined;
+  let chainsAskedAt = 0;
+  let isAway = false;
+  let timer: NodeJS.Timeout | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  async function read(newEpoch: number): Promise<void> {
+    known = await readSnapshot(deps, raKeys);
+    await askChains();
+    maps = mapsOf(known);
+    epoch = newEpoch;
+  }
+
+  async function askChains(): Promise<void> {
+    chainsAskedAt = performance.now();
+    await chains.ask(known.profiles, chainPatienceMs);
+  }
+
+  function mapsOf(snapshot: Snapshot): EndpointMaps {
+    const endpoint = (profile: Profile) => ({ raKeys: snapshot.raKeys.get(profile.id) ?? [], caChain: chains.chainOf(profile) });
+    const scep: ScepEndpoint[] = [];
+    const cmp: CmpEndpoint[] = [];
+    for (const profile of snapshot.profiles) {
+      if (profile.protocol === 'scep') scep.push({ profile, ...endpoint(profile) });
+      else cmp.push({ profile, ...endpoint(profile), trustAnchors: trustAnchorsOf(profile, log) });
+    }
+    return buildMaps(scep, cmp, log);
+  }
+
+  /** Chains that came late, and those that never came. */
+  async function catchUp(): Promise<void> {
+    const isDue = performance.now() - chainsAskedAt > chainRetryMs && !chains.isComplete(known.profiles);
+    const hasNews = chains.takeNews();
+    if (isDue) await askChains();
+    if (isDue || hasNews) maps = mapsOf(known);
+  }
+
+  async function readIfChanged(): Promise<boolean> {
+    const newEpoch = await profiles.configEpoch();
+    const isChanged = newEpoch !== epoch;
+    if (isChanged) await read(newEpoch);
+    else await catchUp();
+    return isChanged;
+  }
+
+  /** One reading at a time, in order. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = queue.then(work);
+    queue = next.catch(() => undefined);
+    return next;
+  }
+
+  async function refresh(): Promise<boolean> {
+    try {
+      const isChanged = await inTurn(readIfChanged);
+      if (isAway) log.info('The endpoint directory can be read again.');
+      isAway = false;
+      return isChanged;
+    } catch (error) {
+      if (!isAway) log.error({ err: error }, 'The endpoint directory cannot be read; the last one stays in use.');
+      isAway = true;
+      return false;
+    }
+  }
+
+  function schedule(intervalMs: number): void {
+    const next = setTimeout(async () => {
+      await refresh();
+      if (timer === next) schedule(intervalMs);
+    }, intervalMs);
+    next.unref();
+    timer = next;
+  }
+
+  return {
+    directory: directoryOver(() => maps, deps.legacyPathsIgnoreCase ?? true),
+    refresh,
+    refreshNow: () => inTurn(async () => read(await profiles.configEpoch())),
+    start(intervalMs = 500) {
+      if (timer === undefined) schedule(intervalMs);
+    },
+    stop() {
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { createPrivateKey } from 'node:crypto';
+import { type Certificate, createSigner, parseCertificate, publicKeyOf } from '../pkix/index.js';
+import { fail, ok, type Result } from '../runtime/result.js';
+import { type RaKey, raKeyStates } from './credentials.js';
+import type { LoadedRaKey } from './directory.js';
+
+/** Parses certificate and chain and imports the private key; in words what is wrong with a key that cannot be used. */
+export function loadRaKey(key: RaKey): Result<LoadedRaKey, string> {
+  if (key.certificate === null) return fail('it has no certificate yet');
+  const certificate = parseCertificate(key.certificate);
+  if (!certificate.ok) return fail('its certificate is malformed');
+  const chain = parseAll(key.chain);
+  if (chain === undefined) return fail('its chain is malformed');
+  try {
+    const privateKey = createPrivateKey({ key: key.privateKey.reveal(), format: 'der', type: 'pkcs8' });
+    if (!publicKeyOf(privateKey).spki.equals(certificate.value.publicKey.spki)) return fail('its certificate is for another key');
+    const signer = createSigner(privateKey, certificate.value.publicKey);
+    return ok({ id: key.id, state: key.state, certificate: certificate.value, chain, privateKey, signer });
+  } catch {
+    return fail('its private key cannot be imported');
+  }
+}
+
+/** Every certificate parsed, or undefined when one is malformed. */
+export function parseAll(certificates: readonly Buffer[]): readonly Certificate[] | undefined {
+  const parsed = certificates.map((item) => parseCertificate(item));
+  return parsed.every((item) => item.ok) ? parsed.flatMap((item) => (item.ok ? [item.value] : [])) : undefined;
+}
+
+const rank: Readonly<Record<RaKey['state'], number>> = { active: 0, retiring: 1, next: 2, destroyed: raKeyStates.length };
+
+/** Active first, then retiring, then next; the younger first among equals. */
+export function byUse(left: LoadedRaKey, right: LoadedRaKey): number {
+  return rank[left.state] - rank[right.state] || (left.id < right.id ? 1 : -1);
+}
+
+/** RA keys loaded before, so that a key is imported once per process however often the directory is read. */
+export interface RaKeyCache {
+  load(key: RaKey): Result<LoadedRaKey, string>;
+  /** Forgets every key that was not loaded since the last call. */
+  sweep(): void;
+}
+
+export function createRaKeyCache(): RaKeyCache {
+  let kept = new Map<string, LoadedRaKey>();
+  let seen = new Map<string, LoadedRaKey>();
+  return {
+    load(key) {
+      const before = kept.get(key.id) ?? seen.get(key.id);
+      const result = before !== undefined && isSameKey(before, key) ? ok(inState(before, key.state)) : loadRaKey(key);
+      if (result.ok) seen.set(key.id, result.value);
+      return result;
+    },
+    sweep() {
+      kept = seen;
+      seen = new Map();
+    },
+  };
+}
+
+function isSameKey(loaded: LoadedRaKey, key: RaKey): boolean {
+  const isSameChain = loaded.chain.length === key.chain.length && loaded.chain.every((item, index) => key.chain[index]?.equals(item.der));
+  return key.certificate !== null && loaded.certificate.der.equals(key.certificate) && isSameChain;
+}
+
+function inState(loaded: LoadedRaKey, state: RaKey['state']): LoadedRaKey {
+  return loaded.state === state ? loaded : { ...loaded, state };
+}

@@ -1,0 +1,116 @@
+import { createPrivateKey, generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { CertificateRequest, Issuer, LookupAnswer } from '../enrolment/ports.js';
+import {
+  buildName,
+  createSigner,
+  extendedKeyUsageExtension,
+  type KeyUsage,
+  keyUsageExtension,
+  type Name,
+  parseCertificate,
+  publicKeyOf,
+  signCsr,
+} from '../pkix/index.js';
+import { oids } from '../protocol/der/index.js';
+import { uuidv7 } from '../runtime/ids.js';
+import { Secret } from '../runtime/secret.js';
+import type { RaKey } from '../tenancy/credentials.js';
+import type { Profile, Protocol } from '../tenancy/profile.js';
+
+const generate = promisify(generateKeyPair);
+const lifetimeSeconds = 2 * 365 * 86_400;
+const maxCommonName = 64;
+
+interface Usage {
+  readonly label: string;
+  readonly keyUsage: readonly KeyUsage[];
+  readonly extendedKeyUsage: readonly string[];
+}
+
+/** SCEP clients encrypt to the RA's key, CMP clients only verify with it; cmcRA says that it answers for the CA (RFC 6402 section 2.10, RFC 9810 section 4.5). */
+const usages: Readonly<Record<Protocol, Usage>> = {
+  scep: { label: 'SCEP RA', keyUsage: ['digitalSignature', 'keyEncipherment'], extendedKeyUsage: [] },
+  cmp: { label: 'CMP RA', keyUsage: ['digitalSignature'], extendedKeyUsage: [oids.cmcRA] },
+};
+
+/** A new key pair in state `next`, not yet stored: RSA-2048 for SCEP, whose messages are encrypted to it, P-256 for CMP. */
+export async function generateRaKey(profile: Profile): Promise<Omit<RaKey, 'tenantId' | 'createdAt'>> {
+  const pair = profile.protocol === 'scep' ? await generate('rsa', { modulusLength: 2048 }) : await generate('ec', { namedCurve: 'P-256' });
+  return {
+    id: uuidv7(),
+    profileId: profile.id,
+    purpose: profile.protocol,
+    state: 'next',
+    privateKey: new Secret(pair.privateKey.export({ format: 'der', type: 'pkcs8' })),
+    spki: pair.publicKey.export({ format: 'der', type: 'spki' }),
+    certificate: null,
+    chain: [],
+  };
+}
+
+function raName(profile: Profile, label: string): Name {
+  const room = maxCommonName - label.length - 1;
+  return buildName([[oids.commonName, `${[...profile.name].slice(0, room).join('')} ${label}`]]);
+}
+
+/** What the CA is asked for; the PKCS#10 carries the usages too, for CAs that take them from there. */
+export function raCertificateRequest(profile: Profile, key: RaKey): CertificateRequest {
+  const { label, keyUsage, extendedKeyUsage } = usages[profile.protocol];
+  const subject = raName(profile, label);
+  const privateKey = createPrivateKey({ key: key.privateKey.reveal(), format: 'der', type: 'pkcs8' });
+  const extensions = [keyUsageExtension(keyUsage), ...(extendedKeyUsage.length === 0 ? [] : [extendedKeyUsageExtension(extendedKeyUsage)])];
+  return {
+    publicKey: key.spki,
+    subject: subject.der,
+    sans: [],
+    keyUsage,
+    extendedKeyUsage,
+    validitySeconds: lifetimeSeconds,
+    backdateSeconds: profile.policy.certificate.backdateSeconds,
+    pkcs10: signCsr({ subject, extensions }, createSigner(privateKey, publicKeyOf(privateKey))),
+  };
+}
+
+/** `refused`: the CA said no. `later`: no answer yet, or none that is sure; the same ref is asked for again. */
+export type RaAnswer = { readonly kind: 'issued'; readonly certificate: Buffer } | { readonly kind: 'refused' | 'later'; readonly reason: string };
+
+/**
+ * The certificate of a stored key, asked for under a ref that belongs to the key alone. What an earlier run may have asked for
+ * is looked up first, so that a crash in between costs no second certificate.
+ */
+export async function obtainRaCertificate(profile: Profile, key: RaKey, issuer: Issuer): Promise<RaAnswer> {
+  const ref = `${profile.tenantId}-ra-${key.id}`;
+  if (issuer.capabilities.lookup) {
+    const found = await issuer.lookup(ref, key.spki, null);
+    if (found.kind !== 'none') return checked(fromLookup(found), key);
+  }
+  const answer = await issuer.issue(ref, raCertificateRequest(profile, key));
+  if (answer.kind === 'issued') return checked(answer, key);
+  if (answer.kind === 'refused') return answer;
+  if (answer.kind !== 'pending') return { kind: 'later', reason: answer.reason };
+  return checked(fromLookup(await issuer.lookup(ref, key.spki, answer.reference)), key);
+}
+
+function fromLookup(answer: LookupAnswer): RaAnswer {
+  switch (answer.kind) {
+    case 'found':
+      return { kind: 'issued', certificate: answer.certificate };
+    case 'refused':
+      return answer;
+    case 'pending':
+      return { kind: 'later', reason: 'The CA has not decided yet.' };
+    case 'none':
+      return { kind: 'later', reason: 'The CA does not know the request yet.' };
+    case 'unknown':
+      return { kind: 'later', reason: answer.reason };
+  }
+}
+
+function checked(answer: RaAnswer, key: RaKey): RaAnswer {
+  if (answer.kind !== 'issued') return answer;
+  const certificate = parseCertificate(answer.certificate);
+  if (!certificate.ok) return { kind: 'refused', reason: 'The CA sent a malformed certificate.' };
+  const isOurs = certificate.value.publicKey.spki.equals(key.spki);
+  return isOurs ? answer : { kind: 'refused', reason: 'The CA sent a certificate for another key.' };
+}

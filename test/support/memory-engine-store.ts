@@ -1,0 +1,47 @@
+import type { EngineCa, EngineRevocation, EngineStore } from '../../src/crypto-engine/ports.js';
+
+interface Recorded {
+  readonly caId: string;
+  readonly ref: string;
+  readonly serial: string;
+  readonly certificate: Buffer;
+}
+
+/** An `EngineStore` in memory, also for two engines that play two processes. `know` adds a certificate that was recorded elsewhere. */
+export function memoryEngineStore(): EngineStore & { know(caId: string, serial: string): void; readonly records: readonly Recorded[] } {
+  const cas: EngineCa[] = [];
+  const records: Recorded[] = [];
+  const known = new Set<string>();
+  const revoked = new Map<string, EngineRevocation[]>();
+  const numbers = new Map<string, number>();
+  return {
+    records,
+    know: (caId, serial) => known.add(`${caId} ${serial}`),
+    async addCa(ca) {
+      await Promise.resolve();
+      if (cas.some((item) => item.id === ca.id)) throw new Error('duplicate key value violates unique constraint');
+      cas.push({ ...ca, createdAt: new Date() });
+    },
+    listCas: async () => [...cas],
+    async record(caId, ref, certificate, serial) {
+      const standing = records.find((item) => item.ref === ref);
+      if (standing !== undefined) return standing.certificate;
+      records.push({ caId, ref, serial, certificate });
+      return certificate;
+    },
+    findByRef: async (ref) => records.find((item) => item.ref === ref),
+    async revoke(caId, serial, reason, at) {
+      const isKnown = known.has(`${caId} ${serial}`) || records.some((item) => item.caId === caId && item.serial === serial);
+      if (!isKnown) return false;
+      const list = revoked.get(caId) ?? [];
+      if (!list.some((item) => item.serial === serial)) revoked.set(caId, [...list, { serial, reason, revokedAt: at }]);
+      return true;
+    },
+    revocations: async (caId) => revoked.get(caId) ?? [],
+    async nextCrlNumber(caId) {
+      const number = (numbers.get(caId) ?? 0) + 1;
+      numbers.set(caId, number);
+      return number;
+    },
+  };
+}
