@@ -88,13 +88,7 @@ async function startNodes(plan: Plan, directory: string, databaseUrl: string | u
   return nodes;
 }
 
-async function createFleet(
-  plan: Plan,
-  nodes: readonly ChaosNode[],
-  directory: string,
-  parts: Parts,
-  state: { isStopping: boolean; deadline: number },
-): Promise<Fleet> {
+async function createFleet(nodes: readonly ChaosNode[], directory: string, parts: Parts, state: { isStopping: boolean; deadline: number }): Promise<Fleet> {
   const made = JSON.parse(readFileSync(join(directory, 'node-0', 'first-run.json'), 'utf8')) as FirstRun;
   const scepPath = new URL(made.scep.url).pathname;
   const node = nodes[0] as ChaosNode;
@@ -163,7 +157,7 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
   const nodes = await startNodes(plan, directory.path, databaseUrl);
   try {
     const state = { isStopping: false, deadline: Number.POSITIVE_INFINITY };
-    const fleet = await createFleet(plan, nodes, directory.path, parts, state);
+    const fleet = await createFleet(nodes, directory.path, parts, state);
     const kills = () => nodes.reduce((sum, node) => sum + node.kills, 0);
     const loadBegin = performance.now();
     const isOver = () => {

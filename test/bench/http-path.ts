@@ -1,0 +1,224 @@
+/** SCEP over HTTP: Gatehouse with two processes on PostgreSQL against the floor, and against micromdm's scepserver. */
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import type { DeviceKey } from '../chaos/device/keys.js';
+import { temporaryDirectory } from './children.js';
+import { measurePrimitives, scepFloor } from './floor.js';
+import { type GatehouseServer, startGatehouse } from './gatehouse.js';
+import { drive, httpRequests, type LoadResult, type Target } from './load.js';
+import { busyMs, cpuOf, memoryOf } from './machine.js';
+import { startMicromdm } from './micromdm.js';
+import { type Cluster, createCluster } from './postgres.js';
+import { type Row, say } from './report.js';
+import { median } from './sampling.js';
+import { discover, prepareScep, ScepAnswers } from './scep-load.js';
+
+const processes = 2;
+
+export interface Extent {
+  readonly windows: number;
+  readonly seconds: number;
+  /** Requests in one window over HTTP. */
+  readonly requests: number;
+  readonly connections: readonly number[];
+}
+
+interface Database {
+  readonly url: string;
+  readonly cluster: Cluster | undefined;
+  remove(): void;
+}
+
+/** TEST_DATABASE_URL's server, or a cluster of our own; undefined without both. */
+async function openDatabase(): Promise<Database | undefined> {
+  const given = process.env.TEST_DATABASE_URL;
+  const cluster = given === undefined || given === '' ? await createCluster() : undefined;
+  const base = cluster?.url ?? given;
+  if (base === undefined || base === '') return undefined;
+  return { url: base, cluster, remove: () => cluster?.remove() };
+}
+
+async function freshDatabase(url: string): Promise<string> {
+  const name = `bench_${randomBytes(4).toString('hex')}`;
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`create database ${name}`);
+  await client.end();
+  const fresh = new URL(url);
+  fresh.pathname = `/${name}`;
+  return fresh.toString();
+}
+
+interface Server {
+  readonly url: string;
+  readonly challenge: string;
+  readonly opensSamples: boolean;
+}
+
+export interface Window extends LoadResult {
+  readonly faults: number;
+  readonly problems: string;
+}
+
+function targetOf(url: string): Target {
+  const { hostname, port, pathname } = new URL(url);
+  return { host: hostname, port: Number(port), path: `${pathname}?operation=PKIOperation`, contentType: 'application/x-pki-message' };
+}
+
+/** One window of new enrolments; what was prepared beforehand does not count. */
+async function enrolMany(server: Server, keys: readonly DeviceKey[], count: number, connections: number): Promise<Window> {
+  const known = await discover(server.url, server.challenge);
+  const prepared = prepareScep(count, keys, known);
+  const target = targetOf(server.url);
+  const answers = new ScepAnswers(known, server.opensSamples);
+  const result = await drive(target, httpRequests(target, prepared.messages), connections, (index, answer) => {
+    answers.check(prepared.transactions[index] as (typeof prepared.transactions)[number], index, answer);
+  });
+  const problems = [...answers.problems].map(([problem, times]) => `${times} x ${problem}`).join(', ');
+  return { ...result, faults: answers.faults, problems };
+}
+
+const rounded = (value: number, digits = 1): number => Number(value.toFixed(digits));
+
+function describe(window: Window, extra: Readonly<Record<string, number>>): Readonly<Record<string, number | string>> {
+  return {
+    perSecond: rounded(window.perSecond),
+    p50Ms: rounded(window.p50Ms),
+    p99Ms: rounded(window.p99Ms),
+    requests: window.requests,
+    failed: window.faults,
+    ...(window.problems === '' ? {} : { problems: window.problems }),
+    generatorShare: rounded(window.generatorCpuMs / 1000 / window.seconds / processes, 3),
+    ...extra,
+  };
+}
+
+async function withGatehouse<T>(database: Database, engineKey: 'P-256' | 'RSA-2048', use: (server: GatehouseServer) => Promise<T>): Promise<T> {
+  const directory = temporaryDirectory();
+  const databaseUrl = await freshDatabase(database.url);
+  const server = await startGatehouse({ dataDir: directory.path, databaseUrl, processes, engineKey });
+  try {
+    return await use(server);
+  } finally {
+    await server.child.end('SIGTERM');
+    directory.remove();
+  }
+}
+
+/** The floor counts both cores, though generator and database use them too. */
+export async function httpRows(keys: readonly DeviceKey[], extent: Extent): Promise<readonly Row[]> {
+  const database = await openDatabase();
+  if (database === undefined) {
+    say('SCEP over HTTP: PostgreSQL is not installed and TEST_DATABASE_URL is not set; left out.');
+    return [];
+  }
+  try {
+    return await withGatehouse(database, 'P-256', (server) => measureHttp(server, database, keys, extent));
+  } finally {
+    database.remove();
+  }
+}
+
+async function measureHttp(server: GatehouseServer, database: Database, keys: readonly DeviceKey[], extent: Extent): Promise<readonly Row[]> {
+  const ours = { url: server.scepUrl, challenge: server.challenge, opensSamples: true };
+  const idle = Math.max(...memoryOf(server.child.pid));
+  await enrolMany(ours, keys, extent.requests, 16);
+  const rows: Row[] = [];
+  let memory = 0;
+  for (const connections of extent.connections) {
+    const windows = [];
+    for (let window = 0; window < extent.windows; window += 1) {
+      const primitives = await measurePrimitives(extent.seconds);
+      const floor = (processes * 1e6) / scepFloor(primitives, 'P-256');
+      const before = { busy: busyMs(), server: cpuOf(server.child.pid), database: database.cluster === undefined ? 0 : cpuOf(database.cluster.pid()) };
+      const result = await enrolMany(ours, keys, extent.requests, connections);
+      const serverMs = cpuOf(server.child.pid) - before.server;
+      const databaseMs = database.cluster === undefined ? 0 : cpuOf(database.cluster.pid()) - before.database;
+      memory = Math.max(memory, ...memoryOf(server.child.pid));
+      const perRequest = { serverCpuUs: rounded((serverMs * 1000) / result.requests, 0), databaseCpuUs: rounded((databaseMs * 1000) / result.requests, 0) };
+      windows.push({ floor, result, description: describe(result, { floor: rounded(floor), ratio: rounded(result.perSecond / floor, 3), ...perRequest }) });
+      say(`  HTTP, PostgreSQL, ${connections} connections: ${JSON.stringify(windows.at(-1)?.description)}`);
+    }
+    rows.push({
+      path: `SCEP over HTTP, PostgreSQL, ${processes} processes, ${connections} connections`,
+      floor: median(windows.map((item) => item.floor)),
+      ours: median(windows.map((item) => item.result.perSecond)),
+      unit: 'req/s',
+      ratio: median(windows.map((item) => item.result.perSecond / item.floor)),
+      target: 0.45,
+      goal: 0.6,
+      direction: 'least',
+      faults: windows.reduce((sum, item) => sum + item.result.faults, 0),
+      windows: windows.map((item) => item.description),
+    });
+  }
+  const memoryRow = (path: string, ours: number): Row => ({
+    path,
+    floor: null,
+    ours,
+    unit: 'MB',
+    ratio: null,
+    target: 300,
+    goal: 150,
+    direction: 'most',
+    faults: 0,
+    windows: [],
+  });
+  return [...rows, memoryRow('memory of the largest process, idle', idle), memoryRow('memory of the largest process, under load', memory)];
+}
+
+/** Requests per peer window: micromdm searches its whole index for each request, so a short run on a fresh depot shows it at its best. */
+const peerRequests = 400;
+
+/** Both with an RSA-2048 CA, the same keys and the same kind of request. micromdm refuses some requests when they come together: only what it granted counts. */
+export async function peerRows(keys: readonly DeviceKey[], extent: Extent): Promise<readonly Row[]> {
+  const database = await openDatabase();
+  if (database === undefined) return [];
+  try {
+    return await withGatehouse(database, 'RSA-2048', async (server) => {
+      const ours = { url: server.scepUrl, challenge: server.challenge, opensSamples: true };
+      await enrolMany(ours, keys, extent.requests, 16);
+      const rows: Row[] = [];
+      for (const connections of [1, 8, 16]) {
+        const row = await measureAgainstPeer(ours, keys, extent, connections);
+        if (row !== undefined) rows.push(row);
+      }
+      return rows;
+    });
+  } finally {
+    database.remove();
+  }
+}
+
+async function measureAgainstPeer(ours: Server, keys: readonly DeviceKey[], extent: Extent, connections: number): Promise<Row | undefined> {
+  const windows = [];
+  for (let window = 0; window < extent.windows; window += 1) {
+    const peer = await startMicromdm();
+    if (peer === undefined) return undefined;
+    await enrolMany({ url: peer.url, challenge: peer.challenge, opensSamples: false }, keys, 50, 1);
+    const theirs = await enrolMany({ url: peer.url, challenge: peer.challenge, opensSamples: false }, keys, peerRequests, connections);
+    await peer.end();
+    const mine = await enrolMany(ours, keys, extent.requests, connections);
+    const granted = theirs.perSecond * (1 - theirs.faults / theirs.requests);
+    windows.push({ theirs, mine, ratio: mine.perSecond / theirs.perSecond });
+    const line = { ours: describe(mine, {}), micromdm: describe(theirs, { grantedPerSecond: rounded(granted) }) };
+    say(`  peer, ${connections} connections: ratio ${rounded(mine.perSecond / theirs.perSecond, 2)} ${JSON.stringify(line)}`);
+  }
+  return {
+    path: `SCEP over HTTP, RSA-2048 CA, against micromdm, ${connections} connections`,
+    floor: median(windows.map((item) => item.theirs.perSecond)),
+    ours: median(windows.map((item) => item.mine.perSecond)),
+    unit: 'req/s',
+    ratio: median(windows.map((item) => item.ratio)),
+    target: connections === 1 ? null : 3,
+    goal: connections === 1 ? null : 4,
+    direction: 'least',
+    faults: windows.reduce((sum, item) => sum + item.mine.faults, 0),
+    windows: windows.map((item) => ({
+      ratio: rounded(item.ratio, 3),
+      ours: rounded(item.mine.perSecond),
+      micromdm: rounded(item.theirs.perSecond),
+      refusedByMicromdm: item.theirs.faults,
+    })),
+  };
+}

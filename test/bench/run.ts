@@ -1,0 +1,37 @@
+/**
+ * The benchmark: what the cryptography alone would cost, and what Gatehouse takes, in one run and as a ratio.
+ *   node --import tsx test/bench/run.ts [--short] [--only NAME] [--json FILE]
+ * It measures and never judges by time: the exit code is 1 only when an answer was wrong or refused.
+ */
+import { parseArgs } from 'node:util';
+import { rsaKeys } from '../chaos/device/keys.js';
+import { type Extent, httpRows, peerRows } from './http-path.js';
+import { describeMachine } from './machine.js';
+import { type Row, say, table, writeJson } from './report.js';
+import { startRows } from './start-path.js';
+
+const { values } = parseArgs({ options: { short: { type: 'boolean', default: false }, only: { type: 'string' }, json: { type: 'string' } } });
+const extent: Extent = values.short
+  ? { windows: 2, seconds: 1, requests: 2_000, connections: [16] }
+  : { windows: 5, seconds: 2, requests: 6_000, connections: [8, 16, 32] };
+
+const machine = describeMachine();
+for (const [name, value] of Object.entries(machine)) say(`${name.padEnd(12)}${value}`);
+const keys = await rsaKeys(32);
+
+const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  http: () => httpRows(keys, extent),
+  micromdm: () => peerRows(keys, extent),
+  start: () => startRows(values.short ? 1 : 3),
+};
+const wanted = Object.keys(parts).filter((name) => values.only === undefined || name === values.only);
+if (wanted.length === 0) throw new Error(`--only takes one of ${Object.keys(parts).join(', ')}.`);
+
+const rows: Row[] = [];
+for (const name of wanted) {
+  say(`\n${name}`);
+  rows.push(...((await parts[name]?.()) ?? []));
+}
+say(`\n${table(rows)}`);
+if (values.json !== undefined) writeJson(values.json, machine, rows);
+process.exit(rows.every((row) => row.faults === 0) ? 0 : 1);
