@@ -1,0 +1,56 @@
+import type { RefusalCode, RefusalReason } from '../../enrolment/refusal.js';
+import type { ScepFailInfo, ScepFaultCode } from '../../protocol/scep/index.js';
+
+/** RFC 8894 §3.2.1.4: algorithms and keys are badAlg, broken signatures badMessageCheck, what cannot be found badCertId, the rest badRequest. */
+export const failInfoOf = {
+  'not-authorised': 'badRequest',
+  'credential-invalid': 'badRequest',
+  'signer-not-trusted': 'badRequest',
+  'signer-expired': 'badRequest',
+  'signer-revoked': 'badRequest',
+  'signer-superseded': 'badRequest',
+  'renewal-too-early': 'badRequest',
+  'renewal-other-name': 'badRequest',
+  'proof-of-possession': 'badMessageCheck',
+  'key-type': 'badAlg',
+  'key-size': 'badAlg',
+  'key-malformed': 'badAlg',
+  'key-reused': 'badRequest',
+  'key-undeliverable': 'badAlg',
+  'subject-missing': 'badRequest',
+  'subject-binding': 'badRequest',
+  'san-type': 'badRequest',
+  'name-malformed': 'badRequest',
+  'extension-malformed': 'badRequest',
+  'ca-certificate': 'badRequest',
+  'reserved-purpose': 'badRequest',
+  'transaction-in-use': 'badRequest',
+  'transaction-unknown': 'badCertId',
+  'certificate-unknown': 'badCertId',
+  'confirmation-unexpected': 'badRequest',
+  'already-confirmed': 'badRequest',
+  'ca-refused': 'badRequest',
+  'order-rejected': 'badRequest',
+  'order-failed': 'badRequest',
+  'order-expired': 'badRequest',
+  unavailable: 'badRequest',
+} as const satisfies Record<RefusalCode, ScepFailInfo>;
+
+/** How refused messages that never reached the core are counted. */
+export const reasonOf = {
+  unreadable: 'malformed',
+  malformed: 'malformed',
+  attributes: 'malformed',
+  'sender-nonce': 'malformed',
+  'message-type': 'unsupported',
+  signers: 'malformed',
+  'signer-certificate': 'bad-signature',
+  signature: 'bad-signature',
+  'digest-refused': 'unsupported',
+  'not-enveloped': 'malformed',
+  recipients: 'wrong-recipient',
+  'wrong-recipient': 'wrong-recipient',
+  'cipher-refused': 'unsupported',
+  'transport-refused': 'unsupported',
+  undecryptable: 'undecryptable',
+} as const satisfies Record<ScepFaultCode, RefusalReason>;

@@ -1,0 +1,241 @@
+import { randomFillSync } from 'node:crypto';
+import type { Outcome } from '../../enrolment/outcome.js';
+import { type RefusalCode, type RefusalReason, refusals } from '../../enrolment/refusal.js';
+import type { EnrolmentRequest, Evidence } from '../../enrolment/request.js';
+import type { EnrolmentService, TransactionQuery } from '../../enrolment/service.js';
+import { type CertificationRequest, nameToText, serialHex, verifyCertificate, verifyCsr } from '../../pkix/index.js';
+import { type AddressedEnvelope, type ContentCipher, otherCertificates } from '../../protocol/cms/index.js';
+import {
+  addressRequest,
+  type CertRepBody,
+  decodeRequest,
+  encodeCertRep,
+  isSelfSigned,
+  openRequest,
+  type PkiStatus,
+  type ReplyHeader,
+  type RequestType,
+  type ScepFailInfo,
+  type ScepFault,
+  type ScepRequest,
+  scepFault,
+  scepFaults,
+  transactionIdText,
+  verifyRequest,
+} from '../../protocol/scep/index.js';
+import { fail, ok, type Result } from '../../runtime/result.js';
+import type { ScepEndpoint } from '../../tenancy/directory.js';
+import { type ClientFamily, clientFamilyOf, type WireMarks } from './client-family.js';
+import { failInfoOf, reasonOf } from './fail-info.js';
+import { raKeysOf, type ScepRaKey } from './ra-keys.js';
+
+/** How a message came. */
+export interface ScepCaller extends Omit<WireMarks, 'transactionId'> {
+  readonly clientIp: string;
+}
+
+/** `orderId`: the order whose certificate the message carries, so that its delivery can be noted. */
+export type ScepReply =
+  | { readonly kind: 'certRep'; readonly message: Buffer; readonly status: PkiStatus; readonly orderId?: string }
+  /** No transactionID could be read: there is nothing to put in a CertRep. */
+  | { readonly kind: 'unreadable' }
+  /** Nothing was recorded; the client should come again. */
+  | { readonly kind: 'unavailable' };
+
+/** One message being answered. */
+interface Exchange {
+  readonly endpoint: ScepEndpoint;
+  readonly caller: ScepCaller;
+  readonly family: ClientFamily;
+  readonly enrolment: EnrolmentService;
+  readonly header: ReplyHeader;
+  /** Signs the answer: the key the request was encrypted for, or the first. */
+  readonly raKey: ScepRaKey;
+}
+
+/**
+ * PKIOperation from bytes to bytes (RFC 8894 §4.3): decode, verify, decrypt, ask the core, answer. Everything that can be told to
+ * a client becomes a CertRep; throws only when the core or the signing key is broken.
+ */
+export async function handlePkiOperation(
+  endpoint: ScepEndpoint,
+  bytes: Buffer,
+  caller: ScepCaller,
+  deps: { readonly enrolment: EnrolmentService },
+): Promise<ScepReply> {
+  const { enrolment } = deps;
+  const keys = raKeysOf(endpoint);
+  const [firstKey] = keys;
+  if (firstKey === undefined) return { kind: 'unavailable' };
+
+  const decoded = decodeRequest(bytes);
+  const header = decoded.ok ? decoded.value.header : decoded.error.header;
+  const family = clientFamilyOf({ ...caller, transactionId: header === undefined ? '' : transactionIdText(header.transactionId) });
+  if (header === undefined) {
+    const detail = decoded.ok ? '' : decoded.error.detail;
+    note({ endpoint, caller, family, enrolment }, 'malformed', detail);
+    return { kind: 'unreadable' };
+  }
+  const exchange: Exchange = { endpoint, caller, family, enrolment, header: allowedHeader(header, endpoint), raKey: firstKey };
+  if (!decoded.ok) return refuse(exchange, decoded.error);
+
+  const type = checkRequest(decoded.value, endpoint);
+  if (!type.ok) return refuse(exchange, type.error);
+  const addressed = addressRequest(decoded.value, keys, endpoint.profile.policy.scep.ciphers);
+  if (!addressed.ok) return refuse(exchange, addressed.error, expectedRecipient(addressed.error, firstKey));
+  return answerOpened({ ...exchange, raKey: addressed.value.key }, decoded.value, type.value, addressed.value);
+}
+
+/** RFC 8894 §3.5.2: answer with the request's digest where the profile allows it. */
+function allowedHeader(header: ReplyHeader, endpoint: ScepEndpoint): ReplyHeader {
+  return isDigestAllowed(header.digest, endpoint) ? header : { ...header, digest: 'sha256' };
+}
+
+function isDigestAllowed(digest: string, endpoint: ScepEndpoint): boolean {
+  return (endpoint.profile.policy.scep.digests as readonly string[]).includes(digest);
+}
+
+/** Digest, signature, message type, in this order: nothing of an unsigned message is acted upon, nothing outside the closed list goes further. */
+function checkRequest(request: ScepRequest, endpoint: ScepEndpoint): Result<RequestType, ScepFault> {
+  const { type, digest } = request;
+  if (!isDigestAllowed(digest, endpoint)) return fail(scepFault('digest-refused', `Digest ${digest}.`));
+  const verified = verifyRequest(request);
+  if (!verified.ok) return verified;
+  if (type === undefined || type === 'GetCert' || type === 'GetCRL') return fail(scepFault('message-type', `messageType ${request.messageType}.`));
+  if (type === 'RenewalReq' && !endpoint.profile.policy.scep.renewal) return fail(scepFault('message-type', 'RenewalReq is switched off.'));
+  // RFC 8894 §7.9: a renewal is authenticated by this signature, and SHA-1 does not authenticate.
+  if (type === 'RenewalReq' && digest === 'sha1') return fail(scepFault('digest-refused', 'RenewalReq signed with SHA-1.'));
+  return ok(type);
+}
+
+function expectedRecipient(fault: ScepFault, raKey: ScepRaKey): string {
+  if (fault.code !== 'wrong-recipient') return scepFaults[fault.code].says;
+  const { issuer, serial } = raKey.certificate;
+  return `${scepFaults[fault.code].says} Expected: serial ${serialHex(serial)} of ${nameToText(issuer)}.`;
+}
+
+/** The part after which the sender's key is proven and the envelope is ours. */
+async function answerOpened(exchange: Exchange, request: ScepRequest, type: RequestType, envelope: AddressedEnvelope<ScepRaKey>): Promise<ScepReply> {
+  // Before decryption and long before the core: a certificate that could not be delivered must never be issued.
+  if (request.signer.publicKey.type !== 'rsa') return refuseAs(exchange, 'key-undeliverable', 'unsupported', `Signer key ${request.signer.publicKey.name}.`);
+  const opened = openRequest(type, envelope, envelope.key.unwrapper);
+  if (!opened.ok) return refuse(exchange, opened.error);
+  const data = opened.value;
+  if (data.kind !== 'csr') {
+    return answer(exchange, request, envelope, await exchange.enrolment.poll(exchange.endpoint.profile, transactionOf(request)));
+  }
+  const csr = withSharedKey(data.csr, request);
+  const proof = proveKey(exchange, request, csr);
+  if (!proof.ok) return proof.error;
+  const wanted = enrolmentRequest(exchange, request, type, csr, envelope.content.cipher);
+  return answer(exchange, request, envelope, await exchange.enrolment.enrol(exchange.endpoint.profile, wanted));
+}
+
+/** Signer and request mostly have the same key; as one instance it is imported once. */
+function withSharedKey(csr: CertificationRequest, request: ScepRequest): CertificationRequest {
+  const { publicKey } = request.signer;
+  return publicKey.spki.equals(csr.publicKey.spki) ? { ...csr, publicKey } : csr;
+}
+
+/**
+ * Proof of possession, for PKCSReq and RenewalReq alike (RFC 8894 §7.6), and a self-signed signer's key must be the requested key: the
+ * answer goes to the signer. A sender who is no one - not self-signed by the requested key, not certified by our CA - is told the same
+ * as for an envelope that cannot be decrypted: he may be replaying someone's altered envelope to see whether it still reads as a request.
+ */
+function proveKey(exchange: Exchange, request: ScepRequest, csr: CertificationRequest): Result<true, ScepReply> {
+  const isSameKey = csr.publicKey === request.signer.publicKey;
+  const selfSigned = isSelfSigned(request.signer);
+  if (selfSigned && csr.publicKey.type !== 'rsa') return fail(refuseAs(exchange, 'key-undeliverable', 'unsupported', `Requested key ${csr.publicKey.name}.`));
+  if (selfSigned && !isSameKey) return fail(refuseOpaquely(exchange, 'The self-signed signer has another key than the request.'));
+  const verified = verifyCsr(csr);
+  if (verified.ok) return verified;
+  const detail = `PKCS#10 signature: ${verified.error}.`;
+  if (!isSameKey && !isCertifiedHere(exchange.endpoint, request)) return fail(refuseOpaquely(exchange, detail));
+  if (verified.error === 'algorithm-unknown') return fail(refuse(exchange, scepFault('digest-refused', detail)));
+  const code = verified.error === 'key-unusable' ? 'key-malformed' : 'proof-of-possession';
+  return fail(refuseAs(exchange, code, 'bad-proof-of-possession', detail));
+}
+
+function isCertifiedHere(endpoint: ScepEndpoint, request: ScepRequest): boolean {
+  return endpoint.caChain.some((authority) => verifyCertificate(request.signer, authority.publicKey).ok);
+}
+
+function transactionOf(request: ScepRequest): TransactionQuery {
+  return { protocol: 'scep', transactionId: transactionIdText(request.header.transactionId), requester: request.signer.publicKey.fingerprint };
+}
+
+function enrolmentRequest(exchange: Exchange, request: ScepRequest, type: RequestType, csr: CertificationRequest, cipher: ContentCipher): EnrolmentRequest {
+  const { publicKey, subject, extensions } = csr;
+  return {
+    ...transactionOf(request),
+    intent: type === 'RenewalReq' ? 'renewal' : 'initial',
+    content: csr.der,
+    evidence: evidenceOf(request, csr),
+    wanted: { publicKey, subject, extensions, pkcs10: csr.der },
+    facts: { clientIp: exchange.caller.clientIp, clientFamily: exchange.family, keyType: publicKey.name, digest: request.digest, cipher },
+    session: {},
+  };
+}
+
+/** A self-signed signer is no one (RFC 8894 §2.4), and SHA-1 proves no one (§7.9). */
+function evidenceOf(request: ScepRequest, csr: CertificationRequest): Evidence {
+  const { signer, signedData, digest } = request;
+  const isSomeone = !isSelfSigned(signer) && digest !== 'sha1';
+  return {
+    ...(csr.challengePassword === undefined ? {} : { challenge: csr.challengePassword }),
+    ...(isSomeone ? { signer: { certificate: signer, others: otherCertificates(signedData, signer) } } : {}),
+  };
+}
+
+function answer(exchange: Exchange, request: ScepRequest, envelope: AddressedEnvelope<ScepRaKey>, outcome: Outcome): ScepReply {
+  switch (outcome.kind) {
+    case 'issued': {
+      const { publicKey } = request.signer;
+      const key = publicKey.keyObject();
+      if (!key.ok) throw new Error('The key that verified the request cannot be used to answer it.');
+      const recipient = { certificate: request.signer, publicKey: key.value, cipher: envelope.content.cipher, transport: envelope.transport };
+      // Only the issued certificate: Apple pairs the first certificate it finds with its key.
+      return certRep(exchange, { status: 'SUCCESS', certificates: [outcome.certificate], recipient }, outcome.orderId);
+    }
+    case 'pending':
+      return certRep(exchange, { status: 'PENDING' });
+    case 'refused': {
+      const { code } = outcome.refusal;
+      if (code === 'unavailable') return { kind: 'unavailable' };
+      return failure(exchange, failInfoOf[code], refusals[code]);
+    }
+  }
+}
+
+function certRep(exchange: Exchange, body: CertRepBody, orderId?: string): ScepReply {
+  const senderNonce = randomFillSync(Buffer.allocUnsafe(16));
+  const message = encodeCertRep(exchange.header, senderNonce, body, exchange.raKey);
+  return { kind: 'certRep', message, status: body.status, ...(orderId === undefined ? {} : { orderId }) };
+}
+
+function failure(exchange: Exchange, failInfo: ScepFailInfo, text: string): ScepReply {
+  const isTextSent = exchange.endpoint.profile.policy.scep.failInfoText;
+  return certRep(exchange, { status: 'FAILURE', failInfo, ...(isTextSent ? { failInfoText: text } : {}) });
+}
+
+/** Refuses before the core; `says` is the text for the device. */
+function refuse(exchange: Exchange, fault: ScepFault, says: string = scepFaults[fault.code].says): ScepReply {
+  note(exchange, reasonOf[fault.code], fault.detail);
+  return failure(exchange, scepFaults[fault.code].failInfo, says);
+}
+
+function refuseAs(exchange: Exchange, code: RefusalCode, reason: RefusalReason, detail: string): ScepReply {
+  note(exchange, reason, detail);
+  return failure(exchange, failInfoOf[code], refusals[code]);
+}
+
+function refuseOpaquely(exchange: Exchange, detail: string): ScepReply {
+  note(exchange, 'bad-proof-of-possession', detail);
+  return failure(exchange, scepFaults.undecryptable.failInfo, scepFaults.undecryptable.says);
+}
+
+function note(exchange: Pick<Exchange, 'endpoint' | 'caller' | 'family' | 'enrolment'>, reason: RefusalReason, detail: string): void {
+  const { endpoint, caller, family, enrolment } = exchange;
+  const { tenantId, id } = endpoint.profile;
+  enrolment.noteRefusal({ reason, tenantId, profileId: id, source: caller.clientIp, clientFamily: family, detail });
+}

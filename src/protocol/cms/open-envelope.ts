@@ -1,0 +1,55 @@
+import type { Certificate } from '../../pkix/index.js';
+import { fail, ok, type Result } from '../../runtime/result.js';
+import { oids } from '../der/index.js';
+import { type CipherChoice, contentCiphers, type Decrypted, decryptContent, readContentCipher } from './content-cipher.js';
+import type { EnvelopedData, KeyTransRecipient } from './enveloped-data.js';
+import { identifies } from './identifier.js';
+import { type KeyTransport, readKeyTransport } from './key-transport.js';
+import { unwrapOaep } from './oaep.js';
+import type { KeyUnwrapper } from './unwrap.js';
+
+/** What can be said openly about an envelope, before any secret is touched. */
+export type EnvelopeFault = 'recipients' | 'wrong-recipient' | 'transport-unknown' | 'cipher-unknown' | 'content-type';
+
+/** More recipients than any client sends; each costs the reader, and decoys serve only attacks. */
+const maxRecipients = 9;
+
+export interface RecipientKey {
+  readonly certificate: Certificate;
+}
+
+/** An envelope that is for us, with everything needed to open it. */
+export interface AddressedEnvelope<K extends RecipientKey> {
+  readonly key: K;
+  readonly recipient: KeyTransRecipient;
+  readonly transport: KeyTransport;
+  readonly content: CipherChoice;
+  readonly encryptedContent: Buffer;
+}
+
+/**
+ * Finds the one recipientInfo that names one of `keys`. Several for the same key are refused: the first would be used to learn
+ * about the second (the two-recipients trick, CVE-2019-1563). Others' recipientInfos are ignored.
+ */
+export function addressEnvelope<K extends RecipientKey>(envelope: EnvelopedData, keys: readonly K[]): Result<AddressedEnvelope<K>, EnvelopeFault> {
+  if (envelope.contentType !== oids.data) return fail('content-type');
+  if (envelope.recipientCount > maxRecipients) return fail('recipients');
+  const ours = envelope.recipients.flatMap((recipient) => keys.filter((key) => identifies(recipient.rid, key.certificate)).map((key) => ({ recipient, key })));
+  const [found, ...more] = ours;
+  if (found === undefined) return fail('wrong-recipient');
+  if (more.length > 0) return fail('recipients');
+  const transport = readKeyTransport(found.recipient.algorithm);
+  if (!transport.ok) return transport;
+  const content = readContentCipher(envelope.contentAlgorithm);
+  if (!content.ok) return content;
+  return ok({ ...found, transport: transport.value, content: content.value, encryptedContent: envelope.encryptedContent });
+}
+
+/** Decrypts; wrong padding of key or content shows only in `isPadded` (see `Decrypted`). */
+export function decryptEnvelope(envelope: AddressedEnvelope<RecipientKey>, unwrapper: KeyUnwrapper): Decrypted {
+  const { recipient, transport, content, encryptedContent } = envelope;
+  const { keyLength } = contentCiphers[content.cipher];
+  const key =
+    transport.kind === 'pkcs1' ? unwrapper.pkcs1(recipient.encryptedKey, keyLength) : unwrapOaep(unwrapper, transport, recipient.encryptedKey, keyLength);
+  return decryptContent(content, key, encryptedContent);
+}

@@ -1,0 +1,48 @@
+import { constants, type KeyObject, publicEncrypt, randomFillSync } from 'node:crypto';
+import { algorithmIdentifier, type Certificate } from '../../pkix/index.js';
+import { der, encode, oids } from '../der/index.js';
+import { type ContentCipher, contentCipherAlgorithm, contentCiphers, encryptContent } from './content-cipher.js';
+import { contentInfo } from './content-info.js';
+import { issuerAndSerial, keyIdentifierOf } from './identifier.js';
+import { type KeyTransport, keyTransportAlgorithm, pkcs1 } from './key-transport.js';
+
+export interface EnvelopeOptions {
+  readonly content: Buffer;
+  readonly cipher: ContentCipher;
+  /** The one recipient. */
+  readonly recipient: Certificate;
+  /** Its public key, imported. */
+  readonly publicKey: KeyObject;
+  readonly transport?: KeyTransport;
+  /** How the recipient is named; issuerAndSerialNumber by default, which every client understands. */
+  readonly identifiedBy?: 'issuerAndSerial' | 'subjectKeyIdentifier';
+}
+
+/** An EnvelopedData ContentInfo (RFC 5652 §6.1) for one RSA recipient with a fresh key and IV. */
+export function encodeEnvelopedData(options: EnvelopeOptions): Buffer {
+  const { content, cipher, recipient, publicKey, transport = pkcs1, identifiedBy = 'issuerAndSerial' } = options;
+  const { keyLength, blockLength } = contentCiphers[cipher];
+  const random = randomFillSync(Buffer.allocUnsafe(keyLength + blockLength));
+  const key = random.subarray(0, keyLength);
+  const choice = { cipher, iv: random.subarray(keyLength) };
+  const isBySerial = identifiedBy === 'issuerAndSerial';
+  const version = der.integer(isBySerial ? 0 : 2);
+  const recipientInfo = der.sequence(
+    version,
+    isBySerial ? issuerAndSerial(recipient) : der.implicitPrimitive(0, keyIdentifierOf(recipient)),
+    algorithmIdentifier(keyTransportAlgorithm(transport)),
+    der.octetString(wrapKey(publicKey, transport, key)),
+  );
+  const encryptedContentInfo = der.sequence(
+    der.oid(oids.data),
+    algorithmIdentifier(contentCipherAlgorithm(choice)),
+    der.implicitPrimitive(0, encryptContent(choice, key, content)),
+  );
+  return encode(contentInfo(oids.envelopedData, der.sequence(version, der.set(recipientInfo), encryptedContentInfo)));
+}
+
+/** OAEP with one digest for label and mask, which is all that node:crypto writes. */
+function wrapKey(key: KeyObject, transport: KeyTransport, contentKey: Buffer): Buffer {
+  if (transport.kind === 'pkcs1') return publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, contentKey);
+  return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: transport.digest }, contentKey);
+}
