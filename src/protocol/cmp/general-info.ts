@@ -1,5 +1,5 @@
-import { Cursor, DerError, der, type Element, encode, generalizedTime, guarded, oids, tag } from '../der/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import { Cursor, DerError, der, type Element, encode, generalizedTime, guarded, oids, tag } from '../der/index.js';
 
 /** RFC 9810 section 5.1.1
  *  InfoTypeAndValue ::= SEQUENCE {
@@ -55,9 +55,9 @@ export function knownGeneralInfo(items: readonly InfoTypeAndValue[]): Result<Kno
   const confirmWaitTime = items.find((item) => item.infoType === oids.confirmWaitTime);
   const certProfile = items.find((item) => item.infoType === oids.certProfile);
   const read = guarded(() => {
-    if (implicitConfirm !== undefined) valueOf(implicitConfirm).null();
-    if (confirmWaitTime !== undefined) valueOf(confirmWaitTime).generalizedTime();
-    return certProfile === undefined ? undefined : readCertProfile(valueOf(certProfile));
+    if (implicitConfirm !== undefined) infoCursor(implicitConfirm).null();
+    if (confirmWaitTime !== undefined) infoCursor(confirmWaitTime).generalizedTime();
+    return certProfile === undefined ? undefined : readCertProfile(infoCursor(certProfile));
   });
   if (!read.ok) return fail('malformed');
   if (implicitConfirm !== undefined && confirmWaitTime !== undefined) return fail('contradictory');
@@ -65,7 +65,7 @@ export function knownGeneralInfo(items: readonly InfoTypeAndValue[]): Result<Kno
   return ok(read.value === undefined || read.value === '' ? known : { ...known, certProfile: read.value });
 }
 
-function valueOf(item: InfoTypeAndValue): Cursor {
+function infoCursor(item: InfoTypeAndValue): Cursor {
   return new Cursor(item.infoValue ?? Buffer.alloc(0));
 }
 

@@ -1,15 +1,7 @@
 import { type Cursor, DerError, der, type Element, tag } from '../der/index.js';
 
 /** RFC 9810 section 5.2.3, PKIStatus ::= INTEGER; the place in the list is the number. */
-export const pkiStatuses = [
-  'accepted',
-  'grantedWithMods',
-  'rejection',
-  'waiting',
-  'revocationWarning',
-  'revocationNotification',
-  'keyUpdateWarning',
-] as const;
+export const pkiStatuses = ['accepted', 'grantedWithMods', 'rejection', 'waiting', 'revocationWarning', 'revocationNotification', 'keyUpdateWarning'] as const;
 export type PkiStatus = (typeof pkiStatuses)[number];
 
 /** RFC 9810 section 5.2.3, PKIFailureInfo ::= BIT STRING; the place in the list is the bit. */
