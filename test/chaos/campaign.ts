@@ -12,9 +12,11 @@ import { type Fleet, runDevices } from './device/fleet.js';
 import type { DeviceKey } from './device/keys.js';
 import { readFacts } from './facts.js';
 import { History } from './history.js';
+import { startHostileCa } from './hostile-ca.js';
 import { ChaosNode } from './node.js';
 import type { PlantedBug } from './planted.js';
 import type { Randomness } from './randomness.js';
+import { remoteTimeoutMs } from './remote-issuer.js';
 
 export interface Plan {
   readonly name: string;
@@ -30,6 +32,8 @@ export interface Plan {
   /** Immediate stops of the database, spread over the campaign. */
   readonly databaseStops: number;
   readonly planted?: PlantedBug;
+  /** The CA is another, hostile process: orders go through the background jobs. */
+  readonly hasHostileCa?: boolean;
 }
 
 export interface CampaignResult {
@@ -69,11 +73,12 @@ async function createDatabase(cluster: Cluster): Promise<string> {
 }
 
 /** Makes the nodes; the first one alone makes the installation, then all are started. */
-async function startNodes(plan: Plan, directory: string, databaseUrl: string | undefined): Promise<readonly ChaosNode[]> {
+async function startNodes(plan: Plan, directory: string, databaseUrl: string | undefined, caUrl: string | undefined): Promise<readonly ChaosNode[]> {
   const environment = {
     GATEHOUSE_MASTER_KEY: randomBytes(32).toString('base64'),
     ...(databaseUrl === undefined ? {} : { GATEHOUSE_DATABASE_URL: databaseUrl }),
     ...(plan.planted === undefined ? {} : { CHAOS_PLANTED: plan.planted }),
+    ...(caUrl === undefined ? {} : { CHAOS_CA_URL: caUrl }),
   };
   const nodes: ChaosNode[] = [];
   for (let index = 0; index < plan.nodes; index += 1) {
@@ -154,7 +159,8 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
   const cluster = plan.database === 'postgres' ? parts.cluster : undefined;
   const databaseUrl = cluster === undefined ? undefined : await createDatabase(cluster);
   const begin = performance.now();
-  const nodes = await startNodes(plan, directory.path, databaseUrl);
+  const ca = plan.hasHostileCa ? await startHostileCa(parts.random, remoteTimeoutMs) : undefined;
+  const nodes = await startNodes(plan, directory.path, databaseUrl, ca?.url);
   try {
     const state = { isStopping: false, deadline: Number.POSITIVE_INFINITY };
     const fleet = await createFleet(nodes, directory.path, parts, state);
@@ -172,7 +178,8 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
     await devices;
     clearInterval(progress);
     for (const node of nodes) await node.stop();
-    const facts = await readFacts(databaseUrl === undefined ? { directory: join(directory.path, 'node-0', 'db') } : { url: databaseUrl });
+    const tables = await readFacts(databaseUrl === undefined ? { directory: join(directory.path, 'node-0', 'db') } : { url: databaseUrl });
+    const facts = ca === undefined ? tables : { ...tables, issuedByCa: ca.issued().filter((item) => item.commonName.startsWith('chaos-')) };
     const { history } = fleet;
     return {
       plan,
@@ -188,6 +195,7 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
     };
   } finally {
     for (const node of nodes) await node.stop();
+    await ca?.close();
     directory.remove();
   }
 }

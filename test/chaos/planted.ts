@@ -4,12 +4,17 @@ import type { Replacements } from '../../src/compose.js';
 import type { Order } from '../../src/enrolment/order.js';
 import type { NewOrder, OrderStore } from '../../src/enrolment/ports.js';
 import type { TenantContext } from '../../src/tenancy/context.js';
+import { remoteIssuer } from './remote-issuer.js';
 
-export const plantedBugs = ['answer-before-commit', 'forget-dedupe'] as const;
+export const plantedBugs = ['answer-before-commit', 'forget-dedupe', 'naive-retry'] as const;
 export type PlantedBug = (typeof plantedBugs)[number];
 
 /** What each must show up as. */
-export const plantedEffect: Readonly<Record<PlantedBug, 'lost' | 'double'>> = { 'answer-before-commit': 'lost', 'forget-dedupe': 'double' };
+export const plantedEffect: Readonly<Record<PlantedBug, 'lost' | 'double'>> = {
+  'answer-before-commit': 'lost',
+  'forget-dedupe': 'double',
+  'naive-retry': 'double',
+};
 
 const commitDelayMs = 40;
 
@@ -48,11 +53,16 @@ function forgetDedupe(orders: OrderStore): OrderStore {
   return overlaid(orders, { settleIssued });
 }
 
-const wrappers: Readonly<Record<PlantedBug, (orders: OrderStore) => OrderStore>> = {
+const wrappers: Readonly<Record<Exclude<PlantedBug, 'naive-retry'>, (orders: OrderStore) => OrderStore>> = {
   'answer-before-commit': answerBeforeCommit,
   'forget-dedupe': forgetDedupe,
 };
 
-export function plant(bug: PlantedBug): Replacements {
-  return { wrapStore: (store) => ({ ...store, orders: wrappers[bug](store.orders) }) };
+/** What the campaign's server differs in: where its CA is, and which bug it has. */
+export function replacementsFor(bug: PlantedBug | undefined, caUrl: string | undefined): Replacements {
+  const issuer = caUrl === undefined ? undefined : remoteIssuer(caUrl, bug === 'naive-retry');
+  return {
+    ...(issuer === undefined ? {} : { makeIssuer: () => issuer }),
+    ...(bug === undefined || bug === 'naive-retry' ? {} : { wrapStore: (store) => ({ ...store, orders: wrappers[bug](store.orders) }) }),
+  };
 }

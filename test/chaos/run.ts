@@ -41,7 +41,27 @@ const postgres: Plan = {
   pauseMs: [50, 300],
   databaseStops: values.short ? 1 : 40,
 };
-const hunt = (bug: PlantedBug): Plan => ({ ...postgres, name: `planted: ${bug}`, kills: 12, orders: 60, limitSeconds: 30, databaseStops: 0, planted: bug });
+const hostile: Plan = {
+  ...postgres,
+  name: 'PostgreSQL, two nodes, hostile CA outside',
+  nodes: 2,
+  devices: 40,
+  kills: 15 * size,
+  orders: 250 * size,
+  limitSeconds: 40 * size,
+  pauseMs: [300, 1_200],
+  databaseStops: values.short ? 0 : 10,
+  hasHostileCa: true,
+};
+const hunt = (bug: PlantedBug): Plan => ({
+  ...(bug === 'naive-retry' ? hostile : postgres),
+  name: `planted: ${bug}`,
+  kills: 12,
+  orders: 60,
+  limitSeconds: 30,
+  databaseStops: 0,
+  planted: bug,
+});
 
 function report(result: CampaignResult): void {
   const { plan, findings } = result;
@@ -70,7 +90,7 @@ const parts: Parts = { keys: await rsaKeys(24), random: seeded(seed), cluster };
 const planted = plantedBugs.find((name) => name === values.planted);
 if (values.planted !== undefined && planted === undefined) throw new Error(`No such bug; there are ${plantedBugs.join(', ')}.`);
 
-const available = cluster === undefined ? [{ ...embedded, kills: 80 * size, orders: 2_000 * size }] : [embedded, postgres];
+const available = cluster === undefined ? [{ ...embedded, kills: 80 * size, orders: 2_000 * size }] : [embedded, postgres, hostile];
 const plans = (planted === undefined ? available : [hunt(planted)]).filter((plan) => plan.name.includes(values.only ?? ''));
 const results: CampaignResult[] = [];
 for (const plan of plans) {

@@ -1,9 +1,9 @@
 /** The server as the campaign runs it: the product, with a planted bug or a hostile CA where the campaign asks for one. */
 import { parseConfig } from '../../src/config.js';
 import { serve } from '../../src/serve.js';
-import { plant, plantedBugs } from './planted.js';
+import { plantedBugs, replacementsFor } from './planted.js';
 
 const config = parseConfig(process.env);
 if (!config.ok) throw new Error(JSON.stringify(config.error));
 const bug = plantedBugs.find((name) => name === process.env.CHAOS_PLANTED);
-await serve(config.value, bug === undefined ? {} : plant(bug));
+await serve(config.value, replacementsFor(bug, process.env.CHAOS_CA_URL));
