@@ -5,6 +5,7 @@ import { berToDer } from '../../../src/protocol/der/ber.js';
 import {
   Cursor,
   cmpLimits,
+  DerError,
   type DerFault,
   decode,
   decodeBer,
@@ -226,6 +227,7 @@ t.test('CMP-022 whatever is accepted as DER, asn1js accepts with the same struct
 /** Tags and lengths of a whole tree; values are read as well, since asn1js looks into them too. */
 function structure(cursor: Cursor): string {
   const type = cursor.peekTag();
+  if (type < 0x40 && (type & 0x20) !== 0 && type !== tag.sequence && type !== tag.set) throw new DerError('bad-tag', 0, 'Unknown to asn1js.');
   if ((type & 0x20) !== 0) return `${type & 0x1f}(${cursor.enter(type).each(structure).join(',')})`;
   const element = cursor.element();
   if (type < 0x40) readValue(type, new Cursor(element));
