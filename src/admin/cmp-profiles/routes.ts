@@ -1,0 +1,194 @@
+import { uuidv7 } from '../../runtime/ids.js';
+import { tenantContext } from '../../tenancy/context.js';
+import type { AdminApp } from '../app.js';
+import { type Caller, callerOf } from '../caller.js';
+import { noteChange } from '../change.js';
+import { requireVersion, setEtag } from '../etag.js';
+import { idParams } from '../field.js';
+import { pageOf } from '../list.js';
+import { applyPatch } from '../merge-patch.js';
+import { answers, noContent } from '../openapi.js';
+import type { AdminDeps } from '../ports.js';
+import { issuingConnector } from '../profiles/connector.js';
+import { profileListQuery, profileSummaryQuery } from '../profiles/field.js';
+import { findProfile, type RowOf } from '../profiles/find.js';
+import { slugOf, withFreeSlug } from '../slug.js';
+import { emptyPage, narrowed } from '../tenant-scope.js';
+import { written } from '../write-fault.js';
+import { addSecret, shownOnce } from './credentials.js';
+import {
+  type CmpCredentials,
+  cmpProfilePage,
+  cmpProfilePatchSchema,
+  cmpProfileSchema,
+  cmpProfileSettings,
+  cmpProfileView,
+  cmpSummarySchema,
+  credentialsView,
+  newCmpProfileSchema,
+  patchableCmp,
+  rotatedSecretSchema,
+  rotateSecretSchema,
+} from './schema.js';
+
+const tags = ['cmp-profiles'];
+const nothingYet = { totalOrders: 0, successRate: null, activeOrders: 0, failedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
+
+async function viewOf(deps: AdminDeps, caller: Caller, row: RowOf<'cmp'>, credentials?: CmpCredentials) {
+  const context = tenantContext(row.tenantId, caller.actor);
+  const shown = credentials ?? credentialsView(await deps.credentials.listSharedSecrets(context, row.id));
+  return { ...cmpProfileView(row, deps.deviceUrl), credentials: shown };
+}
+
+export function cmpProfileRoutes(app: AdminApp, deps: AdminDeps): void {
+  app.get(
+    '/cmp-profiles',
+    {
+      config: { access: 'profile:read' },
+      schema: { tags, operationId: 'listCmpProfiles', summary: 'List CMP profiles', querystring: profileListQuery, response: answers({ 200: cmpProfilePage }) },
+    },
+    async (request) => {
+      const context = narrowed(callerOf(request), request.query.tenantId);
+      const page = context === undefined ? emptyPage : await deps.profiles.listCmp(context, request.query);
+      return pageOf(page, (row) => cmpProfileView(row, deps.deviceUrl));
+    },
+  );
+
+  app.get(
+    '/cmp-profiles/summary',
+    {
+      config: { access: 'profile:read' },
+      schema: {
+        tags,
+        operationId: 'summariseCmp',
+        summary: 'The cards of the CMP page',
+        querystring: profileSummaryQuery,
+        response: answers({ 200: cmpSummarySchema }),
+      },
+    },
+    async (request) => {
+      const context = narrowed(callerOf(request), request.query.tenantId);
+      return context === undefined ? nothingYet : deps.orderReader.summary(context, 'cmp', request.query.window);
+    },
+  );
+
+  app.post(
+    '/cmp-profiles',
+    {
+      config: { access: 'profile:write' },
+      schema: {
+        tags,
+        operationId: 'createCmpProfile',
+        summary: 'Create a CMP profile; a generated secret is shown in the answer only',
+        body: newCmpProfileSchema,
+        response: answers({ 201: cmpProfileSchema }),
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { tenantId, endpointPath, credentials, javaBaseUrl, ...fields } = request.body;
+      const connector = await issuingConnector(deps, caller, fields.connectorId, tenantId);
+      const context = tenantContext(connector.tenantId, caller.actor);
+      const id = uuidv7(deps.clock.now().getTime());
+      const profile = { id, protocol: 'cmp' as const, ...fields, javaBaseUrl: javaBaseUrl ?? null };
+      const create = (path: string) => deps.profiles.createCmp(context, { ...profile, endpointPath: path });
+      written(endpointPath === undefined ? await withFreeSlug(slugOf(fields.name, 'cmp'), 'endpointPath', create) : await create(endpointPath));
+      const added = await addSecret(deps, context, id, credentials);
+      const details = { protocol: 'cmp', name: fields.name };
+      await noteChange(deps, caller, { action: 'profile.created', object: `profile:${id}`, tenantId: context.tenantId, details });
+      const row = await findProfile(deps, caller, 'cmp', id);
+      setEtag(reply, row.version);
+      return reply
+        .code(201)
+        .header('location', `/api/v1/cmp-profiles/${id}`)
+        .send(await viewOf(deps, caller, row, shownOnce(added, credentials)));
+    },
+  );
+
+  app.get(
+    '/cmp-profiles/:id',
+    {
+      config: { access: 'profile:read' },
+      schema: { tags, operationId: 'getCmpProfile', summary: 'Read a CMP profile', params: idParams, response: answers({ 200: cmpProfileSchema }) },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const row = await findProfile(deps, caller, 'cmp', request.params.id);
+      setEtag(reply, row.version);
+      return viewOf(deps, caller, row);
+    },
+  );
+
+  app.patch(
+    '/cmp-profiles/:id',
+    {
+      config: { access: 'profile:write' },
+      schema: {
+        tags,
+        operationId: 'updateCmpProfile',
+        summary: 'Change a CMP profile',
+        params: idParams,
+        body: cmpProfilePatchSchema,
+        response: answers({ 200: cmpProfileSchema }),
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const current = await findProfile(deps, caller, 'cmp', request.params.id);
+      const version = requireVersion(request, current.version);
+      const { tenantId, ...changed } = applyPatch(cmpProfileSettings, patchableCmp(current), request.body, ['tenantId']);
+      await issuingConnector(deps, caller, changed.connectorId, current.tenantId);
+      const change = { ...changed, endpointPath: changed.endpointPath ?? current.endpointPath, javaBaseUrl: changed.javaBaseUrl ?? null };
+      written(await deps.profiles.updateCmp(tenantContext(current.tenantId, caller.actor), current.id, version, change));
+      const details = { fields: Object.keys(request.body) };
+      await noteChange(deps, caller, { action: 'profile.updated', object: `profile:${current.id}`, tenantId: current.tenantId, details });
+      const row = await findProfile(deps, caller, 'cmp', current.id);
+      setEtag(reply, row.version);
+      return viewOf(deps, caller, row);
+    },
+  );
+
+  app.delete(
+    '/cmp-profiles/:id',
+    {
+      config: { access: 'profile:write' },
+      schema: { tags, operationId: 'deleteCmpProfile', summary: 'Delete a CMP profile', params: idParams, response: answers({ 204: noContent }) },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const current = await findProfile(deps, caller, 'cmp', request.params.id);
+      const version = requireVersion(request, current.version);
+      written(await deps.profiles.remove(tenantContext(current.tenantId, caller.actor), 'cmp', current.id, version));
+      const details = { protocol: 'cmp', name: current.name };
+      await noteChange(deps, caller, { action: 'profile.deleted', object: `profile:${current.id}`, tenantId: current.tenantId, details });
+      return reply.code(204).send();
+    },
+  );
+
+  app.post(
+    '/cmp-profiles/:id/rotate-secret',
+    {
+      config: { access: 'profile:rotate-secret' },
+      schema: {
+        tags,
+        operationId: 'rotateCmpSecret',
+        summary: 'Make a new shared secret, shown once; the old one works on for a while',
+        params: idParams,
+        body: rotateSecretSchema,
+        response: answers({ 200: rotatedSecretSchema }),
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const { id, tenantId } = await findProfile(deps, caller, 'cmp', request.params.id);
+      const context = tenantContext(tenantId, caller.actor);
+      const grace = request.body?.graceSeconds ?? deps.limits.secretGraceSeconds;
+      const previousValidUntil = new Date(deps.clock.now().getTime() + grace * 1000);
+      const added = await addSecret(deps, context, id);
+      await deps.credentials.retireSharedSecrets(context, id, added.id, previousValidUntil);
+      const details = { reference: added.reference, graceSeconds: grace };
+      await noteChange(deps, caller, { action: 'profile.secret-rotated', object: `profile:${id}`, tenantId, details });
+      return { reference: added.reference, secret: added.secret, previousValidUntil: previousValidUntil.toISOString() };
+    },
+  );
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { cryptoEngineConfigSchema } from '../../tenancy/connector.js';
+import { descriptionSchema, idSchema, lineSchema, nameSchema, statusSchema } from '../field.js';
+
+/** Fields of every connector, whatever its type. */
+const common = {
+  name: nameSchema,
+  tenantId: idSchema.optional().describe('Only for callers that see every tenant; may be left out while there is one'),
+  description: descriptionSchema.default(''),
+  status: statusSchema.default('active'),
+};
+
+const isEngineUrl = (text: string): boolean => text === 'embedded:' || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol));
+
+const cryptoEngineSettings = cryptoEngineConfigSchema
+  .extend({
+    url: lineSchema(500)
+      .refine(isEngineUrl, 'Must be an http or https URL, or "embedded:"')
+      .describe('Base URL of the Crypto Engine, or "embedded:" for the one inside Gatehouse'),
+    clientSecret: z.string().min(1).max(1000).optional().describe('Write-only'),
+  })
+  .meta({ id: 'CryptoEngineConfig', description: 'Settings of a Crypto Engine' });
+
+/** What can be configured: one row per type, with the settings that are secrets. */
+export const connectorKinds = {
+  'crypto-engine': {
+    body: z.strictObject({ type: z.literal('crypto-engine'), ...common, config: cryptoEngineSettings }),
+    probe: z.strictObject({
+      type: z.literal('crypto-engine'),
+      ...common,
+      name: nameSchema.optional(),
+      config: cryptoEngineSettings,
+      to: lineSchema(254).optional(),
+    }),
+    secrets: ['clientSecret'],
+  },
+} as const;
+
+export type ConnectorKind = keyof typeof connectorKinds;
+export const connectorKindNames = Object.keys(connectorKinds) as ConnectorKind[];
+
+/** For a type that is missing or not offered: says so, beside the faults of the common fields. */
+const otherKind = z.strictObject({
+  type: z.enum(connectorKindNames, { error: `Must be one of: ${connectorKindNames.join(', ')}` }),
+  ...common,
+  config: z.looseObject({}),
+});
+const otherProbe = otherKind.extend({ name: nameSchema.optional(), to: z.string().optional() });
+
+export function kindOf(type: unknown): (typeof connectorKinds)[ConnectorKind] | undefined {
+  return connectorKindNames.includes(type as ConnectorKind) ? connectorKinds[type as ConnectorKind] : undefined;
+}
+
+const typeOf = (body: unknown): unknown => (body as { type?: unknown } | null | undefined)?.type;
+
+/** The schema for a new connector of the type that the body names. */
+export function connectorBodySchema(body: unknown): z.ZodType {
+  return kindOf(typeOf(body))?.body ?? otherKind;
+}
+
+/** The schema for a test of a connector that is not saved. */
+export function connectorProbeSchema(body: unknown): z.ZodType {
+  return kindOf(typeOf(body))?.probe ?? otherProbe;
+}

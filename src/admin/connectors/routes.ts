@@ -1,0 +1,178 @@
+import { uuidv7 } from '../../runtime/ids.js';
+import type { Connector } from '../../tenancy/connector.js';
+import { tenantContext } from '../../tenancy/context.js';
+import type { AdminApp } from '../app.js';
+import { type Caller, callerOf, contextOf } from '../caller.js';
+import { noteChange } from '../change.js';
+import { requireVersion, setEtag } from '../etag.js';
+import { idParams } from '../field.js';
+import { pageOf } from '../list.js';
+import { applyPatch } from '../merge-patch.js';
+import { answers, noContent } from '../openapi.js';
+import type { AdminDeps } from '../ports.js';
+import { emptyPage, narrowed, tenantForNew, tenantNames, visible } from '../tenant-scope.js';
+import { written } from '../write-fault.js';
+import { connectorBodySchema } from './kinds.js';
+import {
+  connectorListQuery,
+  connectorPage,
+  connectorPatchSchema,
+  connectorSchema,
+  connectorSummaryQuery,
+  connectorSummarySchema,
+  connectorView,
+  newConnectorSchema,
+} from './schema.js';
+import { clearedSecrets, partSecrets } from './settings.js';
+
+const tags = ['connectors'];
+
+export async function findConnector(deps: AdminDeps, caller: Caller, id: string): Promise<Connector> {
+  return visible(caller, await deps.connectors.find(contextOf(caller), id));
+}
+
+async function viewOf(deps: AdminDeps, caller: Caller, connector: Connector) {
+  const names = await tenantNames(deps, caller, [connector]);
+  return connectorView(connector, names.get(connector.tenantId) ?? '');
+}
+
+export function connectorRoutes(app: AdminApp, deps: AdminDeps): void {
+  app.get(
+    '/connectors',
+    {
+      config: { access: 'connector:read' },
+      schema: { tags, operationId: 'listConnectors', summary: 'List connectors', querystring: connectorListQuery, response: answers({ 200: connectorPage }) },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const context = narrowed(caller, request.query.tenantId);
+      const page = context === undefined ? emptyPage : await deps.connectors.list(context, request.query);
+      const names = await tenantNames(deps, caller, page.items);
+      return pageOf(page, (connector) => connectorView(connector, names.get(connector.tenantId) ?? ''));
+    },
+  );
+
+  app.get(
+    '/connectors/summary',
+    {
+      config: { access: 'connector:read' },
+      schema: {
+        tags,
+        operationId: 'summariseConnectors',
+        summary: 'The cards of the connectors page',
+        querystring: connectorSummaryQuery,
+        response: answers({ 200: connectorSummarySchema }),
+      },
+    },
+    async (request) => {
+      const context = narrowed(callerOf(request), request.query.tenantId);
+      return context === undefined ? { totalTenants: 0, totalConnectors: 0, activeConnectors: 0 } : deps.connectors.summary(context);
+    },
+  );
+
+  app.post(
+    '/connectors',
+    {
+      config: { access: 'connector:write', bodySchema: connectorBodySchema },
+      schema: {
+        tags,
+        operationId: 'createConnector',
+        summary: 'Create a connector',
+        body: newConnectorSchema,
+        response: answers({ 201: connectorSchema }),
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { tenantId, config, ...fields } = request.body;
+      const context = await tenantForNew(deps, caller, tenantId);
+      const id = uuidv7(deps.clock.now().getTime());
+      const connector = written(await deps.connectors.create(context, { id, ...fields, ...partSecrets(fields.type, config) }));
+      const details = { type: fields.type, name: fields.name };
+      await noteChange(deps, caller, { action: 'connector.created', object: `connector:${id}`, tenantId: context.tenantId, details });
+      setEtag(reply, connector.version);
+      return reply
+        .code(201)
+        .header('location', `/api/v1/connectors/${id}`)
+        .send(await viewOf(deps, caller, connector));
+    },
+  );
+
+  app.get(
+    '/connectors/:id',
+    {
+      config: { access: 'connector:read' },
+      schema: { tags, operationId: 'getConnector', summary: 'Read a connector', params: idParams, response: answers({ 200: connectorSchema }) },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const connector = await findConnector(deps, caller, request.params.id);
+      setEtag(reply, connector.version);
+      return viewOf(deps, caller, connector);
+    },
+  );
+
+  app.patch(
+    '/connectors/:id',
+    {
+      config: { access: 'connector:write' },
+      schema: {
+        tags,
+        operationId: 'updateConnector',
+        summary: 'Change a connector',
+        params: idParams,
+        body: connectorPatchSchema,
+        response: answers({ 200: connectorSchema }),
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const current = await findConnector(deps, caller, request.params.id);
+      const version = requireVersion(request, current.version);
+      const change = connectorChange(current, request.body);
+      const context = tenantContext(current.tenantId, caller.actor);
+      const connector = written(await deps.connectors.update(context, current.id, version, change));
+      const details = { fields: Object.keys(request.body) };
+      await noteChange(deps, caller, { action: 'connector.updated', object: `connector:${current.id}`, tenantId: current.tenantId, details });
+      setEtag(reply, connector.version);
+      return viewOf(deps, caller, connector);
+    },
+  );
+
+  app.delete(
+    '/connectors/:id',
+    {
+      config: { access: 'connector:write' },
+      schema: {
+        tags,
+        operationId: 'deleteConnector',
+        summary: 'Delete a connector that no profile uses',
+        params: idParams,
+        response: answers({ 204: noContent }),
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const current = await findConnector(deps, caller, request.params.id);
+      const version = requireVersion(request, current.version);
+      written(await deps.connectors.remove(tenantContext(current.tenantId, caller.actor), current.id, version));
+      const details = { name: current.name };
+      await noteChange(deps, caller, { action: 'connector.deleted', object: `connector:${current.id}`, tenantId: current.tenantId, details });
+      return reply.code(204).send();
+    },
+  );
+}
+
+function connectorChange(current: Connector, patch: { readonly config?: Readonly<Record<string, unknown>> }) {
+  const { type, name, tenantId, description, status, config } = current;
+  const document = { type, name, tenantId, description, status, config };
+  const changed = applyPatch(connectorBodySchema(document), document, patch, ['type', 'tenantId']) as typeof newConnectorSchema._zod.output;
+  const parted = partSecrets(changed.type, changed.config);
+  return {
+    name: changed.name,
+    description: changed.description,
+    status: changed.status,
+    config: parted.config,
+    secrets: { ...parted.secrets, ...clearedSecrets(changed.type, patch.config) },
+  };
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { type Connector, connectorTypes } from '../../tenancy/connector.js';
+import { descriptionSchema, idSchema, lineSchema, nameSchema, secretState, statusSchema, timeSchema } from '../field.js';
+import { listQuerySchema, pageSchema } from '../list.js';
+import { connectorKinds, kindOf } from './kinds.js';
+
+export const newConnectorSchema = z
+  .discriminatedUnion('type', [connectorKinds['crypto-engine'].body])
+  .meta({ id: 'NewConnector', description: 'A connector to create' });
+
+export const connectorProbe = z
+  .discriminatedUnion('type', [connectorKinds['crypto-engine'].probe])
+  .meta({ id: 'ConnectorProbe', description: 'A connector to test without saving it' });
+
+export const connectorPatchSchema = z
+  .strictObject({
+    name: nameSchema.optional(),
+    description: descriptionSchema.nullable().optional(),
+    status: statusSchema.nullable().optional(),
+    config: z.record(z.string(), z.unknown()).optional().describe('Merge patch of the settings; null clears one, a secret left out is kept'),
+  })
+  .meta({ id: 'ConnectorPatch', description: 'Merge patch (RFC 7396) of a connector; its type and tenant cannot be changed' });
+
+export const connectorSchema = z
+  .object({
+    id: z.string(),
+    type: z.enum(connectorTypes),
+    name: z.string(),
+    tenantId: idSchema,
+    tenant: z.string().describe('Name of the tenant'),
+    description: z.string(),
+    status: statusSchema,
+    config: z.record(z.string(), z.unknown()).describe('Settings as written; secrets read as SecretState'),
+    version: z.int(),
+    createdAt: timeSchema,
+    updatedAt: timeSchema,
+  })
+  .meta({ id: 'Connector', description: 'A configured outside system of one tenant' });
+
+export const connectorPage = pageSchema(connectorSchema).meta({ id: 'ConnectorPage' });
+
+export const connectorListQuery = listQuerySchema(['createdAt', 'name', 'type', 'status'], {
+  status: statusSchema.optional(),
+  type: z.enum(connectorTypes).optional(),
+  tenantId: idSchema.optional(),
+});
+
+export const connectorSummaryQuery = z.strictObject({ tenantId: idSchema.optional() });
+
+export const connectorSummarySchema = z
+  .object({
+    totalTenants: z.int().describe('Tenants that have connectors'),
+    totalConnectors: z.int(),
+    activeConnectors: z.int(),
+  })
+  .meta({ id: 'ConnectorSummary', description: 'The cards of the connectors page' });
+
+export const testRequestSchema = z
+  .strictObject({ to: lineSchema(254).optional().describe('Recipient of a test mail') })
+  .nullish()
+  .meta({ id: 'ConnectorTest', description: 'How to test' });
+
+export const testReportSchema = z
+  .object({
+    ok: z.boolean(),
+    steps: z.array(z.object({ name: z.string(), ok: z.boolean(), message: z.string(), ms: z.number() })),
+  })
+  .meta({ id: 'ConnectorTestReport', description: 'What was tried, step by step; 200 also when a step failed' });
+
+export function connectorView(connector: Connector, tenant: string): z.output<typeof connectorSchema> {
+  const { id, type, name, tenantId, description, status, version } = connector;
+  const secrets = Object.fromEntries((kindOf(type)?.secrets ?? []).map((key) => [key, secretState(connector.secrets[key]?.updatedAt)]));
+  const config = { ...connector.config, ...secrets };
+  const times = { createdAt: connector.createdAt.toISOString(), updatedAt: connector.updatedAt.toISOString() };
+  return { id, type, name, tenantId, tenant, description, status, config, version, ...times };
+}

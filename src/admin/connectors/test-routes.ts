@@ -1,0 +1,59 @@
+import type { AdminApp } from '../app.js';
+import { callerOf } from '../caller.js';
+import { idParams } from '../field.js';
+import { answers } from '../openapi.js';
+import type { AdminDeps, ConnectorTester, ConnectorUnderTest } from '../ports.js';
+import { tenantForNew } from '../tenant-scope.js';
+import { connectorProbeSchema } from './kinds.js';
+import { findConnector } from './routes.js';
+import { connectorProbe, testReportSchema, testRequestSchema } from './schema.js';
+import { partSecrets } from './settings.js';
+
+const tags = ['connectors'];
+
+/** Tests answer 200 whatever the other side does: the report says what happened. */
+async function report(tester: ConnectorTester, connector: ConnectorUnderTest, to: string | undefined) {
+  const steps = await tester.test(connector, to);
+  return { ok: steps.length > 0 && steps.every((step) => step.ok), steps: [...steps] };
+}
+
+export function connectorTestRoutes(app: AdminApp, deps: AdminDeps, tester: ConnectorTester): void {
+  app.post(
+    '/connectors/test',
+    {
+      config: { access: 'connector:write', bodySchema: connectorProbeSchema },
+      schema: {
+        tags,
+        operationId: 'testUnsavedConnector',
+        summary: 'Test settings before they are saved',
+        body: connectorProbe,
+        response: answers({ 200: testReportSchema }),
+      },
+    },
+    async (request) => {
+      const { type, tenantId, config, to } = request.body;
+      const context = await tenantForNew(deps, callerOf(request), tenantId);
+      return report(tester, { tenantId: context.tenantId, type, ...partSecrets(type, config) }, to);
+    },
+  );
+
+  app.post(
+    '/connectors/:id/test',
+    {
+      config: { access: 'connector:test' },
+      schema: {
+        tags,
+        operationId: 'testConnector',
+        summary: 'Test a connector with its stored secrets',
+        params: idParams,
+        body: testRequestSchema,
+        response: answers({ 200: testReportSchema }),
+      },
+    },
+    async (request) => {
+      const { tenantId, type, config, secrets } = await findConnector(deps, callerOf(request), request.params.id);
+      const values = Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.value]));
+      return report(tester, { tenantId, type, config, secrets: values }, request.body?.to);
+    },
+  );
+}

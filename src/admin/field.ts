@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { statuses } from '../tenancy/profile.js';
+
+/** Fields that several resources share. */
+export const idSchema = z.uuid();
+export const idParams = z.strictObject({ id: idSchema.describe('Id of the object') });
+export const statusSchema = z.enum(statuses);
+
+const hasControlCharacters = (text: string): boolean => /\p{Cc}/u.test(text);
+
+/** One line of text: no control characters, no space at either end. */
+export function lineSchema(max: number) {
+  return z
+    .string()
+    .trim()
+    .max(max)
+    .refine((text) => !hasControlCharacters(text), 'Must not contain control characters');
+}
+
+export const nameSchema = lineSchema(100).min(1, 'Must not be empty').describe('Name shown to operators');
+export const descriptionSchema = z.string().max(2000).describe('What it is for');
+
+/** RFC 3339, UTC. */
+export const timeSchema = z.string().meta({ format: 'date-time' });
+
+export const secretStateSchema = z
+  .object({ set: z.boolean(), updatedAt: timeSchema.nullable() })
+  .meta({ id: 'SecretState', description: 'A secret can be written, never read: only whether it is set, and since when.' });
+
+export function secretState(updatedAt: Date | null | undefined): { set: boolean; updatedAt: string | null } {
+  return { set: updatedAt !== null && updatedAt !== undefined, updatedAt: updatedAt?.toISOString() ?? null };
+}
+
+/** An absolute http or https URL without query, fragment or credentials; stored without a slash at the end. */
+export const baseUrlSchema = z
+  .string()
+  .trim()
+  .max(500)
+  .refine(isBaseUrl, 'Must be an http or https URL without query, fragment or credentials')
+  .transform((text) => text.replace(/\/+$/, ''));
+
+function isBaseUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '' && url.username === '' && url.password === '' && !/[?#]/.test(text);
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { type Order, operations, orderStates } from '../../enrolment/order.js';
+import { protocols } from '../../tenancy/profile.js';
+import { idSchema, timeSchema } from '../field.js';
+import { listQuerySchema, pageSchema } from '../list.js';
+
+export const orderSchema = z
+  .object({
+    id: z.string(),
+    protocol: z.enum(protocols),
+    profileId: z.string(),
+    connectorId: z.string(),
+    tenantId: z.string(),
+    accountId: z.string(),
+    transactionId: z.string().describe('As the device sent it'),
+    operation: z.enum(operations),
+    state: z.enum(orderStates),
+    subject: z.string().describe('RFC 4514 text'),
+    failInfo: z.string().nullable(),
+    failReason: z.string().nullable(),
+    attempts: z.int().describe('How often the device asked for it'),
+    clientIp: z.string(),
+    clientFamily: z.string(),
+    keyType: z.string(),
+    digest: z.string(),
+    cipher: z.string().describe("SCEP's content cipher; empty for CMP"),
+    credential: z.string().describe('What authorised it: `challenge:static`, `secret:<reference>`, `certificate:<serial>`'),
+    certificateId: z.string().nullable(),
+    createdAt: timeSchema,
+    finishedAt: timeSchema.nullable(),
+    acknowledgedAt: timeSchema.nullable(),
+  })
+  .meta({ id: 'Order', description: 'One enrolment, renewal or revocation, from first byte to final answer' });
+
+export const orderPage = pageSchema(orderSchema).meta({ id: 'OrderPage' });
+
+export const orderListQuery = listQuerySchema(['createdAt'], {
+  tenantId: idSchema.optional(),
+  protocol: z.enum(protocols).optional(),
+  profileId: idSchema.optional(),
+  accountId: idSchema.optional(),
+  state: z.enum(orderStates).optional(),
+  operation: z.enum(operations).optional(),
+  transactionId: z.string().min(1).max(256).optional(),
+});
+
+export const timelineSchema = z
+  .object({ items: z.array(z.object({ at: timeSchema, state: z.enum(orderStates), actor: z.string(), detail: z.string() })) })
+  .meta({ id: 'OrderTimeline', description: 'The states of an order, oldest first' });
+
+export function orderView(order: Order): z.output<typeof orderSchema> {
+  const { id, protocol, profileId, connectorId, tenantId, accountId, transactionId, operation, state, subject } = order;
+  const { failInfo, failReason, attempts, credential, certificateId } = order;
+  const { clientIp, clientFamily, keyType, digest, cipher } = order.facts;
+  return {
+    ...{ id, protocol, profileId, connectorId, tenantId, accountId, transactionId, operation, state, subject },
+    ...{ failInfo, failReason, attempts, clientIp, clientFamily, keyType, digest, cipher, credential, certificateId },
+    createdAt: order.createdAt.toISOString(),
+    finishedAt: order.finishedAt?.toISOString() ?? null,
+    acknowledgedAt: order.acknowledgedAt?.toISOString() ?? null,
+  };
+}

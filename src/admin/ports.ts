@@ -1,0 +1,95 @@
+import type { Registry } from 'prom-client';
+import type { AuditLog } from '../audit/event.js';
+import type { OrderReader } from '../enrolment/ports.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import type { Secret } from '../runtime/secret.js';
+import type { ConnectorType } from '../tenancy/connector.js';
+import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, TenantStore } from '../tenancy/ports.js';
+
+/** What the admin API needs from the rest of the house. */
+export interface AdminDeps {
+  readonly tenants: TenantStore;
+  readonly connectors: ConnectorStore;
+  readonly profiles: ProfileStore;
+  readonly credentials: CredentialStore;
+  /** The bootstrap token of the environment is answered here too. */
+  readonly access: Pick<AccessStore, 'findToken'>;
+  readonly orderReader: OrderReader;
+  readonly audit: AuditLog;
+  readonly idempotency: IdempotencyStore;
+  /** Key of `challengeMac`, 32 bytes. */
+  readonly challengeMacKey: Buffer;
+  /** How devices reach us, without a slash at the end; the base URL of profiles that have none of their own. */
+  readonly deviceUrl: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: AdminLimits;
+  /** Metrics of the domain; those of the process are added here. */
+  readonly metrics: Registry;
+  /** Called after every change of tenants, connectors, profiles and credentials; must not throw. */
+  notifyConfigChanged(): void;
+  readiness(): Promise<Readiness>;
+  /** Where absent, the routes that test a connector are not served. */
+  readonly connectorTester?: ConnectorTester;
+}
+
+export interface AdminLimits {
+  /** Largest request body. */
+  readonly bodyBytes: number;
+  /** How long an answer is kept for its Idempotency-Key. */
+  readonly idempotencyMs: number;
+  /** How long a rotated secret still works when the caller does not say. */
+  readonly secretGraceSeconds: number;
+}
+
+export const defaultLimits: AdminLimits = { bodyBytes: 1024 * 1024, idempotencyMs: 86_400_000, secretGraceSeconds: 86_400 };
+
+/** `name` and `isOk` are public; `message` is for operators and must hold no secrets. */
+export interface Readiness {
+  readonly isReady: boolean;
+  readonly checks: readonly { readonly name: string; readonly isOk: boolean; readonly message?: string }[];
+}
+
+/** A connector as it would be used, saved or not. */
+export interface ConnectorUnderTest {
+  readonly tenantId: string;
+  readonly type: ConnectorType;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly secrets: Readonly<Record<string, Secret>>;
+}
+
+export interface TestStep {
+  /** `url`, `tcp`, `tls`, `auth`, `ca`, ... */
+  readonly name: string;
+  readonly ok: boolean;
+  readonly message: string;
+  readonly ms: number;
+}
+
+export interface ConnectorTester {
+  /** Resolves also when the other side fails; the steps end with the first that failed. `to`: the recipient of a test mail. */
+  test(connector: ConnectorUnderTest, to?: string): Promise<readonly TestStep[]>;
+}
+
+/** An answer kept for its Idempotency-Key. It may hold a secret shown once: a store that writes it down must seal it. */
+export interface KeptAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** `mine`: the key is new and now held by this request. `busy`: another request with the same key is still under way. */
+export type IdempotencyClaim =
+  | { readonly kind: 'mine' }
+  | { readonly kind: 'kept'; readonly answer: KeptAnswer }
+  | { readonly kind: 'other-request' }
+  | { readonly kind: 'busy' };
+
+/** Answers by Idempotency-Key. `key` already contains the caller; `fingerprint` is SHA-256 of method, path and body. */
+export interface IdempotencyStore {
+  claim(key: string, fingerprint: string, expiresAt: Date): Promise<IdempotencyClaim>;
+  keep(key: string, answer: KeptAnswer): Promise<void>;
+  /** The request failed: the key may be used again. */
+  release(key: string): Promise<void>;
+}

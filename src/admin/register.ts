@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { guardRoutes } from './caller.js';
+import { cmpProfileRoutes } from './cmp-profiles/routes.js';
+import { connectorRoutes } from './connectors/routes.js';
+import { connectorTestRoutes } from './connectors/test-routes.js';
+import { handleErrors, handleUnknownRoutes } from './error-handler.js';
+import { healthRoutes } from './health/routes.js';
+import { honourIdempotencyKeys } from './idempotency.js';
+import { describeRoutes, serveDocs } from './openapi.js';
+import { orderRoutes } from './orders/routes.js';
+import type { AdminDeps } from './ports.js';
+import { type RouteTable, recordRoutes } from './route-table.js';
+import { scepProfileRoutes } from './scep-profiles/routes.js';
+import { setSecurityHeaders } from './security-headers.js';
+import { sessionRoutes } from './session/routes.js';
+import { tenantRoutes } from './tenants/routes.js';
+import { acceptJsonOnly, validateRequests } from './validate.js';
+
+/** Serves the API, its description and the probes on the admin listener; everything else on it is the caller's. */
+export async function registerAdmin(app: FastifyInstance, deps: AdminDeps): Promise<void> {
+  const table: RouteTable = [];
+  app.decorate('adminRoutes', table);
+  await app.register(async (scope) => serveProbes(scope, deps));
+  await app.register(async (scope) => serveApi(scope, deps, table), { prefix: '/api' });
+}
+
+async function serveProbes(app: FastifyInstance, deps: AdminDeps): Promise<void> {
+  handleErrors(app, deps.log);
+  setSecurityHeaders(app);
+  healthRoutes(app, deps);
+}
+
+async function serveApi(app: FastifyInstance, deps: AdminDeps, table: RouteTable): Promise<void> {
+  recordRoutes(app, table);
+  handleErrors(app, deps.log);
+  handleUnknownRoutes(app, table);
+  setSecurityHeaders(app);
+  await describeRoutes(app);
+  await app.register(async (scope) => serveResources(scope, deps), { prefix: '/v1' });
+  await serveDocs(app);
+}
+
+/** One line per resource. */
+async function serveResources(scope: FastifyInstance, deps: AdminDeps): Promise<void> {
+  guardRoutes(scope, deps);
+  acceptJsonOnly(scope, deps.limits.bodyBytes);
+  validateRequests(scope);
+  honourIdempotencyKeys(scope, deps);
+  scope.setSerializerCompiler(serializerCompiler);
+  const app = scope.withTypeProvider<ZodTypeProvider>();
+  sessionRoutes(app, deps);
+  tenantRoutes(app, deps);
+  connectorRoutes(app, deps);
+  if (deps.connectorTester !== undefined) connectorTestRoutes(app, deps, deps.connectorTester);
+  cmpProfileRoutes(app, deps);
+  scepProfileRoutes(app, deps);
+  orderRoutes(app, deps);
+  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger());
+}

@@ -1,0 +1,161 @@
+import { uuidv7 } from '../../runtime/ids.js';
+import { tenantContext } from '../../tenancy/context.js';
+import type { AdminApp } from '../app.js';
+import { callerOf } from '../caller.js';
+import { noteChange } from '../change.js';
+import { requireVersion, setEtag } from '../etag.js';
+import { idParams } from '../field.js';
+import { pageOf } from '../list.js';
+import { applyPatch } from '../merge-patch.js';
+import { answers, noContent } from '../openapi.js';
+import type { AdminDeps } from '../ports.js';
+import { issuingConnector } from '../profiles/connector.js';
+import { profileListQuery, profileSummaryQuery } from '../profiles/field.js';
+import { findProfile } from '../profiles/find.js';
+import { slugOf, withFreeSlug } from '../slug.js';
+import { emptyPage, narrowed } from '../tenant-scope.js';
+import { written } from '../write-fault.js';
+import { settleChallenge } from './challenge.js';
+import {
+  newScepProfileSchema,
+  patchableScep,
+  scepProfilePage,
+  scepProfilePatchSchema,
+  scepProfileSchema,
+  scepProfileView,
+  scepSummarySchema,
+} from './schema.js';
+
+const tags = ['scep-profiles'];
+const nothingYet = { totalOrders: 0, successRate: null, activeFailedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
+
+export function scepProfileRoutes(app: AdminApp, deps: AdminDeps): void {
+  app.get(
+    '/scep-profiles',
+    {
+      config: { access: 'profile:read' },
+      schema: {
+        tags,
+        operationId: 'listScepProfiles',
+        summary: 'List SCEP profiles',
+        querystring: profileListQuery,
+        response: answers({ 200: scepProfilePage }),
+      },
+    },
+    async (request) => {
+      const context = narrowed(callerOf(request), request.query.tenantId);
+      const page = context === undefined ? emptyPage : await deps.profiles.listScep(context, request.query);
+      return pageOf(page, (row) => scepProfileView(row, deps.deviceUrl));
+    },
+  );
+
+  app.get(
+    '/scep-profiles/summary',
+    {
+      config: { access: 'profile:read' },
+      schema: {
+        tags,
+        operationId: 'summariseScep',
+        summary: 'The cards of the SCEP page',
+        querystring: profileSummaryQuery,
+        response: answers({ 200: scepSummarySchema }),
+      },
+    },
+    async (request) => {
+      const context = narrowed(callerOf(request), request.query.tenantId);
+      return context === undefined ? nothingYet : deps.orderReader.summary(context, 'scep', request.query.window);
+    },
+  );
+
+  app.post(
+    '/scep-profiles',
+    {
+      config: { access: 'profile:write' },
+      schema: {
+        tags,
+        operationId: 'createScepProfile',
+        summary: 'Create a SCEP profile',
+        body: newScepProfileSchema,
+        response: answers({ 201: scepProfileSchema }),
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { tenantId, endpointPath, challengeMode, challengePassword, publicBaseUrl, ...fields } = request.body;
+      const id = uuidv7(deps.clock.now().getTime());
+      const challenge = settleChallenge({ challengeMode, challengePassword }, null, id, deps.challengeMacKey);
+      const connector = await issuingConnector(deps, caller, fields.connectorId, tenantId);
+      const context = tenantContext(connector.tenantId, caller.actor);
+      const profile = { id, protocol: 'scep' as const, ...fields, ...challenge, publicBaseUrl: publicBaseUrl ?? null };
+      const create = (path: string) => deps.profiles.createScep(context, { ...profile, endpointPath: path });
+      written(endpointPath === undefined ? await withFreeSlug(slugOf(fields.name, 'scep'), 'endpointPath', create) : await create(endpointPath));
+      const details = { protocol: 'scep', name: fields.name };
+      await noteChange(deps, caller, { action: 'profile.created', object: `profile:${id}`, tenantId: context.tenantId, details });
+      const row = await findProfile(deps, caller, 'scep', id);
+      setEtag(reply, row.version);
+      return reply.code(201).header('location', `/api/v1/scep-profiles/${id}`).send(scepProfileView(row, deps.deviceUrl));
+    },
+  );
+
+  app.get(
+    '/scep-profiles/:id',
+    {
+      config: { access: 'profile:read' },
+      schema: { tags, operationId: 'getScepProfile', summary: 'Read a SCEP profile', params: idParams, response: answers({ 200: scepProfileSchema }) },
+    },
+    async (request, reply) => {
+      const row = await findProfile(deps, callerOf(request), 'scep', request.params.id);
+      setEtag(reply, row.version);
+      return scepProfileView(row, deps.deviceUrl);
+    },
+  );
+
+  app.patch(
+    '/scep-profiles/:id',
+    {
+      config: { access: 'profile:write' },
+      schema: {
+        tags,
+        operationId: 'updateScepProfile',
+        summary: 'Change a SCEP profile',
+        params: idParams,
+        body: scepProfilePatchSchema,
+        response: answers({ 200: scepProfileSchema }),
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const current = await findProfile(deps, caller, 'scep', request.params.id);
+      const version = requireVersion(request, current.version);
+      const patch = request.body;
+      const { tenantId, challengeMode, challengePassword, ...changed } = applyPatch(newScepProfileSchema, patchableScep(current), patch, ['tenantId']);
+      const challenge = settleChallenge(patch, current, current.id, deps.challengeMacKey);
+      await issuingConnector(deps, caller, changed.connectorId, current.tenantId);
+      const places = { endpointPath: changed.endpointPath ?? current.endpointPath, publicBaseUrl: changed.publicBaseUrl ?? null };
+      const change = { ...changed, ...places, ...challenge };
+      written(await deps.profiles.updateScep(tenantContext(current.tenantId, caller.actor), current.id, version, change));
+      const details = { fields: Object.keys(patch) };
+      await noteChange(deps, caller, { action: 'profile.updated', object: `profile:${current.id}`, tenantId: current.tenantId, details });
+      const row = await findProfile(deps, caller, 'scep', current.id);
+      setEtag(reply, row.version);
+      return scepProfileView(row, deps.deviceUrl);
+    },
+  );
+
+  app.delete(
+    '/scep-profiles/:id',
+    {
+      config: { access: 'profile:write' },
+      schema: { tags, operationId: 'deleteScepProfile', summary: 'Delete a SCEP profile', params: idParams, response: answers({ 204: noContent }) },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const current = await findProfile(deps, caller, 'scep', request.params.id);
+      const version = requireVersion(request, current.version);
+      written(await deps.profiles.remove(tenantContext(current.tenantId, caller.actor), 'scep', current.id, version));
+      const details = { protocol: 'scep', name: current.name };
+      await noteChange(deps, caller, { action: 'profile.deleted', object: `profile:${current.id}`, tenantId: current.tenantId, details });
+      return reply.code(204).send();
+    },
+  );
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { challengeModes } from '../../tenancy/profile.js';
+import { baseUrlSchema, secretState, secretStateSchema } from '../field.js';
+import { pageSchema } from '../list.js';
+import { averageSchema, newProfileShape, profilePatchShape, profileShape, successRateSchema } from '../profiles/field.js';
+import type { RowOf } from '../profiles/find.js';
+import { endpointUrl, patchable, profileView } from '../profiles/view.js';
+
+const publicBaseUrl = baseUrlSchema.describe('Public base URL, where a proxy stands in front; else the address devices reach the server by');
+/** RFC 2985 section 5.4.1 limits challengePassword to 255 characters; devices type it, so it stays printable. */
+const challengePassword = z
+  .string()
+  .regex(/^[\x20-\x7e]{4,255}$/, 'Must be 4 to 255 ASCII characters')
+  .describe('Write-only. Given: every device uses it (mode static). Absent: each device gets its own (mode one-time)');
+const challengeMode = z.enum(challengeModes).describe('Follows from challengePassword when absent');
+
+/** Creation, and what PATCH leads to; the challenge itself is never part of the stored document. */
+export const newScepProfileSchema = z
+  .strictObject({
+    ...newProfileShape,
+    publicBaseUrl: publicBaseUrl.optional(),
+    challengeMode: challengeMode.optional(),
+    challengePassword: challengePassword.optional(),
+  })
+  .meta({ id: 'NewScepProfile', description: 'A SCEP profile to create' });
+
+export const scepProfilePatchSchema = z
+  .strictObject({
+    ...profilePatchShape,
+    publicBaseUrl: publicBaseUrl.nullable().optional(),
+    challengeMode: challengeMode.nullable().optional(),
+    challengePassword: challengePassword.nullable().optional(),
+  })
+  .meta({ id: 'ScepProfilePatch', description: 'Merge patch (RFC 7396) of a SCEP profile; a challenge left out is kept, null clears it' });
+
+export const scepProfileSchema = z
+  .object({
+    ...profileShape,
+    publicBaseUrl: z.string().nullable(),
+    serverUrl: z.string().describe('Where devices send their messages'),
+    challengeMode,
+    challengePassword: secretStateSchema,
+  })
+  .meta({ id: 'ScepProfile', description: 'A SCEP endpoint' });
+
+export const scepProfilePage = pageSchema(scepProfileSchema).meta({ id: 'ScepProfilePage' });
+
+export const scepSummarySchema = z
+  .object({
+    totalOrders: z.int(),
+    successRate: successRateSchema,
+    activeFailedOrders: z.int().describe('Failed or rejected, and not acknowledged'),
+    averageProcessingMs: averageSchema,
+    activeAccounts: z.int().describe('Accounts with an order in the window'),
+  })
+  .meta({ id: 'ScepSummary', description: 'The cards of the SCEP page' });
+
+export function scepProfileView(row: RowOf<'scep'>, deviceUrl: string): z.output<typeof scepProfileSchema> {
+  return {
+    ...profileView(row),
+    publicBaseUrl: row.publicBaseUrl,
+    serverUrl: endpointUrl(row.publicBaseUrl ?? deviceUrl, 'scep', row.endpointPath),
+    challengeMode: row.challengeMode,
+    challengePassword: secretState(row.challengeMac === null ? null : row.challengeUpdatedAt),
+  };
+}
+
+export function patchableScep(row: RowOf<'scep'>): Record<string, unknown> {
+  return { ...patchable(row), ...(row.publicBaseUrl === null ? {} : { publicBaseUrl: row.publicBaseUrl }) };
+}

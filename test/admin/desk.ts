@@ -1,0 +1,145 @@
+import Fastify, { type FastifyBaseLogger, type InjectOptions } from 'fastify';
+import { Registry } from 'prom-client';
+import type { AuditEvent } from '../../src/audit/event.js';
+import { type AdminDeps, answerFrameworkErrors, defaultLimits, memoryIdempotencyStore, registerAdmin } from '../../src/admin/index.js';
+import type { Order } from '../../src/enrolment/order.js';
+import { type Clock, stoppedClock } from '../../src/runtime/clock.js';
+import { uuidv7 } from '../../src/runtime/ids.js';
+import { createLog } from '../../src/runtime/log.js';
+import { systemContext, tenantContext } from '../../src/tenancy/context.js';
+import type { AccessStore, Role } from '../../src/tenancy/ports.js';
+import { generateToken, hashToken } from '../../src/tenancy/token.js';
+
+/** The stores behind the API, and ways to look behind it. */
+export interface AdminStores extends Pick<AdminDeps, 'tenants' | 'connectors' | 'profiles' | 'credentials' | 'orderReader' | 'audit'> {
+  readonly access: Pick<AccessStore, 'addToken' | 'findToken'>;
+  addOrder(order: Order): Promise<void>;
+  auditEvents(): Promise<readonly AuditEvent[]>;
+  close(): Promise<void>;
+}
+
+export type OpenStores = (clock: Clock) => Promise<AdminStores>;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly text: string;
+  /** The parsed body; an empty object where there is none. */
+  readonly body: Json;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into at any depth, and a wrong path fails the test that takes it
+export type Json = any;
+
+export type Call = (method: string, url: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
+
+/** An admin listener over `open`'s stores, with ways to call it as different people. */
+export async function openDesk(open: OpenStores, changes: Partial<AdminDeps> = {}) {
+  const clock = stoppedClock(new Date('2026-03-01T12:00:00Z'));
+  const stores = await open(clock);
+  const lines: string[] = [];
+  const log = createLog('debug', { write: (line: string) => void lines.push(line) });
+  let notices = 0;
+  const deps: AdminDeps = {
+    ...stores,
+    idempotency: memoryIdempotencyStore(clock),
+    challengeMacKey: Buffer.alloc(32, 7),
+    deviceUrl: 'http://devices.example.test:8080',
+    clock,
+    log,
+    limits: defaultLimits,
+    metrics: new Registry(),
+    notifyConfigChanged: () => {
+      notices += 1;
+    },
+    readiness: async () => ({ isReady: true, checks: [{ name: 'database', isOk: true }] }),
+    connectorTester: {
+      async test(connector, to) {
+        const isReachable = connector.config.url !== 'https://down.example.test';
+        const known = connector.secrets.clientSecret === undefined ? 'without a secret' : 'with a secret';
+        return [
+          { name: 'tcp', ok: isReachable, message: isReachable ? `connected ${known}` : 'refused', ms: 3 },
+          ...(isReachable && to !== undefined ? [{ name: 'mail', ok: true, message: to, ms: 1 }] : []),
+        ];
+      },
+    },
+    ...changes,
+  };
+  const app = Fastify({ loggerInstance: log as FastifyBaseLogger, genReqId: () => uuidv7(), frameworkErrors: answerFrameworkErrors(log) });
+  await registerAdmin(app, deps);
+  await app.ready();
+
+  const call =
+    (token: string | null): Call =>
+    async (method, url, body, headers = {}) => {
+      const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+      const request = { method: method as 'GET', url, headers: { ...authorization, ...headers }, ...payloadOf(body) } as InjectOptions;
+      const { statusCode, payload, headers: answered } = await app.inject(request);
+      const isJson = String(answered['content-type']).includes('json');
+      return { status: statusCode, headers: answered as Answer['headers'], text: payload, body: isJson && payload !== '' ? JSON.parse(payload) : {} };
+    };
+
+  const tokenFor = async (role: Role, tenantId: string | null, expiresAt: Date | null = null): Promise<string> => {
+    const token = generateToken();
+    await stores.access.addToken(systemContext('cli'), { id: uuidv7(), tenantId, name: `${role} of a test`, role, expiresAt }, hashToken(token));
+    return token;
+  };
+
+  return {
+    app,
+    deps,
+    stores,
+    clock,
+    lines,
+    call,
+    tokenFor,
+    anonymous: call(null),
+    notices: () => notices,
+    as: async (role: Role, tenantId: string | null): Promise<Call> => call(await tokenFor(role, tenantId)),
+    /** A tenant with a token of its administrator and a connector. */
+    async addTenant(name = `Tenant ${uuidv7()}`) {
+      const id = uuidv7();
+      const tenant = await stores.tenants.create(systemContext('cli'), { id, name, slug: `t-${id}`, status: 'active' });
+      if (!tenant.ok) throw new Error('no tenant');
+      const connectorId = uuidv7();
+      const config = { url: 'embedded:', clientId: '', dialect: 'crypto-engine-v1', timeoutMs: 15_000, maxProcessingMs: 60_000, concurrency: 16 };
+      const connector = { id: connectorId, type: 'crypto-engine' as const, name: 'Engine', description: '', status: 'active' as const, config, secrets: {} };
+      await stores.connectors.create(tenantContext(id, 'cli'), connector);
+      return { id, name, connectorId, admin: call(await tokenFor('admin', id)) };
+    },
+    close: async () => {
+      await app.close();
+      await stores.close();
+    },
+  };
+}
+
+export type Desk = Awaited<ReturnType<typeof openDesk>>;
+
+function payloadOf(body: unknown): Pick<InjectOptions, 'payload'> {
+  return body === undefined ? {} : { payload: body as string | object };
+}
+
+/** An order as the store would return it. */
+export function orderOf(fields: Partial<Order> & Pick<Order, 'tenantId' | 'profileId' | 'connectorId'>): Order {
+  const createdAt = fields.createdAt ?? new Date('2026-03-01T11:00:00Z');
+  return {
+    id: uuidv7(createdAt.getTime()),
+    protocol: 'cmp',
+    accountId: uuidv7(),
+    transactionId: '00112233',
+    operation: 'enrolment',
+    state: 'ISSUED',
+    subject: 'CN=device',
+    failInfo: null,
+    failReason: null,
+    attempts: 1,
+    facts: { clientIp: '192.0.2.7', clientFamily: 'openssl-cmp', keyType: 'P-256', digest: 'sha256', cipher: '' },
+    credential: 'secret:ref',
+    certificateId: null,
+    createdAt,
+    finishedAt: new Date(createdAt.getTime() + 200),
+    acknowledgedAt: null,
+    ...fields,
+  };
+}

@@ -1,0 +1,362 @@
+import type { AuditEvent } from '../../src/audit/event.js';
+import { issuedStates, type Order, openStates, refusedStates } from '../../src/enrolment/order.js';
+import { type OrderReader, summaryWindows } from '../../src/enrolment/ports.js';
+import type { Clock } from '../../src/runtime/clock.js';
+import { fail, ok, type Result } from '../../src/runtime/result.js';
+import { Secret } from '../../src/runtime/secret.js';
+import type { Connector, Tenant } from '../../src/tenancy/connector.js';
+import type { Context } from '../../src/tenancy/context.js';
+import type { SharedSecret } from '../../src/tenancy/credentials.js';
+import type {
+  AccessStore,
+  ApiToken,
+  ConnectorStore,
+  CredentialStore,
+  ListQuery,
+  Page,
+  ProfileListQuery,
+  ProfileRow,
+  ProfileStore,
+  TenantStore,
+  WriteFault,
+} from '../../src/tenancy/ports.js';
+import type { CmpProfile, Profile, ScepProfile } from '../../src/tenancy/profile.js';
+
+interface Owned {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly createdAt: Date;
+  readonly name?: string;
+}
+
+interface Stored {
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+const isVisible = (context: Context, tenantId: string): boolean => context.tenantId === null || context.tenantId === tenantId;
+
+/** What the store throws for a cursor it did not make. */
+class InvalidListQuery extends Error {
+  override readonly name = 'InvalidListQuery';
+}
+
+function sorted<T extends object>(items: readonly T[], sort = '-createdAt'): T[] {
+  const field = sort.replace(/^-/, '');
+  const direction = sort.startsWith('-') ? -1 : 1;
+  const key = (item: T): string => {
+    const value = (item as Record<string, unknown>)[field];
+    return value instanceof Date ? value.toISOString() : String(value);
+  };
+  const id = (item: T): string => String((item as { id?: unknown }).id);
+  const compare = (left: T, right: T): number => key(left).localeCompare(key(right)) || id(left).localeCompare(id(right));
+  return [...items].sort((left, right) => direction * compare(left, right));
+}
+
+function pageOf<T extends object>(items: readonly T[], { limit, cursor, sort }: ListQuery): Page<T> {
+  if (cursor !== undefined && !/^at-\d+$/.test(cursor)) throw new InvalidListQuery('The cursor is not one of this list.');
+  const from = cursor === undefined ? 0 : Number(cursor.slice(3));
+  const rest = sorted(items, sort).slice(from);
+  return { items: rest.slice(0, limit), total: items.length, ...(rest.length > limit ? { nextCursor: `at-${from + limit}` } : {}) };
+}
+
+function contains(q: string | undefined, ...texts: readonly string[]): boolean {
+  return q === undefined || texts.some((text) => text.toLowerCase().includes(q.toLowerCase()));
+}
+
+const equals = <T>(wanted: T | undefined, value: T): boolean => wanted === undefined || wanted === value;
+const without = (change: object): object => Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+
+/** The ports behind the admin API, in memory. `orders` and `events` can be read and filled by tests. */
+export function memoryAdmin(clock: Clock) {
+  const tenants = new Map<string, Tenant>();
+  const connectors = new Map<string, Connector>();
+  const profiles = new Map<string, Profile>();
+  const secrets: SharedSecret[] = [];
+  const tokens = new Map<string, ApiToken>();
+  const orders: Order[] = [];
+  const events: AuditEvent[] = [];
+  let epoch = 0;
+
+  const fresh = (): Stored => ({ version: 1, createdAt: clock.now(), updatedAt: clock.now() });
+  const next = (stored: Stored): Pick<Stored, 'version' | 'updatedAt'> => ({ version: stored.version + 1, updatedAt: clock.now() });
+  const checked = <T extends Stored>(found: T | undefined, version: number | null): Result<T, WriteFault> => {
+    if (found === undefined) return fail({ kind: 'not-found' });
+    if (version !== null && found.version !== version) return fail({ kind: 'stale', version: found.version });
+    return ok(found);
+  };
+  const seen = <T extends Owned>(map: Map<string, T>, context: Context, id: string): T | undefined => {
+    const found = map.get(id);
+    return found !== undefined && isVisible(context, found.tenantId) ? found : undefined;
+  };
+
+  const tenantStore: TenantStore = {
+    async create(_context, tenant) {
+      if ([...tenants.values()].some(({ slug }) => slug === tenant.slug)) return fail({ kind: 'conflict', field: 'slug' });
+      const created = { ...tenant, ...fresh() };
+      tenants.set(created.id, created);
+      return ok(created);
+    },
+    async find(context, id) {
+      return isVisible(context, id) ? tenants.get(id) : undefined;
+    },
+    async list(context, query) {
+      const matching = [...tenants.values()].filter(
+        ({ id, name, slug, status }) => isVisible(context, id) && equals(query.status, status) && contains(query.q, name, slug),
+      );
+      return pageOf(matching, query);
+    },
+    async update(_context, id, version, change) {
+      const found = checked(tenants.get(id), version);
+      if (!found.ok) return found;
+      if ([...tenants.values()].some((other) => other.id !== id && other.slug === change.slug)) return fail({ kind: 'conflict', field: 'slug' });
+      const updated = { ...found.value, ...without(change), ...next(found.value) };
+      tenants.set(id, updated);
+      return ok(updated);
+    },
+  };
+
+  const isNameTaken = (map: Map<string, Owned>, tenantId: string, name: string | undefined, id: string): boolean =>
+    [...map.values()].some((other) => other.id !== id && other.tenantId === tenantId && other.name === name);
+
+  const connectorStore: ConnectorStore = {
+    async create({ tenantId }, connector) {
+      if (isNameTaken(connectors, tenantId, connector.name, connector.id)) return fail({ kind: 'conflict', field: 'name' });
+      const times = fresh();
+      const stamped = Object.fromEntries(Object.entries(connector.secrets).map(([name, value]) => [name, { value, updatedAt: times.createdAt }]));
+      const created = { ...connector, tenantId, secrets: stamped, ...times };
+      connectors.set(created.id, created);
+      return ok(created);
+    },
+    async find(context, id) {
+      return seen(connectors, context, id);
+    },
+    async list(context, query) {
+      const matching = [...connectors.values()].filter(
+        ({ tenantId, status, type, name }) =>
+          isVisible(context, tenantId) &&
+          equals(query.status, status) &&
+          equals(query.type, type) &&
+          equals(query.tenantId, tenantId) &&
+          contains(query.q, name, type, tenants.get(tenantId)?.name ?? ''),
+      );
+      return pageOf(matching, query);
+    },
+    async update(context, id, version, change) {
+      const found = checked(seen(connectors, context, id), version);
+      if (!found.ok) return found;
+      if (isNameTaken(connectors, found.value.tenantId, change.name, id)) return fail({ kind: 'conflict', field: 'name' });
+      const { secrets: changes = {}, ...fields } = change;
+      const stamped = { ...found.value.secrets };
+      for (const [name, value] of Object.entries(changes)) {
+        if (value === null) delete stamped[name];
+        else stamped[name] = { value, updatedAt: clock.now() };
+      }
+      const updated = { ...found.value, ...without(fields), secrets: stamped, ...next(found.value) };
+      connectors.set(id, updated);
+      return ok(updated);
+    },
+    async remove(context, id, version) {
+      const found = checked(seen(connectors, context, id), version);
+      if (!found.ok) return found;
+      const usedBy = [...profiles.values()].filter(({ connectorId }) => connectorId === id).map(({ id: by, name }) => ({ type: 'profile', id: by, name }));
+      if (usedBy.length > 0) return fail({ kind: 'in-use', usedBy });
+      connectors.delete(id);
+      return ok(true);
+    },
+    async summary(context) {
+      const mine = [...connectors.values()].filter(({ tenantId }) => isVisible(context, tenantId));
+      return {
+        totalTenants: new Set(mine.map(({ tenantId }) => tenantId)).size,
+        totalConnectors: mine.length,
+        activeConnectors: mine.filter(({ status }) => status === 'active').length,
+      };
+    },
+  };
+
+  const countsOf = (profileId: string) => {
+    const mine = orders.filter((order) => order.profileId === profileId);
+    const count = (states: readonly string[]): number => mine.filter(({ state }) => states.includes(state)).length;
+    return { success: count(issuedStates), failed: count(['FAILED', 'EXPIRED']), rejected: count(['REJECTED']), total: mine.length };
+  };
+  const rowOf = <P extends Profile>(profile: P): ProfileRow<P> => ({
+    ...profile,
+    tenantName: tenants.get(profile.tenantId)?.name ?? '',
+    connectorName: connectors.get(profile.connectorId)?.name ?? '',
+    orders: countsOf(profile.id),
+  });
+  const rateOf = (id: string): number | null => {
+    const { success, failed, rejected } = countsOf(id);
+    return success + failed + rejected === 0 ? null : (100 * success) / (success + failed + rejected);
+  };
+  const isWithin = (rate: number | null, { minSuccessRate, maxSuccessRate }: ProfileListQuery): boolean => {
+    if (minSuccessRate === undefined && maxSuccessRate === undefined) return true;
+    return rate !== null && rate >= (minSuccessRate ?? 0) && rate <= (maxSuccessRate ?? 100);
+  };
+  const listProfiles = <P extends Profile>(protocol: P['protocol'], context: Context, query: ProfileListQuery): Page<ProfileRow<P>> => {
+    const rows = [...profiles.values()].filter((profile): profile is P => profile.protocol === protocol).map(rowOf);
+    const matching = rows.filter(
+      ({ id, tenantId, status, connectorId, name, tenantName }) =>
+        isVisible(context, tenantId) &&
+        equals(query.status, status) &&
+        equals(query.tenantId, tenantId) &&
+        equals(query.connectorId, connectorId) &&
+        contains(query.q, name, tenantName) &&
+        isWithin(rateOf(id), query),
+    );
+    return pageOf(matching, query);
+  };
+  const clash = (profile: Pick<Profile, 'id' | 'tenantId' | 'protocol' | 'name' | 'endpointPath'>): string | undefined => {
+    const others = [...profiles.values()].filter(({ id, protocol }) => id !== profile.id && protocol === profile.protocol);
+    if (others.some(({ tenantId, name }) => tenantId === profile.tenantId && name === profile.name)) return 'name';
+    return others.some(({ endpointPath }) => endpointPath === profile.endpointPath) ? 'endpointPath' : undefined;
+  };
+  const put = <P extends Profile>(profile: P): Result<P, WriteFault> => {
+    const field = clash(profile);
+    if (field !== undefined) return fail({ kind: 'conflict', field });
+    profiles.set(profile.id, profile);
+    epoch += 1;
+    return ok(profile);
+  };
+  const update = <P extends Profile>(protocol: P['protocol'], context: Context, id: string, version: number, change: object): Result<P, WriteFault> => {
+    const stored = seen(profiles, context, id);
+    const found = checked(stored?.protocol === protocol ? stored : undefined, version);
+    return found.ok ? put({ ...found.value, ...without(change), ...next(found.value) } as P) : found;
+  };
+
+  const profileStore: ProfileStore = {
+    async createScep({ tenantId }, profile) {
+      return put<ScepProfile>({ ...profile, tenantId, challengeUpdatedAt: profile.challengeMac === null ? null : clock.now(), ...fresh() });
+    },
+    async createCmp({ tenantId }, profile) {
+      return put<CmpProfile>({ ...profile, tenantId, ...fresh() });
+    },
+    async find(context, protocol, id) {
+      const found = seen(profiles, context, id);
+      return found === undefined || found.protocol !== protocol ? undefined : rowOf(found);
+    },
+    async listScep(context, query) {
+      return listProfiles<ScepProfile>('scep', context, query);
+    },
+    async listCmp(context, query) {
+      return listProfiles<CmpProfile>('cmp', context, query);
+    },
+    async updateScep(context, id, version, change) {
+      const before = profiles.get(id);
+      const isNew = before?.protocol === 'scep' && change.challengeMac !== undefined && change.challengeMac !== before.challengeMac;
+      return update<ScepProfile>('scep', context, id, version, { ...change, ...(isNew ? { challengeUpdatedAt: clock.now() } : {}) });
+    },
+    async updateCmp(context, id, version, change) {
+      return update<CmpProfile>('cmp', context, id, version, change);
+    },
+    async remove(context, protocol, id, version) {
+      const stored = seen(profiles, context, id);
+      const found = checked(stored?.protocol === protocol ? stored : undefined, version);
+      if (!found.ok) return found;
+      profiles.delete(id);
+      return ok(true);
+    },
+    async all() {
+      return [...profiles.values()];
+    },
+    async configEpoch() {
+      return epoch;
+    },
+  };
+
+  const credentialStore: Pick<CredentialStore, 'addSharedSecret' | 'findSharedSecret' | 'listSharedSecrets' | 'retireSharedSecrets'> = {
+    async addSharedSecret({ tenantId }, secret) {
+      const added = { ...secret, tenantId, createdAt: clock.now() };
+      secrets.push(added);
+      return ok(added);
+    },
+    async findSharedSecret({ tenantId }, profileId, reference) {
+      return secrets.find(
+        (secret) =>
+          secret.tenantId === tenantId &&
+          secret.profileId === profileId &&
+          secret.reference === reference &&
+          (secret.expiresAt === null || secret.expiresAt > clock.now()),
+      );
+    },
+    async listSharedSecrets({ tenantId }, profileId) {
+      return secrets.filter((secret) => secret.tenantId === tenantId && secret.profileId === profileId);
+    },
+    async retireSharedSecrets({ tenantId }, profileId, exceptId, expiresAt) {
+      secrets.forEach((secret, index) => {
+        const isOld = secret.tenantId === tenantId && secret.profileId === profileId && secret.id !== exceptId && secret.status === 'active';
+        if (isOld) secrets[index] = { ...secret, status: 'retiring', expiresAt };
+      });
+    },
+  };
+
+  const access: Pick<AccessStore, 'addToken' | 'findToken'> = {
+    async addToken(_context, token, tokenHash) {
+      const added = { ...token, createdAt: clock.now(), lastUsedAt: null };
+      tokens.set(tokenHash.toString('hex'), added);
+      return added;
+    },
+    async findToken(tokenHash) {
+      const token = tokens.get(tokenHash.toString('hex'));
+      return token === undefined || (token.expiresAt !== null && token.expiresAt <= clock.now()) ? undefined : token;
+    },
+  };
+
+  const orderReader: OrderReader = {
+    async find(context, id) {
+      return orders.find((order) => order.id === id && isVisible(context, order.tenantId));
+    },
+    async list(context, query) {
+      const matching = orders.filter(
+        (order) =>
+          isVisible(context, order.tenantId) &&
+          (['tenantId', 'protocol', 'profileId', 'accountId', 'state', 'operation', 'transactionId'] as const).every((key) => equals(query[key], order[key])) &&
+          contains(query.q, order.subject, order.transactionId),
+      );
+      return pageOf(matching, query);
+    },
+    async summary(context, protocol, window) {
+      const since = clock.now().getTime() - summaryWindows[window] * 3_600_000;
+      const mine = orders.filter((order) => isVisible(context, order.tenantId) && order.protocol === protocol && order.createdAt.getTime() >= since);
+      const count = (states: readonly string[]): number => mine.filter(({ state }) => states.includes(state)).length;
+      const [issued, refused] = [count(issuedStates), count(refusedStates)];
+      const open = mine.filter((order) => ['FAILED', 'REJECTED'].includes(order.state) && order.acknowledgedAt === null);
+      const times = mine.flatMap(({ finishedAt, createdAt }) => (finishedAt === null ? [] : [finishedAt.getTime() - createdAt.getTime()]));
+      return {
+        totalOrders: mine.length,
+        successRate: issued + refused === 0 ? null : (100 * issued) / (issued + refused),
+        activeOrders: count(openStates),
+        failedOrders: count(['FAILED', 'EXPIRED']),
+        activeFailedOrders: open.length,
+        averageProcessingMs: times.length === 0 ? null : times.reduce((sum, time) => sum + time, 0) / times.length,
+        activeAccounts: new Set(mine.map(({ accountId }) => accountId)).size,
+      };
+    },
+    async timeline(context, id) {
+      const order = orders.find((one) => one.id === id && isVisible(context, one.tenantId));
+      return order === undefined ? [] : [{ at: order.createdAt, state: order.state, actor: 'device', detail: '' }];
+    },
+  };
+
+  return {
+    tenants: tenantStore,
+    connectors: connectorStore,
+    profiles: profileStore,
+    credentials: credentialStore as CredentialStore,
+    access,
+    orderReader,
+    audit: {
+      append: async (event: AuditEvent) => {
+        events.push(event);
+      },
+    },
+    orders,
+    events,
+    /** The stored secrets of a connector, for tests that look behind the API. */
+    secretOf: (connectorId: string, name: string): string | undefined => {
+      const value: unknown = connectors.get(connectorId)?.secrets[name]?.value;
+      return value instanceof Secret ? String(value.reveal()) : undefined;
+    },
+  };
+}
