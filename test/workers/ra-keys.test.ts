@@ -1,0 +1,365 @@
+import { createPrivateKey } from 'node:crypto';
+import t from 'tap';
+import { createCryptoEngineIssuer } from '../../src/connectors/crypto-engine/index.js';
+import { createEngine } from '../../src/crypto-engine/index.js';
+import type { Issuer } from '../../src/enrolment/ports.js';
+import { buildChain, extendedKeyUsageOf, keyUsageOf, nameToText, parseCertificate, parseCsr, publicKeyOf, verifyCsr } from '../../src/pkix/index.js';
+import { oids } from '../../src/protocol/der/index.js';
+import { stoppedClock } from '../../src/runtime/clock.js';
+import { createLog } from '../../src/runtime/log.js';
+import { cryptoEngineConfigSchema } from '../../src/tenancy/connector.js';
+import type { RaKey } from '../../src/tenancy/credentials.js';
+import type { Profile } from '../../src/tenancy/profile.js';
+import { ensureRaKeys, raKeyJob } from '../../src/workers/ra-keys.js';
+import { memoryRaKeyStore } from '../support/memory-credential-store.js';
+import { memoryEngineStore } from '../support/memory-engine-store.js';
+import { cmpProfile, scepProfile } from '../support/profiles.js';
+import { createSlowIssuer } from '../support/slow-issuer.js';
+
+const start = new Date();
+const day = 86_400_000;
+const log = createLog('silent');
+
+async function embeddedIssuer(clock = stoppedClock(start)): Promise<Issuer> {
+  const engine = createEngine({ store: memoryEngineStore(), clock, publicBaseUrl: 'http://pki.example' });
+  await engine.ensureCas();
+  return createCryptoEngineIssuer(cryptoEngineConfigSchema.parse({ url: 'embedded:' }), {}, { engine, log });
+}
+
+function room(issuer: Issuer | undefined, profiles: readonly Profile[] = [], clock = stoppedClock(start)) {
+  const credentials = memoryRaKeyStore(() => clock.now());
+  let epoch = 1;
+  const deps = {
+    profiles: { all: async () => profiles, configEpoch: async () => epoch },
+    credentials,
+    issuers: { forProfile: async () => issuer },
+    clock,
+    log,
+  };
+  return { deps, credentials, clock, changeConfig: () => ++epoch };
+}
+
+function inState(keys: readonly RaKey[], state: RaKey['state']): RaKey[] {
+  return keys.filter((key) => key.state === state);
+}
+
+function certificateOf(key: RaKey | undefined) {
+  const parsed = parseCertificate(key?.certificate ?? Buffer.alloc(0));
+  if (!parsed.ok) throw parsed.error;
+  return parsed.value;
+}
+
+t.test('a first key', async (t) => {
+  t.test('of a SCEP profile is RSA-2048 and may decrypt', async (t) => {
+    const issuer = await embeddedIssuer();
+    const { deps, credentials } = room(issuer);
+    t.equal(await ensureRaKeys(scepProfile(), deps), 'ready');
+    const [key, ...others] = credentials.keys;
+    t.same(others, []);
+    t.match(key, { state: 'active', purpose: 'scep' });
+    const certificate = certificateOf(key);
+    t.equal(certificate.publicKey.name, 'RSA-2048');
+    t.equal(nameToText(certificate.subject), 'CN=Plant 7 SCEP RA');
+    t.same(keyUsageOf(certificate.extensions), { ok: true, value: ['digitalSignature', 'keyEncipherment'] });
+    t.same(extendedKeyUsageOf(certificate.extensions), { ok: true, value: undefined });
+    t.same(key?.chain, await issuer.chain());
+    const anchors = (key?.chain ?? []).flatMap((der) => [parseCertificate(der)]).flatMap((item) => (item.ok ? [item.value] : []));
+    t.ok(buildChain({ leaf: certificate, intermediates: anchors, anchors: anchors.slice(-1), at: start }).ok);
+    const privateKey = createPrivateKey({ key: key?.privateKey.reveal() as Buffer, format: 'der', type: 'pkcs8' });
+    t.ok(publicKeyOf(privateKey).spki.equals(certificate.publicKey.spki));
+  });
+
+  t.test('of a CMP profile is P-256 and carries cmcRA', async (t) => {
+    const { deps, credentials } = room(await embeddedIssuer());
+    t.equal(await ensureRaKeys(cmpProfile(), deps), 'ready');
+    const certificate = certificateOf(credentials.keys[0]);
+    t.equal(certificate.publicKey.name, 'EC-P-256');
+    t.equal(nameToText(certificate.subject), 'CN=Plant 7 CMP RA');
+    t.same(keyUsageOf(certificate.extensions), { ok: true, value: ['digitalSignature'] });
+    t.same(extendedKeyUsageOf(certificate.extensions), { ok: true, value: [oids.cmcRA] });
+  });
+
+  t.test('has a common name of at most 64 characters', async (t) => {
+    const { deps, credentials } = room(await embeddedIssuer());
+    await ensureRaKeys(scepProfile({ name: 'ü'.repeat(100) }), deps);
+    t.equal(nameToText(certificateOf(credentials.keys[0]).subject), `CN=${'ü'.repeat(56)} SCEP RA`);
+  });
+
+  t.test('is asked for with a PKCS#10 that carries the usages', async (t) => {
+    const { issuer } = await createSlowIssuer();
+    const sent: Buffer[] = [];
+    const watching: Issuer = {
+      ...issuer,
+      issue(ref, request) {
+        sent.push(request.pkcs10 ?? Buffer.alloc(0));
+        return issuer.issue(ref, request);
+      },
+    };
+    await ensureRaKeys(cmpProfile(), room(watching).deps);
+    const csr = parseCsr(sent[0] as Buffer);
+    if (!csr.ok) throw csr.error;
+    t.ok(verifyCsr(csr.value).ok);
+    t.same(
+      csr.value.extensions.map((item) => item.oid),
+      [oids.keyUsage, oids.extKeyUsage],
+    );
+  });
+
+  t.test('is left alone by the next runs', async (t) => {
+    const { deps, credentials } = room(await embeddedIssuer());
+    const profile = scepProfile();
+    await ensureRaKeys(profile, deps);
+    const before = [...credentials.keys];
+    t.equal(await ensureRaKeys(profile, deps), 'ready');
+    t.same(credentials.keys, before);
+  });
+
+  t.test('waits while the profile has no connector', async (t) => {
+    const { deps, credentials } = room(undefined);
+    t.equal(await ensureRaKeys(scepProfile(), deps), 'waiting');
+    t.same(credentials.keys, []);
+  });
+});
+
+t.test('a crash before any write is resumed with the stored key and costs no second certificate', async (t) => {
+  for (const crash of ['addRaKey', 'setRaCertificate active']) {
+    const slow = await createSlowIssuer();
+    const { deps, credentials } = room(slow.issuer);
+    const profile = cmpProfile();
+    credentials.beforeWrite = (what) => {
+      if (what === crash) throw new Error('power cut');
+    };
+    await t.rejects(ensureRaKeys(profile, deps), { message: 'power cut' }, crash);
+    credentials.beforeWrite = () => {};
+    t.equal(await ensureRaKeys(profile, deps), 'ready');
+    t.equal(credentials.keys.length, 1, crash);
+    t.equal(slow.issuedCount(), 1, crash);
+    t.equal(slow.refs[0], `${profile.tenantId}-ra-${credentials.keys[0]?.id}`);
+  }
+});
+
+t.test('the key is stored before the CA is asked', async (t) => {
+  const slow = await createSlowIssuer();
+  const { deps, credentials } = room(slow.issuer);
+  credentials.beforeWrite = () => {
+    throw new Error('database away');
+  };
+  await t.rejects(ensureRaKeys(cmpProfile(), deps), { message: 'database away' });
+  t.equal(slow.calls.issue, 0);
+});
+
+t.test('a CA that is slow, unsure or away', async (t) => {
+  t.test('a lost answer is looked up, not asked for again', async (t) => {
+    const slow = await createSlowIssuer();
+    slow.script({ kind: 'uncertain', isIssued: true });
+    const { deps, credentials } = room(slow.issuer);
+    const profile = cmpProfile();
+    t.equal(await ensureRaKeys(profile, deps), 'waiting');
+    t.match(credentials.keys, [{ state: 'next', certificate: null }]);
+    t.equal(await ensureRaKeys(profile, deps), 'ready');
+    t.equal(slow.calls.issue, 1);
+    t.equal(slow.issuedCount(), 1);
+  });
+
+  t.test('a pending request is asked after until it is decided', async (t) => {
+    const slow = await createSlowIssuer();
+    slow.script({ kind: 'pending', polls: 2 });
+    const { deps, credentials } = room(slow.issuer);
+    const profile = cmpProfile();
+    const outcomes = [await ensureRaKeys(profile, deps), await ensureRaKeys(profile, deps), await ensureRaKeys(profile, deps)];
+    t.same(outcomes, ['waiting', 'waiting', 'ready']);
+    t.match(credentials.keys, [{ state: 'active' }]);
+    t.equal(slow.issuedCount(), 1);
+  });
+
+  t.test('a call that never left is made again with the same key', async (t) => {
+    const slow = await createSlowIssuer();
+    slow.script({ kind: 'notSent' });
+    const { deps, credentials } = room(slow.issuer);
+    const profile = cmpProfile();
+    t.equal(await ensureRaKeys(profile, deps), 'waiting');
+    t.equal(await ensureRaKeys(profile, deps), 'ready');
+    t.equal(credentials.keys.length, 1);
+  });
+
+  for (const what of ['key', 'garbage'] as const) {
+    t.test(`a wrong certificate (${what}) never becomes active`, async (t) => {
+      const slow = await createSlowIssuer();
+      slow.script({ kind: 'wrong', what });
+      const { deps, credentials } = room(slow.issuer);
+      const profile = cmpProfile();
+      t.equal(await ensureRaKeys(profile, deps), 'refused');
+      t.match(credentials.keys, [{ state: 'destroyed', certificate: null }]);
+      t.equal(await ensureRaKeys(profile, deps), 'ready');
+      t.match(credentials.keys, [{ state: 'destroyed' }, { state: 'active' }]);
+    });
+  }
+});
+
+t.test('two processes at once end with exactly one active key', async (t) => {
+  for (let round = 0; round < 20; round += 1) {
+    const slow = await createSlowIssuer({ capabilities: { uniqueRef: true }, delayMs: round % 3 });
+    const { deps, credentials } = room(slow.issuer);
+    const profile = cmpProfile();
+    await Promise.all([1, 2, 3].map(() => ensureRaKeys(profile, deps)));
+    await ensureRaKeys(profile, deps);
+    t.equal(inState(credentials.keys, 'active').length, 1);
+    t.equal(inState(credentials.keys, 'next').length, 0);
+    t.equal(slow.mostPerRef(), 1);
+  }
+});
+
+t.test('two active keys, however they came about, are reduced to the older one', async (t) => {
+  const { deps, credentials } = room(await embeddedIssuer());
+  const profile = cmpProfile();
+  await ensureRaKeys(profile, deps);
+  const [first] = credentials.keys;
+  const other = room(await embeddedIssuer());
+  await ensureRaKeys(profile, other.deps);
+  credentials.keys.unshift({ ...(other.credentials.keys[0] as RaKey), createdAt: new Date(start.getTime() + 5) });
+  await ensureRaKeys(profile, deps);
+  t.equal(inState(credentials.keys, 'active')[0]?.id, first?.id);
+  t.equal(inState(credentials.keys, 'retiring').length, 1, 'devices that fetched the other one can still use it');
+});
+
+t.test('renewal', async (t) => {
+  t.test('comes 30 days before the end; the old key retires and is destroyed after the overlap', async (t) => {
+    const clock = stoppedClock(start);
+    const { deps, credentials } = room(await embeddedIssuer(clock), [], clock);
+    const profile = scepProfile();
+    await ensureRaKeys(profile, deps);
+    const old = credentials.keys[0];
+    clock.advance(699 * day);
+    await ensureRaKeys(profile, deps);
+    t.equal(credentials.keys.length, 1);
+    clock.advance(2 * day);
+    t.equal(await ensureRaKeys(profile, deps), 'ready');
+    t.match(credentials.keys, [{ id: old?.id, state: 'retiring' }, { state: 'active' }]);
+    clock.advance(28 * day);
+    await ensureRaKeys(profile, deps);
+    t.equal(credentials.keys[0]?.state, 'retiring');
+    clock.advance(3 * day);
+    await ensureRaKeys(profile, deps);
+    t.match(credentials.keys, [{ state: 'destroyed' }, { state: 'active' }]);
+  });
+
+  t.test('comes in the last third of a short life', async (t) => {
+    const clock = stoppedClock(start);
+    const issuer = await embeddedIssuer(clock);
+    const short: Issuer = { ...issuer, issue: (ref, request) => issuer.issue(ref, { ...request, validitySeconds: 9 * 86_400, backdateSeconds: 0 }) };
+    const { deps, credentials } = room(short, [], clock);
+    const profile = cmpProfile();
+    await ensureRaKeys(profile, deps);
+    clock.advance(5.9 * day);
+    await ensureRaKeys(profile, deps);
+    t.equal(credentials.keys.length, 1);
+    clock.advance(0.2 * day);
+    await ensureRaKeys(profile, deps);
+    t.match(credentials.keys, [{ state: 'retiring' }, { state: 'active' }]);
+  });
+
+  t.test('comes when the profile moves to another CA', async (t) => {
+    const { deps, credentials } = room(await embeddedIssuer());
+    const profile = cmpProfile();
+    await ensureRaKeys(profile, deps);
+    const other = await embeddedIssuer();
+    t.equal(await ensureRaKeys(profile, { ...deps, issuers: { forProfile: async () => other } }), 'ready');
+    t.match(credentials.keys, [{ state: 'retiring' }, { state: 'active' }]);
+    t.same(credentials.keys[1]?.chain, await other.chain());
+  });
+
+  t.test('keeps the old key active while the CA is away', async (t) => {
+    const clock = stoppedClock(start);
+    const { deps, credentials } = room(await embeddedIssuer(clock), [], clock);
+    const profile = cmpProfile();
+    await ensureRaKeys(profile, deps);
+    clock.advance(710 * day);
+    const away = await createSlowIssuer();
+    away.always({ kind: 'notSent' });
+    const sameChain: Issuer = { ...away.issuer, chain: async () => credentials.keys[0]?.chain ?? [] };
+    t.equal(await ensureRaKeys(profile, { ...deps, issuers: { forProfile: async () => sameChain } }), 'waiting');
+    t.match(credentials.keys, [{ state: 'active' }, { state: 'next' }]);
+  });
+
+  t.test('cut off between retiring and activating goes on with the same key', async (t) => {
+    const clock = stoppedClock(start);
+    const { deps, credentials } = room(await embeddedIssuer(clock), [], clock);
+    const profile = cmpProfile();
+    await ensureRaKeys(profile, deps);
+    clock.advance(710 * day);
+    credentials.beforeWrite = (what) => {
+      if (what === 'setRaCertificate active') throw new Error('power cut');
+    };
+    await t.rejects(ensureRaKeys(profile, deps));
+    credentials.beforeWrite = () => {};
+    t.match(credentials.keys, [{ state: 'retiring' }, { state: 'next' }]);
+    t.equal(await ensureRaKeys(profile, deps), 'ready');
+    t.match(credentials.keys, [{ state: 'retiring' }, { state: 'active' }]);
+  });
+});
+
+t.test('a key left over from a race is destroyed after an hour', async (t) => {
+  const { deps, credentials, clock } = room(await embeddedIssuer());
+  const profile = cmpProfile();
+  await ensureRaKeys(profile, deps);
+  credentials.keys.push({ ...(credentials.keys[0] as RaKey), id: 'leftover', state: 'next', certificate: null });
+  await ensureRaKeys(profile, deps);
+  t.match(credentials.keys, [{ state: 'active' }, { state: 'next' }]);
+  clock.advance(2 * 3_600_000);
+  await ensureRaKeys(profile, deps);
+  t.match(credentials.keys, [{ state: 'active' }, { state: 'destroyed' }]);
+});
+
+t.test('the job', async (t) => {
+  t.test('tends every active profile, also when one of them fails', async (t) => {
+    const issuer = await embeddedIssuer();
+    const profiles = [cmpProfile({ name: 'bad' }), cmpProfile(), cmpProfile({ status: 'inactive' }), cmpProfile()];
+    const { deps, credentials } = room(issuer, profiles);
+    const job = raKeyJob({ ...deps, issuers: { forProfile: async (profile) => (profile.name === 'bad' ? Promise.reject(new Error('broken')) : issuer) } });
+    await job.run();
+    t.same(credentials.keys.map((key) => key.profileId).sort(), [profiles[1]?.id, profiles[3]?.id].sort());
+  });
+
+  t.test('reads nothing while the configuration stands still, and sees a new profile at once', async (t) => {
+    const profiles: Profile[] = [cmpProfile()];
+    const { deps, credentials, clock, changeConfig } = room(await embeddedIssuer(), profiles);
+    let reads = 0;
+    const all = async () => {
+      reads += 1;
+      return [...profiles];
+    };
+    const job = raKeyJob({ ...deps, profiles: { ...deps.profiles, all } });
+    await job.run();
+    await job.run();
+    t.equal(reads, 1);
+    profiles.push(cmpProfile());
+    changeConfig();
+    await job.run();
+    t.equal(inState(credentials.keys, 'active').length, 2);
+    clock.advance(2 * 3_600_000);
+    await job.run();
+    t.equal(reads, 3, 'and once an hour, for renewals');
+  });
+
+  t.test('asks a CA that has not answered again after 15 seconds, one that refused after 1, 2, 4 minutes', async (t) => {
+    const slow = await createSlowIssuer();
+    slow.script({ kind: 'notSent' });
+    slow.always({ kind: 'refuse', reason: 'no' });
+    const { deps, clock, changeConfig } = room(slow.issuer, [cmpProfile()]);
+    const job = raKeyJob(deps);
+    const callsAfter = async (seconds: number) => {
+      clock.advance(seconds * 1000);
+      changeConfig();
+      await job.run();
+      return slow.calls.issue;
+    };
+    t.equal(await callsAfter(0), 1);
+    t.equal(await callsAfter(14), 1);
+    t.equal(await callsAfter(1), 2, 'refused');
+    t.equal(await callsAfter(59), 2);
+    t.equal(await callsAfter(1), 3, 'refused again');
+    t.equal(await callsAfter(119), 3);
+    t.equal(await callsAfter(1), 4);
+    t.equal(await callsAfter(239), 4);
+  });
+});
