@@ -38,9 +38,10 @@ function readAttribute(text: string): TypedAttribute | undefined {
   return value === undefined ? undefined : [type, value];
 }
 
+/** Takes off what people type around a value; other kinds of space belong to it. */
 function trimUnescaped(text: string): string {
-  const start = text.trimStart();
-  const end = start.trimEnd();
+  const start = text.replace(/^[ \t\r\n]+/, '');
+  const end = start.replace(/[ \t\r\n]+$/, '');
   const backslashes = end.length - end.replace(/\\+$/, '').length;
   return backslashes % 2 === 1 ? start.slice(0, end.length + 1) : end;
 }

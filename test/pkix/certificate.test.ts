@@ -4,7 +4,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as asn1js from 'asn1js';
-import * as pkijs from 'pkijs';
 import t from 'tap';
 import {
   algorithmIdentifier,
@@ -40,6 +39,7 @@ import {
   verifyCsr,
 } from '../../src/pkix/index.js';
 import { Cursor, certificateTime, contextConstructed, der, type Element, encode, oids, tag } from '../../src/protocol/der/index.js';
+import { peculiar, pkijs } from '../support/oracles.js';
 
 const folder = join(import.meta.dirname, '../../fixtures/pkix');
 const fixture = (file: string, label: string): Buffer => fromPem(label, readFileSync(join(folder, file), 'utf8'))[0] ?? Buffer.alloc(0);
@@ -67,7 +67,7 @@ function certificate(bytes: Buffer): Certificate {
 
 const hex = (bytes: ArrayBuffer | Uint8Array): string => Buffer.from(new Uint8Array(bytes)).toString('hex');
 
-t.test('certificates of every key type read as node and pkijs read them', async (t) => {
+t.test('certificates of every key type read as node, pkijs and @peculiar/x509 read them', async (t) => {
   t.equal(certificateFiles.length, 10);
   for (const file of certificateFiles) {
     const bytes = fixture(file, 'CERTIFICATE');
@@ -94,6 +94,16 @@ t.test('certificates of every key type read as node and pkijs read them', async 
       `${file}: extensions`,
     );
     t.equal(basicConstraintsOf(ours.extensions).ok && node.ca, ours.version === 3, `${file}: CA`);
+    const third = new peculiar.X509Certificate(bytes);
+    t.equal(third.serialNumber, serialHex(ours.serial), `${file}: serial`);
+    t.same([third.notBefore, third.notAfter], [ours.notBefore, ours.notAfter], `${file}: validity`);
+    t.equal(hex(third.publicKey.rawData), ours.publicKey.spki.toString('hex'), `${file}: public key`);
+    t.equal(hex(third.signature), ours.signature.toString('hex'), `${file}: signature`);
+    t.same(
+      third.extensions.map((item) => [item.type, item.critical, hex(item.value)]),
+      ours.extensions.map((item) => [item.oid, item.critical, item.value.toString('hex')]),
+      `${file}: extensions`,
+    );
     const name = keyNames[file.replace('.crt.pem', '')];
     if (name !== undefined) t.equal(ours.publicKey.name, name, `${file}: key name`);
   }
