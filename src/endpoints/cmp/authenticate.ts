@@ -1,0 +1,117 @@
+import { hash, randomBytes } from 'node:crypto';
+import { type Certificate, commonNameOf, isSameName, keyUsageOf, parseCertificate, subjectKeyIdentifierOf } from '../../pkix/index.js';
+import { type MacKeys, type MacParameters, type PkiMessage, protectionKindOf, readMacParameters, verifyMac, verifySigned } from '../../protocol/cmp/index.js';
+import { fail, ok, type Result } from '../../runtime/result.js';
+import type { Policy } from '../../tenancy/policy.js';
+import { type Fault, fault } from './fault.js';
+
+/** Who protected a message, after the protection was verified. */
+export type Peer = MacPeer | SigningPeer;
+
+export interface MacPeer {
+  readonly kind: 'mac';
+  readonly secretId: string;
+  readonly reference: string;
+  /** As the request named it; replies repeat it. */
+  readonly senderKID: Buffer;
+  readonly parameters: MacParameters;
+  readonly key: Buffer;
+}
+
+export interface SigningPeer {
+  readonly kind: 'signature';
+  readonly certificate: Certificate;
+  /** The other certificates of the message, none of them trusted. */
+  readonly others: readonly Certificate[];
+}
+
+export interface FoundSecret {
+  readonly id: string;
+  readonly secret: Buffer;
+}
+
+/** Where keys come from. */
+export interface KeySources {
+  readonly macKeys: MacKeys;
+  findSecret(reference: string): Promise<FoundSecret | undefined>;
+  /** The certificate that signed an earlier message of the transaction. */
+  rememberedSigner(): Certificate | undefined;
+}
+
+/** Verifies the protection of a message by the key its header names (RFC 9483 section 3.5). */
+export async function authenticate(message: PkiMessage, policy: Policy['cmp'], sources: KeySources): Promise<Result<Peer, Fault>> {
+  const { protectionAlg } = message.header;
+  // RFC 9810 section 5.1.1: protectionAlg is present if and only if the message is protected.
+  if (protectionAlg === undefined || message.protection === undefined) return fail(fault('unprotected'));
+  const kind = protectionKindOf(protectionAlg);
+  if (kind === undefined) return fail(fault('algorithm', protectionAlg.oid));
+  if (!policy.protection.includes(kind)) return fail(fault('protection-kind', kind));
+  if (kind === 'signature') return authenticateSigner(message, sources);
+  const parameters = readMacParameters(protectionAlg, policy);
+  return parameters.ok ? authenticateSecret(message, parameters.value, sources) : fail(fault('algorithm', parameters.error));
+}
+
+/** What stands in for the secret of an unknown reference: the same work, and the same answer as for a wrong secret (RFC 9483 section 3.5). */
+const noSecret: FoundSecret = { id: '', secret: randomBytes(24) };
+
+async function authenticateSecret(message: PkiMessage, parameters: MacParameters, sources: KeySources): Promise<Result<MacPeer, Fault>> {
+  const { sender } = message.header;
+  if (sender.type !== 'directory') return fail(fault('sender', sender.type));
+  const { reference, senderKID } = referenceOf(message);
+  const found = isReference(reference) ? await sources.findSecret(reference) : undefined;
+  const { id, secret } = found ?? noSecret;
+  const key = await sources.macKeys.keyFor(parameters, secret);
+  const isVerified = verifyMac(message, parameters, key);
+  if (!isVerified || found === undefined) return fail(fault('mac', found === undefined ? 'unknown reference' : `reference ${reference}`));
+  return ok({ kind: 'mac', secretId: id, reference, senderKID, parameters, key });
+}
+
+/** senderKID, as OpenSSL fills it from `-ref` beside an empty sender; else the sender's commonName (RFC 9483 section 3.1). */
+function referenceOf(message: PkiMessage): { reference: string; senderKID: Buffer } {
+  const { senderKID, sender } = message.header;
+  if (senderKID !== undefined && senderKID.length > 0) return { reference: senderKID.toString('utf8'), senderKID };
+  const reference = (sender.name && commonNameOf(sender.name)) ?? '';
+  return { reference, senderKID: Buffer.from(reference, 'utf8') };
+}
+
+function isReference(text: string): boolean {
+  return /^\P{Cc}{1,256}$/u.test(text);
+}
+
+function authenticateSigner(message: PkiMessage, sources: KeySources): Result<SigningPeer, Fault> {
+  const signer = signerOf(message, sources);
+  if (signer === undefined) return fail(fault('signature', 'no certificate of the signer'));
+  const { certificate } = signer;
+  if (!isSentBy(message, certificate)) return fail(fault('sender', 'sender or senderKID is not that of the certificate'));
+  const verified = verifySigned(message, certificate.publicKey);
+  if (!verified.ok) return fail(verified.error === 'algorithm' ? fault('algorithm', message.header.protectionAlg?.oid) : fault('signature'));
+  if (isSameName(certificate.subject, certificate.issuer)) return fail(fault('signer', 'self-signed'));
+  const usage = keyUsageOf(certificate.extensions);
+  const maySign = usage.ok && (usage.value === undefined || usage.value.includes('digitalSignature'));
+  return maySign ? ok(signer) : fail(fault('signer', 'keyUsage without digitalSignature'));
+}
+
+/**
+ * "extraCerts[0]" should be the signer (RFC 9483 section 3.3), but base stations send any order (3GPP TS 33.310 clause 9.5.2):
+ * the one that senderKID names, else the first. Later messages of a transaction may leave it out.
+ */
+function signerOf(message: PkiMessage, sources: KeySources): SigningPeer | undefined {
+  const certificates = message.extraCerts.map(parseCertificate).flatMap((item) => (item.ok ? [item.value] : []));
+  const { senderKID } = message.header;
+  const named = senderKID && certificates.find((item) => subjectKeyIdentifierOf(item.extensions)?.equals(senderKID));
+  const certificate = named ?? certificates[0] ?? (message.extraCerts.length === 0 ? sources.rememberedSigner() : undefined);
+  return certificate && { kind: 'signature', certificate, others: certificates.filter((item) => item !== certificate) };
+}
+
+/** RFC 9483 section 3.1: sender is the subject, senderKID the subject key identifier if there is one. */
+function isSentBy(message: PkiMessage, certificate: Certificate): boolean {
+  const { sender, senderKID } = message.header;
+  const identifier = subjectKeyIdentifierOf(certificate.extensions);
+  const isNamed = sender.name !== undefined && isSameName(sender.name, certificate.subject);
+  return isNamed && (identifier === undefined || senderKID?.equals(identifier) === true);
+}
+
+/** Who asks, for deduplication and for binding what follows to the credential of the request: 32 octets. */
+export function requesterOf(peer: Peer): Buffer {
+  return peer.kind === 'mac' ? hash('sha256', `secret:${peer.reference}`, 'buffer') : peer.certificate.publicKey.fingerprint;
+}

@@ -1,0 +1,36 @@
+import { type BodyType, type KnownGeneralInfo, knownGeneralInfo, type PkiHeader, type PkiMessage } from '../../protocol/cmp/index.js';
+import { fail, ok, type Result } from '../../runtime/result.js';
+import { type Fault, fault } from './fault.js';
+
+const octets = { min: 16, max: 64 };
+const followUps: ReadonlySet<BodyType> = new Set(['certConf', 'pollReq', 'error']);
+
+/** A header with everything an answer needs. */
+export interface CheckedHeader extends PkiHeader {
+  readonly transactionID: Buffer;
+  readonly senderNonce: Buffer;
+  readonly known: KnownGeneralInfo;
+}
+
+/** RFC 9483 section 3.5, in its order. */
+export function checkHeader(message: PkiMessage, timeWindowSeconds: number, now: Date): Result<CheckedHeader, Fault> {
+  const { header } = message;
+  const { transactionID, senderNonce, recipNonce, messageTime } = header;
+  if (header.pvno !== 2 && header.pvno !== 3) return fail(fault('version', String(header.pvno)));
+  if (!hasOctets(transactionID)) return fail(fault('transaction-id'));
+  if (!hasOctets(senderNonce)) return fail(fault('sender-nonce'));
+  if (!followUps.has(message.bodyType) && recipNonce !== undefined && recipNonce.length > 0) return fail(fault('recip-nonce-unexpected'));
+  if (messageTime !== undefined && isTooFar(messageTime, now, timeWindowSeconds)) return fail(fault('time', messageTime.toISOString()));
+  const known = knownGeneralInfo(header.generalInfo ?? []);
+  if (!known.ok) return fail(fault(known.error === 'malformed' ? 'general-info' : 'general-info-contradictory'));
+  return ok({ ...header, transactionID, senderNonce, known: known.value });
+}
+
+/** "MUST be 128 bits" of randomness for what we accept as first (RFC 9483 section 3.1); the upper bound is ours. */
+function hasOctets(value: Buffer | undefined): value is Buffer {
+  return value !== undefined && value.length >= octets.min && value.length <= octets.max;
+}
+
+function isTooFar(time: Date, now: Date, windowSeconds: number): boolean {
+  return windowSeconds > 0 && Math.abs(time.getTime() - now.getTime()) > windowSeconds * 1000;
+}

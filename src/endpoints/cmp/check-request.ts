@@ -1,0 +1,109 @@
+import { type Certificate, type Extension, isSameName, type Name, type PublicKey, parsePublicKey, verifyCsr } from '../../pkix/index.js';
+import {
+  type CertReqMsg,
+  type CertRequest,
+  isSoundPublicationInfo,
+  oldCertIdOf,
+  type PkiBody,
+  templateExtensions,
+  verifyPossession,
+} from '../../protocol/cmp/index.js';
+import { oids } from '../../protocol/der/index.js';
+import { fail, ok, type Result } from '../../runtime/result.js';
+import type { Peer } from './authenticate.js';
+import type { CheckedHeader } from './check-header.js';
+import { type Fault, fault } from './fault.js';
+
+/** What a sound request asks for, its proof of possession verified. */
+export interface CheckedRequest {
+  readonly publicKey: PublicKey;
+  readonly subject: Name;
+  readonly extensions: readonly Extension[];
+  readonly notAfter?: Date;
+  readonly pkcs10?: Buffer;
+}
+
+export type RequestBody = Extract<PkiBody, { type: 'ir' | 'cr' | 'kur' | 'p10cr' }>;
+
+/** RFC 9483 sections 4.1.1 to 4.1.4; `issuer` is the CA of the profile where it is known. */
+export function checkRequest(body: RequestBody, header: CheckedHeader, peer: Peer, issuer: Name | undefined): Result<CheckedRequest, Fault> {
+  if (body.type === 'p10cr') return checkP10cr(body);
+  const [message, ...further] = body.messages;
+  if (message === undefined || further.length > 0) return fail(fault('several-requests', `${body.messages.length}`));
+  if (message.certReq.certReqId !== 0) return fail(fault('cert-req-id', String(message.certReq.certReqId)));
+  const fields = checkTemplate(message.certReq, issuer);
+  if (!fields.ok) return fields;
+  const controls = checkControls(message.certReq);
+  if (!controls.ok) return controls;
+  if (body.type === 'kur') {
+    const old = checkOldCertificate(message.certReq, peer);
+    if (!old.ok) return old;
+  }
+  return checkPossession(message, fields.value, header);
+}
+
+function checkTemplate(request: CertRequest, issuer: Name | undefined): Result<CheckedRequest, Fault> {
+  const template = request.certTemplate;
+  if (template.version !== undefined && template.version !== 2) return fail(fault('template-version', String(template.version)));
+  // RFC 4211 section 5: serialNumber, signingAlg and the unique identifiers "MUST be omitted".
+  const reserved = (['serialNumber', 'signingAlg', 'issuerUID', 'subjectUID'] as const).find((name) => template[name] !== undefined);
+  if (reserved !== undefined) return fail(fault('template-field', reserved));
+  if (template.issuer !== undefined && issuer !== undefined && !isSameName(template.issuer, issuer)) return fail(fault('issuer'));
+  if (template.subject === undefined) return fail(fault('template-subject'));
+  const publicKey = checkPublicKey(template.publicKey);
+  if (!publicKey.ok) return publicKey;
+  const extensions = templateExtensions(template);
+  if (!extensions.ok) return fail(fault('template-extensions', extensions.error.message));
+  const notAfter = template.validity?.notAfter;
+  return ok({ publicKey: publicKey.value, subject: template.subject, extensions: extensions.value, ...(notAfter && { notAfter }) });
+}
+
+/** Absent or empty means central key generation (RFC 9483 section 4.1.6), which is not served; a point off its curve is no key. */
+function checkPublicKey(spki: Buffer | undefined): Result<PublicKey, Fault> {
+  if (spki === undefined) return fail(fault('template-key', 'absent'));
+  const key = parsePublicKey(spki);
+  if (!key.ok) return fail(fault('template-key', key.error.message));
+  if (key.value.type === 'other') return fail(fault('key-type', key.value.name));
+  return key.value.keyObject().ok ? key : fail(fault('template-key', key.value.name));
+}
+
+/** RFC 4211 section 6. Controls that ask for nothing we could get wrong are passed over. */
+function checkControls(request: CertRequest): Result<true, Fault> {
+  for (const control of request.controls ?? []) {
+    if (control.type === oids.pkiArchiveOptions) return fail(fault('key-archival'));
+    if (control.type === oids.altCertTemplate) return fail(fault('alternative-template'));
+    if (control.type === oids.pkiPublicationInfo && !isSoundPublicationInfo(control.value)) return fail(fault('publication-info'));
+  }
+  return ok(true);
+}
+
+/** RFC 9483 section 4.1.3: oldCertID, if present, names the certificate that protects the request. */
+function checkOldCertificate(request: CertRequest, peer: Peer): Result<true, Fault> {
+  const old = oldCertIdOf(request);
+  if (!old.ok) return fail(fault('malformed', 'oldCertID'));
+  if (old.value === undefined) return ok(true);
+  const signer = peer.kind === 'signature' ? peer.certificate : undefined;
+  return signer !== undefined && isCertificateOf(old.value, signer) ? ok(true) : fail(fault('old-certificate'));
+}
+
+function isCertificateOf(certId: { issuer: { name?: Name }; serialNumber: Buffer }, certificate: Certificate): boolean {
+  const { name } = certId.issuer;
+  return name !== undefined && isSameName(name, certificate.issuer) && certId.serialNumber.equals(certificate.serial);
+}
+
+function checkPossession(message: CertReqMsg, request: CheckedRequest, header: CheckedHeader): Result<CheckedRequest, Fault> {
+  const proof = verifyPossession(message, request.publicKey, header.sender);
+  if (proof.ok) return ok(request);
+  return fail(proof.error === 'ra-verified' ? fault('ra-verified') : fault('possession', proof.error));
+}
+
+/** RFC 9483 section 4.1.4: the self-signature of the PKCS#10 is the proof of possession. */
+function checkP10cr(body: Extract<RequestBody, { type: 'p10cr' }>): Result<CheckedRequest, Fault> {
+  const { csr } = body;
+  if (csr.version !== 0) return fail(fault('template-version', `PKCS#10 ${csr.version}`));
+  if (csr.publicKey.type === 'other') return fail(fault('key-type', csr.publicKey.name));
+  if (!csr.publicKey.keyObject().ok) return fail(fault('template-key', csr.publicKey.name));
+  const proof = verifyCsr(csr);
+  if (!proof.ok) return fail(fault('possession', proof.error));
+  return ok({ publicKey: csr.publicKey, subject: csr.subject, extensions: csr.extensions, pkcs10: csr.der });
+}

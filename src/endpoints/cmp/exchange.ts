@@ -1,0 +1,99 @@
+import type { EnrolmentService } from '../../enrolment/service.js';
+import type { BodyType, FailInfo, MacKeys, PkiBody, PkiMessage, PkiStatus, ResponseType } from '../../protocol/cmp/index.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Log } from '../../runtime/log.js';
+import type { CmpEndpoint } from '../../tenancy/directory.js';
+import type { CmpProfile } from '../../tenancy/profile.js';
+import type { Peer } from './authenticate.js';
+import type { CheckedHeader } from './check-header.js';
+import { type ClientTraits, clientFamilyOf } from './client-family.js';
+import { type Fault, situations } from './fault.js';
+import type { OperationLabel } from './operation-label.js';
+import type { ChooseProfile } from './profile-choice.js';
+import { buildReply, type Reply } from './reply.js';
+import type { SignerMemory } from './signer-memory.js';
+
+export interface CmpDeps {
+  readonly enrolment: EnrolmentService;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly macKeys: MacKeys;
+  readonly signers: SignerMemory;
+}
+
+/** What the transport knows of a message. */
+export interface CmpContext extends ClientTraits {
+  readonly clientIp: string;
+  readonly label?: OperationLabel;
+  /** Set where the path names no profile. */
+  readonly chooseProfile?: ChooseProfile;
+}
+
+/** `delivered`: to be noted with the core once the reply has gone out. */
+export type CmpReply =
+  | { readonly status: 200; readonly bytes: Buffer; readonly delivered?: Delivery & { readonly profile: CmpProfile } }
+  /** Nothing could be answered in a way the device could verify. */
+  | { readonly status: 503; readonly retryAfterSeconds: number };
+
+export interface Delivery {
+  readonly orderId: string;
+  /** No confirmation will follow. */
+  readonly isConfirmed: boolean;
+}
+
+/** One message under way. */
+export interface Exchange {
+  readonly endpoint: CmpEndpoint;
+  readonly nonceSuffix: string;
+  readonly message: PkiMessage | undefined;
+  readonly context: CmpContext;
+  readonly deps: CmpDeps;
+  readonly now: Date;
+}
+
+/** One message whose header and protection were verified. */
+export interface VerifiedExchange extends Exchange {
+  readonly message: PkiMessage;
+  readonly header: CheckedHeader;
+  readonly peer: Peer;
+}
+
+export function send(exchange: Exchange, peer: Peer | undefined, reply: Reply, delivered?: Delivery): CmpReply {
+  const bytes = buildReply(exchange.endpoint, exchange.message?.header, peer, reply);
+  return { status: 200, bytes, ...(delivered && { delivered: { ...delivered, profile: exchange.endpoint.profile } }) };
+}
+
+/** Faults of header, protection and what follows a request are `error` messages (RFC 9483 section 3.6.2). */
+export function refuse(exchange: Exchange, peer: Peer | undefined, found: Fault): CmpReply {
+  note(exchange, found);
+  const { failInfo, says } = situations[found.situation];
+  return send(exchange, peer, { body: errorBody(failInfo, says) });
+}
+
+/** Faults in what a request asks for are rejections in ip, cp or kup (RFC 9483 section 3.6.2). */
+export function reject(exchange: VerifiedExchange, type: ResponseType, certReqId: number, found: Fault): CmpReply {
+  note(exchange, found);
+  const { failInfo, says } = situations[found.situation];
+  return send(exchange, exchange.peer, { body: rejectionBody(type, certReqId, failInfo, says) });
+}
+
+export function errorBody(failInfo: FailInfo, text: string): PkiBody {
+  return { type: 'error', content: { pKIStatusInfo: negative('rejection', failInfo, text) } };
+}
+
+export function rejectionBody(type: ResponseType, certReqId: number, failInfo: FailInfo, text: string): PkiBody {
+  return { type, content: { response: [{ certReqId, status: negative('rejection', failInfo, text) }] } };
+}
+
+function negative(status: PkiStatus, failInfo: FailInfo, text: string) {
+  return { status, statusString: [text], failInfo: [failInfo] };
+}
+
+function note(exchange: Exchange, found: Fault): void {
+  const { endpoint, context, deps, message } = exchange;
+  const { tenantId, id } = endpoint.profile;
+  const { reason, says } = situations[found.situation];
+  const what: BodyType | 'message' = message?.bodyType ?? 'message';
+  const detail = `${what}: ${says}${found.detail === '' ? '' : ` (${found.detail})`}`;
+  deps.enrolment.noteRefusal({ reason, tenantId, profileId: id, source: context.clientIp, clientFamily: clientFamilyOf(context), detail });
+}

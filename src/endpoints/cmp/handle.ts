@@ -1,0 +1,101 @@
+import { decodePkiBody, decodePkiMessage, type PkiBody, type PkiMessage } from '../../protocol/cmp/index.js';
+import { fail, ok, type Result } from '../../runtime/result.js';
+import type { CmpEndpoint } from '../../tenancy/directory.js';
+import { authenticate, type FoundSecret, type KeySources, type Peer } from './authenticate.js';
+import { checkHeader } from './check-header.js';
+import { confirmCertificate } from './confirm-certificate.js';
+import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, send, type VerifiedExchange } from './exchange.js';
+import { type Fault, fault } from './fault.js';
+import { fitsLabel } from './operation-label.js';
+import { pollCertificate } from './poll-certificate.js';
+import { chooseEndpoint } from './profile-choice.js';
+import { requestCertificate } from './request-certificate.js';
+import { signerKey } from './signer-memory.js';
+
+/**
+ * One CMP message and its reply, whatever carries them: read -> choose the profile -> check the header -> verify the protection ->
+ * serve. Never throws; a broken machine is answered with systemUnavail, a bug with systemFailure, and logged once here.
+ */
+export async function handleCmpMessage(endpoint: CmpEndpoint, bytes: Buffer, context: CmpContext, deps: CmpDeps): Promise<CmpReply> {
+  const unread: Exchange = { endpoint, nonceSuffix: '', message: undefined, context, deps, now: deps.clock.now() };
+  const decoded = decodePkiMessage(bytes);
+  if (!decoded.ok) return refuse(unread, undefined, fault('malformed', decoded.error.message));
+  const message = decoded.value;
+  const choice = chooseEndpoint(message.header, endpoint, context.chooseProfile);
+  if (!choice.ok) return refuse({ ...unread, message }, undefined, choice.error);
+  const exchange = { ...unread, ...choice.value, message };
+  return answerAnyway(exchange, undefined, () => answer(exchange));
+}
+
+async function answer(exchange: Exchange & { readonly message: PkiMessage }): Promise<CmpReply> {
+  const { endpoint, message, now } = exchange;
+  const policy = endpoint.profile.policy.cmp;
+  const header = checkHeader(message, policy.messageTimeWindowSeconds, now);
+  // Also under a bad header, so that the error can be protected where the peer is known (RFC 9483 section 3.6.4).
+  const peer = await authenticate(message, policy, keySourcesOf(exchange));
+  if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);
+  if (!peer.ok) return message.bodyType === 'error' ? acknowledge(exchange, undefined) : refuse(exchange, undefined, peer.error);
+  const verified: VerifiedExchange = { ...exchange, header: header.value, peer: peer.value };
+  return answerAnyway(exchange, peer.value, () => serve(verified));
+}
+
+/** Only a verified message gets here: what it asks decides. */
+async function serve(exchange: VerifiedExchange): Promise<CmpReply> {
+  const { endpoint, peer, message } = exchange;
+  // A device that signs waits for a signature, and the RA certificate is still being issued.
+  if (peer.kind === 'signature' && endpoint.raKeys.length === 0) return { status: 503, retryAfterSeconds: 5 };
+  const body = readBody(exchange);
+  if (!body.ok) return refuse(exchange, peer, body.error);
+  switch (body.value.type) {
+    case 'ir':
+    case 'cr':
+    case 'kur':
+    case 'p10cr':
+      return requestCertificate(exchange, body.value);
+    case 'certConf':
+      return confirmCertificate(exchange, body.value.statuses);
+    case 'pollReq':
+      return pollCertificate(exchange, body.value.certReqIds);
+    case 'error':
+      return acknowledge(exchange, peer);
+    default:
+      return refuse(exchange, peer, fault('body-type', message.bodyType));
+  }
+}
+
+function readBody(exchange: VerifiedExchange): Result<PkiBody, Fault> {
+  const { message, context } = exchange;
+  if (!fitsLabel(message.bodyType, context.label)) return fail(fault('label', `${message.bodyType} at ${context.label}`));
+  const body = decodePkiBody(message);
+  return body.ok ? ok(body.value) : fail(fault('malformed', body.error.message));
+}
+
+/** RFC 9810 section 5.3.21: an error is answered by pkiconf. It changes nothing: anyone may have sent an unprotected one. */
+function acknowledge(exchange: Exchange, peer: Peer | undefined): CmpReply {
+  return send(exchange, peer, { body: { type: 'pkiconf' } });
+}
+
+function keySourcesOf(exchange: Exchange & { readonly message: PkiMessage }): KeySources {
+  const { endpoint, message, deps } = exchange;
+  const { transactionID } = message.header;
+  return {
+    macKeys: deps.macKeys,
+    findSecret: (reference) => findSecret(deps, endpoint, reference),
+    rememberedSigner: () => transactionID && deps.signers.recall(signerKey(endpoint.profile.id, transactionID)),
+  };
+}
+
+async function findSecret(deps: CmpDeps, endpoint: CmpEndpoint, reference: string): Promise<FoundSecret | undefined> {
+  const found = await deps.enrolment.findSharedSecret(endpoint.profile, reference);
+  return found && { id: found.id, secret: found.secret.reveal() };
+}
+
+async function answerAnyway(exchange: Exchange, peer: Peer | undefined, work: () => Promise<CmpReply>): Promise<CmpReply> {
+  try {
+    return await work();
+  } catch (error) {
+    const isBug = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+    exchange.deps.log.error({ err: error, profileId: exchange.endpoint.profile.id }, 'a CMP message could not be handled');
+    return refuse(exchange, peer, fault(isBug ? 'failure' : 'unavailable'));
+  }
+}

@@ -1,0 +1,64 @@
+import type { OrderState } from '../../enrolment/order.js';
+import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
+import { fault } from './fault.js';
+import { freshNonce } from './reply.js';
+import { type CmpSession, encodeSession } from './session.js';
+import { checkNonces, findRunning, type RunningTransaction } from './transaction.js';
+import { toAnswer } from './translate.js';
+
+/** A device that keeps to checkAfter for a week polls about 2,100 times. */
+const maxPolls = 10_000;
+const checkAfter = { min: 1, max: 86_400 };
+const closed: ReadonlySet<OrderState> = new Set(['CONFIRMED', 'REVOKE_WANTED', 'REVOKED']);
+
+/** pollReq (RFC 9483 section 4.4): pollRep while the order waits, then the answer to the request itself. */
+export async function pollCertificate(exchange: VerifiedExchange, certReqIds: readonly number[]): Promise<CmpReply> {
+  const { endpoint, peer, deps, now } = exchange;
+  const running = await findRunning(exchange);
+  if (!running.ok) return refuse(exchange, peer, running.error);
+  const { stored, query } = running.value;
+  const [certReqId, ...further] = certReqIds;
+  if (certReqId === undefined || further.length > 0 || !isAwaited(certReqId, running.value.session)) return refuse(exchange, peer, fault('cert-req-id'));
+  const isRepeated = isRetransmission(exchange, running.value.session);
+  const nonces = checkNonces(exchange, running.value.session);
+  if (!isRepeated && !nonces.ok) return refuse(exchange, peer, nonces.error);
+  if (!isRepeated && closed.has(stored.order.state)) return refuse(exchange, peer, fault('not-awaited', stored.order.state));
+  if (running.value.session.polls >= maxPolls) return refuse(exchange, peer, fault('polled-too-often'));
+  const session = isRepeated ? running.value.session : await moveOn(exchange, running.value);
+  const outcome = await deps.enrolment.poll(endpoint.profile, query);
+  if (outcome.kind === 'pending') return send(exchange, peer, waiting(certReqId, outcome.checkAfterSeconds, session));
+  const answer = toAnswer(outcome, session, endpoint, now);
+  return send(exchange, peer, answer.reply, answer.delivered);
+}
+
+/** 0, the only request there is; for p10cr -1, though clients poll by 0 as well (row CMP-148). */
+function isAwaited(certReqId: number, session: CmpSession): boolean {
+  return certReqId === 0 || certReqId === session.certReqId;
+}
+
+/** The last pollReq over again, because its answer was lost. */
+function isRetransmission(exchange: VerifiedExchange, session: CmpSession): boolean {
+  const { senderNonce, recipNonce } = exchange.header;
+  if (session.pollNonce === undefined || session.previousNonce === undefined) return false;
+  return senderNonce.equals(session.pollNonce) && recipNonce?.equals(session.previousNonce) === true;
+}
+
+/** Records the nonces of this poll: whatever follows must repeat the new one. */
+async function moveOn(exchange: VerifiedExchange, running: RunningTransaction): Promise<CmpSession> {
+  const { endpoint, header, deps, nonceSuffix } = exchange;
+  const { stored, session, query } = running;
+  const next: CmpSession = {
+    ...session,
+    nonce: freshNonce(nonceSuffix),
+    previousNonce: session.nonce,
+    pollNonce: header.senderNonce,
+    polls: session.polls + 1,
+  };
+  await deps.enrolment.updateSession(endpoint.profile, query, { ...stored.session, ...encodeSession(next) });
+  return next;
+}
+
+function waiting(certReqId: number, seconds: number, session: CmpSession) {
+  const entry = { certReqId, checkAfter: Math.min(checkAfter.max, Math.max(checkAfter.min, Math.ceil(seconds))) };
+  return { body: { type: 'pollRep' as const, entries: [entry] }, senderNonce: session.nonce };
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { type Certificate, directoryName, emptyName, type GeneralName, isSameName, type Name, readGeneralName } from '../../pkix/index.js';
+import { encodePkiMessage, macProtector, type PkiBody, type PkiHeader, type Protector, signatureProtector } from '../../protocol/cmp/index.js';
+import { Cursor, encode } from '../../protocol/der/index.js';
+import type { CmpEndpoint } from '../../tenancy/directory.js';
+import type { Peer } from './authenticate.js';
+
+/** A reply before it is protected; `more` holds header fields beyond the usual ones. */
+export interface Reply {
+  readonly body: PkiBody;
+  /** Our senderNonce: 16 fresh random octets unless the session prescribes it. */
+  readonly senderNonce?: Buffer;
+  readonly more?: Pick<PkiHeader, 'messageTime' | 'generalInfo'>;
+  /** ip, cp, kup: the chain of the issued certificate goes along. */
+  readonly withChain?: boolean;
+}
+
+/** Fresh for every message (RFC 9483 section 3.1). `suffix` travels with it: see `profile-choice`. */
+export function freshNonce(suffix = ''): Buffer {
+  return suffix === '' ? randomBytes(16) : Buffer.concat([randomBytes(16), Buffer.from(suffix, 'latin1')]);
+}
+
+/**
+ * Protected the way the request was: by the MAC of the same secret under the same parameters, or by the RA key (RFC 9483 section
+ * 4.1.5). A peer that could not be verified gets the RA's signature, or nothing where there is no RA key: never a MAC, with which
+ * anyone who knows a reference could test guesses of its secret at home.
+ */
+export function buildReply(endpoint: CmpEndpoint, request: PkiHeader | undefined, peer: Peer | undefined, reply: Reply): Buffer {
+  const { body, senderNonce = freshNonce(), more, withChain = false } = reply;
+  const parts = partsOf(endpoint);
+  const raProtector = peer?.kind === 'mac' ? undefined : parts.raProtector;
+  const protector = peer?.kind === 'mac' ? macProtector(peer.parameters, peer.key, peer.senderKID) : raProtector;
+  const header: PkiHeader = {
+    pvno: Math.min(3, Math.max(2, request?.pvno ?? 2)),
+    sender: parts.sender,
+    recipient: request?.sender ?? noName,
+    ...(request?.transactionID && { transactionID: request.transactionID }),
+    senderNonce,
+    ...(request?.senderNonce && { recipNonce: request.senderNonce }),
+    ...more,
+  };
+  const extraCerts = raProtector === undefined ? [] : parts.raCertificates;
+  return encodePkiMessage({ header, body, extraCerts: withChain ? unique([...extraCerts, ...parts.issuedChain]) : extraCerts }, protector);
+}
+
+interface EndpointParts {
+  readonly sender: GeneralName;
+  readonly raProtector: Protector | undefined;
+  readonly raCertificates: readonly Buffer[];
+  readonly issuedChain: readonly Buffer[];
+}
+
+const asGeneralName = (name: Name): GeneralName => readGeneralName(new Cursor(encode(directoryName(name))));
+const noName = asGeneralName(emptyName);
+const partsByEndpoint = new WeakMap<CmpEndpoint, EndpointParts>();
+
+/** What all replies of an endpoint share, made once: endpoints are replaced, never changed. */
+function partsOf(endpoint: CmpEndpoint): EndpointParts {
+  const known = partsByEndpoint.get(endpoint);
+  if (known !== undefined) return known;
+  const [raKey] = endpoint.raKeys;
+  const subject = raKey?.certificate.subject ?? endpoint.caChain[0]?.subject ?? emptyName;
+  const parts = {
+    sender: asGeneralName(subject),
+    raProtector: raKey && signatureProtector(raKey.signer, raKey.certificate),
+    raCertificates: raKey === undefined ? [] : unique([raKey.certificate.der, ...withoutSelfSigned(raKey.chain)]),
+    issuedChain: withoutSelfSigned(endpoint.caChain),
+  };
+  partsByEndpoint.set(endpoint, parts);
+  return parts;
+}
+
+/** RFC 9483 section 3.3: "self-signed certificates SHOULD be omitted"; they prove nothing to who does not have them already. */
+function withoutSelfSigned(chain: readonly Certificate[]): Buffer[] {
+  return chain.filter((item) => !isSameName(item.subject, item.issuer)).map((item) => item.der);
+}
+
+function unique(certificates: readonly Buffer[]): Buffer[] {
+  return certificates.filter((item, index) => certificates.findIndex((other) => other.equals(item)) === index);
+}

@@ -1,0 +1,37 @@
+import { responseTypes } from '../../protocol/cmp/index.js';
+import { checkRequest, type RequestBody } from './check-request.js';
+import { type CmpReply, refuse, reject, send, type VerifiedExchange } from './exchange.js';
+import { fault } from './fault.js';
+import { freshNonce } from './reply.js';
+import { type CmpSession, decodeSession } from './session.js';
+import { signerKey } from './signer-memory.js';
+import { toAnswer, toEnrolmentRequest } from './translate.js';
+
+/** ir, cr, kur, p10cr (RFC 9483 section 4.1): check, hand to the core, answer as the core decided. */
+export async function requestCertificate(exchange: VerifiedExchange, body: RequestBody): Promise<CmpReply> {
+  const { endpoint, peer, header, deps, now } = exchange;
+  // RFC 9483 section 4.1.3: a key update is protected by the key of the certificate it updates.
+  if (body.type === 'kur' && peer.kind === 'mac') return refuse(exchange, peer, fault('protection-kind', 'kur'));
+  const session = newSession(exchange, body);
+  const checked = checkRequest(body, header, peer, endpoint.caChain[0]?.subject);
+  if (!checked.ok) return reject(exchange, responseTypes[body.type], session.certReqId, checked.error);
+  const outcome = await deps.enrolment.enrol(endpoint.profile, toEnrolmentRequest(exchange, checked.value, session));
+  if (peer.kind === 'signature') deps.signers.remember(signerKey(endpoint.profile.id, header.transactionID), peer.certificate);
+  const recorded = outcome.kind === 'refused' ? session : decodeSession(outcome.session);
+  const answer = toAnswer(outcome, recorded, endpoint, now);
+  return send(exchange, peer, answer.reply, answer.delivered);
+}
+
+function newSession(exchange: VerifiedExchange, body: RequestBody): CmpSession {
+  const { header, peer, endpoint, nonceSuffix } = exchange;
+  return {
+    type: body.type,
+    pvno: header.pvno,
+    certReqId: body.type === 'p10cr' ? -1 : 0,
+    protection: peer.kind,
+    implicitConfirm: header.known.implicitConfirm && endpoint.profile.policy.cmp.implicitConfirm,
+    nonce: freshNonce(nonceSuffix),
+    requestNonce: header.senderNonce,
+    polls: 0,
+  };
+}

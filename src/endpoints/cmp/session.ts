@@ -1,0 +1,62 @@
+import type { Session } from '../../enrolment/order.js';
+import type { RequestType } from '../../protocol/cmp/index.js';
+import type { Peer } from './authenticate.js';
+
+/**
+ * What a transaction must remember between its messages. Nonces are kept rather than derived: a retransmission of the request is
+ * answered with the senderNonce of the first answer, so that the certConf which follows either copy verifies; every other message
+ * of ours gets fresh random octets. A pollReq moves `nonce` on and keeps the one before, for its own retransmission.
+ */
+export interface CmpSession {
+  readonly type: RequestType;
+  readonly pvno: number;
+  /** 0, or -1 for p10cr (RFC 9483 section 4.1.4). */
+  readonly certReqId: number;
+  readonly protection: Peer['kind'];
+  /** Asked for and allowed; it is granted in the final answer (RFC 9810 section 5.3.22). */
+  readonly implicitConfirm: boolean;
+  /** Our senderNonce of the last answer that awaits one from the device. */
+  readonly nonce: Buffer;
+  /** The one before it. */
+  readonly previousNonce?: Buffer;
+  /** The device's senderNonces: of the request, and of the last pollReq. */
+  readonly requestNonce: Buffer;
+  readonly pollNonce?: Buffer;
+  readonly polls: number;
+}
+
+export function encodeSession(session: CmpSession): Session {
+  const { type, pvno, certReqId, protection, implicitConfirm, nonce, previousNonce, requestNonce, pollNonce, polls } = session;
+  return {
+    type,
+    pvno,
+    certReqId,
+    protection,
+    implicitConfirm,
+    nonce: nonce.toString('hex'),
+    ...(previousNonce && { previousNonce: previousNonce.toString('hex') }),
+    requestNonce: requestNonce.toString('hex'),
+    ...(pollNonce && { pollNonce: pollNonce.toString('hex') }),
+    polls,
+  };
+}
+
+const octets = (value: Session[string] | undefined): Buffer | undefined => (typeof value === 'string' ? Buffer.from(value, 'hex') : undefined);
+
+/** The session as `encodeSession` wrote it; only the server writes sessions, so nothing is checked again. */
+export function decodeSession(stored: Session): CmpSession {
+  const previousNonce = octets(stored.previousNonce);
+  const pollNonce = octets(stored.pollNonce);
+  return {
+    type: stored.type as RequestType,
+    pvno: Number(stored.pvno),
+    certReqId: Number(stored.certReqId),
+    protection: stored.protection as Peer['kind'],
+    implicitConfirm: stored.implicitConfirm === true,
+    nonce: octets(stored.nonce) ?? Buffer.alloc(0),
+    ...(previousNonce && { previousNonce }),
+    requestNonce: octets(stored.requestNonce) ?? Buffer.alloc(0),
+    ...(pollNonce && { pollNonce }),
+    polls: Number(stored.polls ?? 0),
+  };
+}

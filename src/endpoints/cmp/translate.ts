@@ -1,0 +1,152 @@
+import type { Outcome } from '../../enrolment/outcome.js';
+import type { RefusalCode } from '../../enrolment/refusal.js';
+import { refusals } from '../../enrolment/refusal.js';
+import type { EnrolmentRequest, Evidence, Intent } from '../../enrolment/request.js';
+import type { Confirmation } from '../../enrolment/service.js';
+import { digestOf } from '../../pkix/index.js';
+import {
+  type CertResponse,
+  confirmWaitTimeItem,
+  type FailInfo,
+  implicitConfirmItem,
+  type PkiBody,
+  protectedPart,
+  type RequestType,
+  type ResponseType,
+  responseTypes,
+} from '../../protocol/cmp/index.js';
+import type { CmpEndpoint } from '../../tenancy/directory.js';
+import { type Peer, requesterOf } from './authenticate.js';
+import type { CheckedRequest } from './check-request.js';
+import { clientFamilyOf } from './client-family.js';
+import { type Delivery, errorBody, rejectionBody, type VerifiedExchange } from './exchange.js';
+import type { SituationName } from './fault.js';
+import type { Reply } from './reply.js';
+import { type CmpSession, encodeSession } from './session.js';
+
+/** What CMP calls each reason of the core. */
+export const failInfoOf = {
+  'not-authorised': 'notAuthorized',
+  'credential-invalid': 'badMessageCheck',
+  'signer-not-trusted': 'signerNotTrusted',
+  'signer-expired': 'signerNotTrusted',
+  'signer-revoked': 'certRevoked',
+  'signer-superseded': 'certRevoked',
+  'renewal-too-early': 'badRequest',
+  'renewal-other-name': 'badCertTemplate',
+  'proof-of-possession': 'badPOP',
+  'key-type': 'badAlg',
+  'key-size': 'badCertTemplate',
+  'key-malformed': 'badCertTemplate',
+  'key-reused': 'badCertTemplate',
+  'key-undeliverable': 'badCertTemplate',
+  'subject-missing': 'badCertTemplate',
+  'subject-binding': 'notAuthorized',
+  'san-type': 'badCertTemplate',
+  'name-malformed': 'badCertTemplate',
+  'extension-malformed': 'badCertTemplate',
+  'ca-certificate': 'notAuthorized',
+  'reserved-purpose': 'notAuthorized',
+  'transaction-in-use': 'transactionIdInUse',
+  'transaction-unknown': 'badRequest',
+  'certificate-unknown': 'badCertId',
+  'confirmation-unexpected': 'badRequest',
+  'already-confirmed': 'certConfirmed',
+  'ca-refused': 'badRequest',
+  'order-rejected': 'notAuthorized',
+  'order-failed': 'systemFailure',
+  'order-expired': 'systemUnavail',
+  unavailable: 'systemUnavail',
+} as const satisfies Record<RefusalCode, FailInfo>;
+
+/** Reasons that concern the message or its signer, not what is asked for: answered by `error` (RFC 9483 section 3.6.2). */
+const errors: ReadonlySet<RefusalCode> = new Set([
+  'credential-invalid',
+  'signer-not-trusted',
+  'signer-expired',
+  'transaction-in-use',
+  'transaction-unknown',
+  'order-expired',
+]);
+
+const intentOf = { ir: 'initial', cr: 'additional', p10cr: 'additional', kur: 'renewal' } as const satisfies Record<RequestType, Intent>;
+
+/** A checked request in the words of the core. */
+export function toEnrolmentRequest(exchange: VerifiedExchange, request: CheckedRequest, session: CmpSession): EnrolmentRequest {
+  const { message, header, peer, context } = exchange;
+  const { publicKey, subject, extensions, notAfter, pkcs10 } = request;
+  return {
+    protocol: 'cmp',
+    intent: intentOf[session.type],
+    transactionId: header.transactionID.toString('hex'),
+    requester: requesterOf(peer),
+    // Header and body: only the same message over again is a retransmission, anything else under its transactionID is refused.
+    content: protectedPart(message.headerDer, message.bodyDer),
+    evidence: evidenceOf(peer),
+    wanted: { publicKey, subject, extensions, ...(notAfter && { notAfter }), ...(pkcs10 && { pkcs10 }) },
+    facts: { clientIp: context.clientIp, clientFamily: clientFamilyOf(context), keyType: publicKey.name, digest: digestName(exchange), cipher: '' },
+    session: encodeSession(session),
+  };
+}
+
+function evidenceOf(peer: Peer): Evidence {
+  if (peer.kind === 'mac') return { secret: { id: peer.secretId, reference: peer.reference } };
+  return { signer: { certificate: peer.certificate, others: peer.others } };
+}
+
+function digestName(exchange: VerifiedExchange): string {
+  const { peer, header } = exchange;
+  if (peer.kind === 'mac') return `hmac-${peer.parameters.mac}`;
+  return (header.protectionAlg && digestOf(header.protectionAlg)) ?? 'none';
+}
+
+export interface Answer {
+  readonly reply: Reply;
+  readonly delivered?: Delivery;
+}
+
+/** The answer to a request, or to the poll for it. */
+export function toAnswer(outcome: Outcome, session: CmpSession, endpoint: CmpEndpoint, now: Date): Answer {
+  const type = responseTypes[session.type];
+  switch (outcome.kind) {
+    case 'issued':
+      return { reply: issuedReply(outcome, session, endpoint, now), delivered: { orderId: outcome.orderId, isConfirmed: session.implicitConfirm } };
+    case 'pending':
+      return { reply: { body: certRep(type, { certReqId: session.certReqId, status: { status: 'waiting' } }), senderNonce: session.nonce } };
+    case 'refused':
+      return { reply: { body: refusedBody(outcome.refusal.code, type, session.certReqId), senderNonce: session.nonce } };
+  }
+}
+
+function refusedBody(code: RefusalCode, type: ResponseType, certReqId: number): PkiBody {
+  return errors.has(code) ? errorBody(failInfoOf[code], refusals[code]) : rejectionBody(type, certReqId, failInfoOf[code], refusals[code]);
+}
+
+function certRep(type: ResponseType, response: CertResponse, caPubs?: readonly Buffer[]): PkiBody {
+  return { type, content: { ...(caPubs && { caPubs }), response: [response] } };
+}
+
+type IssuedOutcome = Extract<Outcome, { kind: 'issued' }>;
+
+/** The final answer says whether a confirmation is awaited (RFC 9483 section 4.1.1), and until when. */
+function issuedReply(outcome: IssuedOutcome, session: CmpSession, endpoint: CmpEndpoint, now: Date): Reply {
+  const { caPubs, confirmWaitSeconds } = endpoint.profile.policy.cmp;
+  const type = responseTypes[session.type];
+  const status = { status: outcome.isModified ? ('grantedWithMods' as const) : ('accepted' as const) };
+  const response = { certReqId: session.certReqId, status, certifiedKeyPair: { certificate: outcome.certificate } };
+  // RFC 9483 section 4.1.1: caPubs only in ip, only trust anchors that the deployment allows to be taken from it.
+  const anchors = type === 'ip' && caPubs && endpoint.caChain.length > 0 ? endpoint.caChain.map((item) => item.der) : undefined;
+  const more = session.implicitConfirm
+    ? { generalInfo: [implicitConfirmItem] }
+    : { messageTime: now, generalInfo: [confirmWaitTimeItem(new Date(now.getTime() + confirmWaitSeconds * 1000))] };
+  return { body: certRep(type, response, anchors), senderNonce: session.nonce, more, withChain: true };
+}
+
+/** What a confirmation came to: answered by pkiconf, or a fault. */
+export const confirmationFault = {
+  confirmed: undefined,
+  rejected: undefined,
+  already: undefined,
+  closed: 'already-confirmed',
+  unexpected: 'not-awaited',
+} as const satisfies Record<Confirmation, SituationName | undefined>;
