@@ -1,0 +1,12 @@
+import { tenancy } from './0001-tenancy.js';
+import { orders } from './0002-orders.js';
+import { certificates } from './0003-certificates.js';
+import { audit } from './0004-audit.js';
+import { refusals } from './0005-refusals.js';
+import { access } from './0006-access.js';
+import { cryptoEngine } from './0007-crypto-engine.js';
+import type { Migration } from './migration.js';
+
+/** Every step of the schema, in order. A static list: what a build contains is what it runs. */
+export const migrations: readonly Migration[] = [tenancy, orders, certificates, audit, refusals, access, cryptoEngine];
+export type { Migration };

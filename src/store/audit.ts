@@ -1,0 +1,114 @@
+import { sql } from 'kysely';
+import type { AuditEvent, AuditLog } from '../audit/event.js';
+import { uuidv7 } from '../runtime/ids.js';
+import type { Context } from '../tenancy/context.js';
+import type { ListQuery, Page } from '../tenancy/ports.js';
+import { canonicalJson } from './canonical-json.js';
+import { type Connection, type Executor, rowsOf, transact } from './connection/connection.js';
+import { contains, readPage } from './page.js';
+import { equals, equalsId, visibleTo } from './scope.js';
+import { storableJson } from './text.js';
+
+/** This run of this node: its audit rows are numbered 1, 2, 3, ... without a gap. */
+export interface Boot {
+  readonly id: string;
+  readonly nodeId: string;
+}
+
+export type AuditEntry = Omit<AuditEvent, 'at'> & { readonly at?: Date };
+
+export interface RecordedAuditEvent extends AuditEvent {
+  /** `<boot id>:<node sequence>` */
+  readonly id: string;
+  readonly nodeId: string;
+}
+
+export interface AuditListQuery extends ListQuery {
+  readonly tenantId?: string;
+  readonly actor?: string;
+  readonly action?: string;
+  readonly object?: string;
+  readonly outcome?: AuditEvent['outcome'];
+}
+
+export interface AuditReader {
+  list(context: Context, query: AuditListQuery): Promise<Page<RecordedAuditEvent>>;
+}
+
+export async function beginBoot(connection: Connection, nodeId: string): Promise<Boot> {
+  const boot = { id: uuidv7(), nodeId };
+  await rowsOf(connection, sql`insert into audit_boots (boot_id, node_id) values (${boot.id}, ${nodeId}) on conflict do nothing`);
+  return boot;
+}
+
+/**
+ * Writes events in the transaction of what they tell of. Called last in it: the counter's row stays locked until the commit, and
+ * whoever holds it must not wait for anything else. Without its boot row the number is null, which fails the transaction.
+ */
+export async function writeAudit(executor: Executor, boot: Boot, entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  const rows = entries.map((entry) => ({ ...entry, details: canonicalJson(entry.details) }));
+  await sql`
+    with counter as (
+      update audit_boots set last_seq = last_seq + ${entries.length} where boot_id = ${boot.id} returning last_seq - ${entries.length} as base)
+    insert into audit_events (boot_id, node_seq, node_id, at, tenant_id, actor, action, object, outcome, details)
+    select ${boot.id}, (select base from counter) + r.ordinality, ${boot.nodeId}, coalesce(r.at, clock_timestamp()),
+      r."tenantId", r.actor, r.action, r.object, r.outcome, r.details
+    from rows from (json_to_recordset(${storableJson(rows)}::json) as
+      (at timestamptz, "tenantId" uuid, actor text, action text, object text, outcome text, details text)) with ordinality as r`.execute(executor);
+}
+
+export function auditLog(connection: Connection, boot: Boot): AuditLog & AuditReader {
+  return {
+    append: (event) => transact(connection, (trx) => writeAudit(trx, boot, [event])),
+    list: (context, query) => listEvents(connection, context, query),
+  };
+}
+
+interface EventRow {
+  readonly id: string;
+  readonly node_id: string;
+  readonly at: Date;
+  readonly tenant_id: string | null;
+  readonly actor: string;
+  readonly action: string;
+  readonly object: string;
+  readonly outcome: AuditEvent['outcome'];
+  readonly details: string;
+}
+
+function listEvents(connection: Connection, context: Context, query: AuditListQuery): Promise<Page<RecordedAuditEvent>> {
+  const listing = {
+    select: sql`boot_id || ':' || node_seq as id, node_id, at, tenant_id, actor, action, object, outcome, details`,
+    from: sql`audit_events`,
+    where: [
+      ...visibleTo(context, sql`tenant_id`),
+      ...equalsId(sql`tenant_id`, query.tenantId),
+      ...equals(sql`actor`, query.actor),
+      ...equals(sql`action`, query.action),
+      ...equals(sql`object`, query.object),
+      ...equals(sql`outcome`, query.outcome),
+      ...(query.q === undefined ? [] : [sql`(${contains(sql`action`, query.q)} or ${contains(sql`object`, query.q)} or ${contains(sql`details`, query.q)})`]),
+    ],
+    sorts: { at: { by: sql`at`, type: 'timestamptz' } },
+    defaultSort: '-at',
+    // Sorted by at first, which the index does; only equal times are sorted by this.
+    id: sql`boot_id::text || ':' || lpad(node_seq::text, 19, '0')`,
+    idType: 'text',
+  } as const;
+  return readPage<EventRow, RecordedAuditEvent>(connection, listing, query, toEvent);
+}
+
+function toEvent(row: EventRow): RecordedAuditEvent {
+  return {
+    id: row.id,
+    nodeId: row.node_id,
+    at: row.at,
+    tenantId: row.tenant_id,
+    actor: row.actor,
+    action: row.action,
+    object: row.object,
+    outcome: row.outcome,
+    details: JSON.parse(row.details) as Readonly<Record<string, unknown>>,
+  };
+}

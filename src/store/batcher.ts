@@ -1,0 +1,77 @@
+/** Collects what concurrent callers bring and works it off together (group commit). */
+export interface Batcher<Item, Answer> {
+  /** Resolves with the answer for this item, once its batch is done. */
+  submit(item: Item): Promise<Answer>;
+  /** Resolves when nothing is waiting or under way. */
+  idle(): Promise<void>;
+}
+
+export interface BatchLimits {
+  readonly maxBatch: number;
+  readonly maxInFlight: number;
+}
+
+interface Waiting<Item, Answer> {
+  readonly item: Item;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * `run` answers item for item. A batch starts at the end of the current turn of the event loop, so that everything the turn brought
+ * goes with it; while `maxInFlight` batches are under way the next one fills up. When a batch fails, its items are run one by one:
+ * one that the database refuses must not fail its neighbours.
+ */
+export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Promise<readonly Answer[]>, limits: BatchLimits): Batcher<Item, Answer> {
+  let queue: Waiting<Item, Answer>[] = [];
+  let inFlight = 0;
+  let isScheduled = false;
+  let idlers: (() => void)[] = [];
+
+  function schedule(): void {
+    if (isScheduled || inFlight >= limits.maxInFlight || queue.length === 0) return;
+    isScheduled = true;
+    setImmediate(() => {
+      isScheduled = false;
+      start();
+    });
+  }
+
+  function start(): void {
+    while (inFlight < limits.maxInFlight && queue.length > 0) {
+      const batch = queue.slice(0, limits.maxBatch);
+      queue = queue.slice(limits.maxBatch);
+      inFlight += 1;
+      void settle(batch).finally(finished);
+    }
+  }
+
+  function finished(): void {
+    inFlight -= 1;
+    schedule();
+    if (inFlight > 0 || queue.length > 0) return;
+    const waiting = idlers;
+    idlers = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  async function settle(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
+    try {
+      const answers = await run(batch.map(({ item }) => item));
+      for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index] as Answer);
+    } catch (error) {
+      const [only] = batch;
+      if (batch.length === 1) only?.reject(error);
+      else for (const waiting of batch) await settle([waiting]);
+    }
+  }
+
+  return {
+    submit: (item) =>
+      new Promise((resolve, reject) => {
+        queue.push({ item, resolve, reject });
+        schedule();
+      }),
+    idle: () => (inFlight === 0 && queue.length === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
+  };
+}

@@ -1,0 +1,111 @@
+import { sql } from 'kysely';
+import type { CertificateStore, IssuedCertificate } from '../enrolment/ports.js';
+import type { Context, TenantContext } from '../tenancy/context.js';
+import type { ListQuery, Page } from '../tenancy/ports.js';
+import { type Boot, writeAudit } from './audit.js';
+import { type Connection, firstOf, transact } from './connection/connection.js';
+import { allOf, contains, readPage } from './page.js';
+import { equals, equalsId, visibleTo } from './scope.js';
+import { isUuid } from './text.js';
+
+export interface CertificateListQuery extends ListQuery {
+  readonly tenantId?: string;
+  readonly profileId?: string;
+  readonly status?: IssuedCertificate['status'];
+  /** lower-case hexadecimal */
+  readonly serial?: string;
+}
+
+export interface CertificateReader {
+  list(context: Context, query: CertificateListQuery): Promise<Page<IssuedCertificate>>;
+}
+
+interface CertificateRow {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly profile_id: string | null;
+  readonly order_id: string | null;
+  readonly connector_id: string;
+  readonly der: Buffer;
+  readonly issuer: string;
+  readonly serial: string;
+  readonly subject: string;
+  readonly sans: readonly string[];
+  readonly not_before: Date;
+  readonly not_after: Date;
+  readonly sha256: Buffer;
+  readonly status: IssuedCertificate['status'];
+}
+
+const columns = sql`c.id, c.tenant_id, c.profile_id, c.order_id, c.connector_id, c.der, c.issuer, c.serial, c.subject, c.sans, c.not_before, c.not_after,
+  c.sha256, c.status`;
+
+export function certificateStore(connection: Connection, boot: Boot): CertificateStore & CertificateReader {
+  const findBy = async (context: Context, condition: ReturnType<typeof sql>): Promise<IssuedCertificate | undefined> => {
+    const where = allOf([...visibleTo(context, sql`c.tenant_id`), condition]);
+    const row = await firstOf(connection, sql<CertificateRow>`select ${columns} from certificates c where ${where}`);
+    return row === undefined ? undefined : toCertificate(row);
+  };
+  return {
+    findByFingerprint: (context, sha256) => findBy(context, sql`c.sha256 = ${sha256}`),
+    findBySerial: (context, issuerHash, serial) => findBy(context, sql`c.issuer_hash = ${issuerHash} and c.serial = ${serial}`),
+    find: async (context, id) => (isUuid(id) ? findBy(context, sql`c.id = ${id}`) : undefined),
+    markSuperseded: (context, id, by) => markSuperseded(connection, boot, context, id, by),
+    list: (context, query) => list(connection, context, query),
+  };
+}
+
+/** False when it is not valid any more: superseded before, or revoked. */
+function markSuperseded(connection: Connection, boot: Boot, context: TenantContext, id: string, by: string): Promise<boolean> {
+  return transact(connection, async (trx, isRetry) => {
+    const { tenantId, actor } = context;
+    const { rows } = await sql`update certificates set status = 'superseded', superseded_by = ${by}
+      where id = ${id} and tenant_id = ${tenantId} and (status = 'valid' or (${isRetry}::boolean and superseded_by = ${by})) returning 1`.execute(trx);
+    if (rows.length === 0) return false;
+    await writeAudit(trx, boot, [{ tenantId, actor, action: 'certificate.superseded', object: `certificate:${id}`, outcome: 'success', details: { by } }]);
+    return true;
+  });
+}
+
+function list(connection: Connection, context: Context, query: CertificateListQuery): Promise<Page<IssuedCertificate>> {
+  const listing = {
+    select: columns,
+    from: sql`certificates c`,
+    where: [
+      ...visibleTo(context, sql`c.tenant_id`),
+      ...equalsId(sql`c.tenant_id`, query.tenantId),
+      ...equalsId(sql`c.profile_id`, query.profileId),
+      ...equals(sql`c.status`, query.status),
+      ...equals(sql`c.serial`, query.serial),
+      ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`c.subject`, query.q)} or ${contains(sql`c.serial`, query.q)})`]),
+    ],
+    sorts: {
+      createdAt: { by: sql`c.id`, type: 'uuid' },
+      notBefore: { by: sql`c.not_before`, type: 'timestamptz' },
+      notAfter: { by: sql`c.not_after`, type: 'timestamptz' },
+      subject: { by: sql`c.subject`, type: 'text' },
+    },
+    defaultSort: '-createdAt',
+    id: sql`c.id`,
+  } as const;
+  return readPage<CertificateRow, IssuedCertificate>(connection, listing, query, toCertificate);
+}
+
+function toCertificate(row: CertificateRow): IssuedCertificate {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    profileId: row.profile_id,
+    orderId: row.order_id,
+    connectorId: row.connector_id,
+    der: row.der,
+    issuer: row.issuer,
+    serial: row.serial,
+    subject: row.subject,
+    sans: row.sans,
+    notBefore: row.not_before,
+    notAfter: row.not_after,
+    sha256: row.sha256,
+    status: row.status,
+  };
+}

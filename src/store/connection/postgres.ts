@@ -1,0 +1,48 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Log } from '../../runtime/log.js';
+import type { Tables } from '../tables.js';
+import type { Connection } from './connection.js';
+
+const int8 = 20;
+
+export interface PostgresOptions {
+  readonly databaseUrl: string;
+  readonly applicationName: string;
+  readonly poolSize: number;
+  readonly log: Log;
+}
+
+/** A pool of connections. Nothing is connected yet; the first query tells whether the server is there. */
+export function connectPostgres({ databaseUrl, applicationName, poolSize, log }: PostgresOptions): Connection {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    application_name: applicationName,
+    max: poolSize,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 5_000,
+    lock_timeout: 2_000,
+    idle_in_transaction_session_timeout: 10_000,
+    keepAlive: true,
+    types: { getTypeParser },
+    onConnect: durable,
+  });
+  // Without a handler a connection that breaks while idle ends the process.
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
+  return {
+    kind: 'postgres',
+    kysely: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
+    prepared: async <Row>(name: string, text: string, values: readonly unknown[]) =>
+      (await pool.query({ name, text, values: [...values] })).rows as readonly Row[],
+    close: () => pool.end(),
+  };
+}
+
+/** 64-bit counters as numbers: they stay far below 2^53. */
+const getTypeParser: typeof pg.types.getTypeParser = (id: number, format?: unknown) =>
+  id === int8 && format !== 'binary' ? Number : pg.types.getTypeParser(id, format as 'text');
+
+/** What we promise to devices must be on disk, also where the server's own default says otherwise. */
+async function durable(client: pg.ClientBase): Promise<void> {
+  await client.query("select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')");
+}

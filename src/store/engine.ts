@@ -1,0 +1,76 @@
+import { type Selectable, sql } from 'kysely';
+import type { EngineCa, EngineStore } from '../crypto-engine/ports.js';
+import type { Sealer } from '../runtime/seal.js';
+import { type Connection, firstOf, rowsOf } from './connection/connection.js';
+import { openBytes } from './sealed.js';
+import type { EngineCasTable } from './tables.js';
+
+/** The engine's CAs are the server's own: no tenant stands in their place. */
+const keyPlace = (rowId: string) => ({ table: 'engine_cas', column: 'ciphertext', tenantId: '', rowId }) as const;
+
+export function engineStore(connection: Connection, sealer: Sealer): EngineStore {
+  const findByRef = (ref: string) =>
+    firstOf(
+      connection,
+      sql<{ caId: string; certificate: Buffer }>`select e.ca_id as "caId", coalesce(e.certificate, c.der) as certificate
+        from engine_certificates e left join certificates c on c.id = e.certificate_id where e.ref = ${ref}`,
+    );
+  return {
+    async addCa(ca) {
+      const ciphertext = sealer.seal(ca.privateKey, keyPlace(ca.id));
+      await connection.kysely.insertInto('engine_cas').values({ id: ca.id, certificate: ca.certificate, ciphertext, parent_id: ca.parentId }).execute();
+    },
+    listCas: async () => {
+      const rows = await rowsOf(connection, sql<Selectable<EngineCasTable>>`select * from engine_cas order by created_at, id`);
+      return rows.map((row) => toCa(row, sealer));
+    },
+    async record(caId, ref, certificate, serial, notAfter) {
+      await rowsOf(
+        connection,
+        sql`insert into engine_certificates (ca_id, serial, ref, certificate, not_after) values (${caId}, ${serial}, ${ref}, ${certificate}, ${notAfter})
+          on conflict (ref) do nothing`,
+      );
+      const standing = await findByRef(ref);
+      if (standing === undefined) throw new Error('The certificate that was just recorded is gone.');
+      return standing.certificate;
+    },
+    findByRef,
+    revoke: (caId, serial, reason, at) => revoke(connection, caId, serial, reason, at),
+    revocations: (caId) =>
+      rowsOf(
+        connection,
+        sql<{ serial: string; revokedAt: Date; reason: number }>`select serial, revoked_at as "revokedAt", reason from engine_certificates
+          where ca_id = ${caId} and revoked_at is not null order by revoked_at, serial`,
+      ),
+    nextCrlNumber: (caId) => nextCrlNumber(connection, caId),
+  };
+}
+
+async function revoke(connection: Connection, caId: string, serial: string, reason: number, at: Date): Promise<boolean> {
+  const rows = await rowsOf(
+    connection,
+    sql`update engine_certificates set revoked_at = coalesce(revoked_at, ${at}::timestamptz),
+        reason = case when revoked_at is null then ${reason}::integer else reason end
+      where ca_id = ${caId} and serial = ${serial} returning 1`,
+  );
+  return rows.length === 1;
+}
+
+async function nextCrlNumber(connection: Connection, caId: string): Promise<number> {
+  const row = await firstOf(
+    connection,
+    sql<{ number: number }>`insert into engine_crl_numbers (ca_id, number) values (${caId}, 1)
+      on conflict (ca_id) do update set number = engine_crl_numbers.number + 1 returning number`,
+  );
+  return (row as { number: number }).number;
+}
+
+function toCa(row: Selectable<EngineCasTable>, sealer: Sealer): EngineCa {
+  return {
+    id: row.id,
+    certificate: row.certificate,
+    privateKey: openBytes(sealer, row.ciphertext, keyPlace(row.id)).reveal(),
+    parentId: row.parent_id,
+    createdAt: row.created_at,
+  };
+}

@@ -1,0 +1,163 @@
+import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
+import { sql } from 'kysely';
+import type { Log } from '../runtime/log.js';
+import { fail, ok, type Result } from '../runtime/result.js';
+import { createSealer, isKeyOf, keyCheck, type Sealer } from '../runtime/seal.js';
+import { accessStore } from './access.js';
+import { accountReader } from './accounts.js';
+import { auditLog, type Boot, beginBoot } from './audit.js';
+import { certificateStore } from './certificates.js';
+import { type Connection, firstOf, rowsOf } from './connection/connection.js';
+import { lockDirectory } from './connection/directory-lock.js';
+import { connectPglite } from './connection/pglite.js';
+import { connectPostgres } from './connection/postgres.js';
+import { isTransient, retrying } from './connection/transient.js';
+import { engineStore } from './engine.js';
+import type { StoreFault } from './fault.js';
+import { appliedMigrations, checkSchema, migrate } from './migrate.js';
+import { orderRoom } from './orders/index.js';
+import { orderReader } from './orders/reader.js';
+import { orphanReader } from './orphans.js';
+import { refusalRoom } from './refusals.js';
+import { revocationQueue } from './revocations.js';
+import { settingStore } from './settings.js';
+import type { Store } from './store.js';
+import { connectorStore } from './tenancy/connectors.js';
+import { credentialStore } from './tenancy/credentials.js';
+import { profileStore } from './tenancy/profiles.js';
+import { tenantStore } from './tenancy/tenants.js';
+
+export interface StoreOptions {
+  /** PostgreSQL; absent: PGlite in `dataDir`. */
+  readonly databaseUrl?: string;
+  /** PGlite's own directory, made if need be; `memory://` for one that is forgotten. */
+  readonly dataDir?: string;
+  /** 32 bytes. */
+  readonly masterKey: Buffer;
+  /** Names this node in the audit trail. */
+  readonly nodeId: string;
+  readonly log: Log;
+  readonly poolSize?: number;
+}
+
+/** Connects, checks schema and master key, migrates. What was opened is closed again when it ends in a fault. */
+export async function openStore(options: StoreOptions): Promise<Result<Store, StoreFault>> {
+  const connected = await connect(options);
+  if (!connected.ok) return connected;
+  const connection = connected.value;
+  try {
+    const prepared = await prepare(connection, options.masterKey);
+    if (prepared.ok) return ok(await assemble(connection, options));
+    await connection.close();
+    return prepared;
+  } catch (error) {
+    await connection.close();
+    if (!isUnreachable(error)) throw error;
+    return fail({ kind: 'database-unreachable', reason: error instanceof Error ? reasonOf(error) : String(error) });
+  }
+}
+
+async function connect(options: StoreOptions): Promise<Result<Connection, StoreFault>> {
+  const { databaseUrl, dataDir = 'memory://', log, nodeId, poolSize = 10 } = options;
+  if (databaseUrl !== undefined) return ok(connectPostgres({ databaseUrl, applicationName: `gatehouse ${nodeId}`, poolSize, log }));
+  return dataDir.startsWith('memory:') ? ok(await connectPglite(dataDir)) : openDirectory(dataDir);
+}
+
+async function openDirectory(dataDir: string): Promise<Result<Connection, StoreFault>> {
+  const usable = usableDirectory(dataDir);
+  if (!usable.ok) return usable;
+  const directory = usable.value;
+  const lock = await lockDirectory(directory);
+  if (!lock.ok) return fail({ kind: 'directory-locked', directory, lockFile: lock.error.file, holder: lock.error.holder });
+  try {
+    const connection = await connectPglite(directory);
+    return ok({ ...connection, close: () => connection.close().finally(lock.value.release) });
+  } catch (error) {
+    lock.value.release();
+    return fail({ kind: 'directory-unusable', directory, reason: `its contents cannot be opened (${error instanceof Error ? error.message : String(error)})` });
+  }
+}
+
+/** The directory under its real name: two names of one directory must meet at one lock. */
+function usableDirectory(dataDir: string): Result<string, StoreFault> {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    const directory = realpathSync(dataDir);
+    accessSync(`${directory}/..`, constants.W_OK | constants.X_OK);
+    return ok(directory);
+  } catch (error) {
+    return fail({ kind: 'directory-unusable', directory: dataDir, reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Reads everything that could refuse before it writes anything. */
+async function prepare(connection: Connection, masterKey: Buffer): Promise<Result<true, StoreFault>> {
+  const applied = await retrying(() => appliedMigrations(connection.kysely));
+  const checked = checkSchema(applied);
+  if (!checked.ok) return checked;
+  if (applied.length > 0 && !(await isOurKey(connection, masterKey))) return fail({ kind: 'wrong-master-key' });
+  const migrated = await migrate(connection);
+  if (!migrated.ok) return migrated;
+  const standing = await settingStore(connection).putOnce(keyCheckName, keyCheck(masterKey));
+  return isKeyOf(masterKey, standing) ? ok(true) : fail({ kind: 'wrong-master-key' });
+}
+
+const keyCheckName = 'master-key-check';
+
+async function isOurKey(connection: Connection, masterKey: Buffer): Promise<boolean> {
+  const check = await settingStore(connection).get(keyCheckName);
+  return check === undefined || isKeyOf(masterKey, check);
+}
+
+/** Beside lost connections: refused logins, unknown databases and hosts, and a pool that gets no connection in time. */
+function isUnreachable(error: unknown): boolean {
+  if (isTransient(error)) return true;
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  return code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code.startsWith('28') || code === '3D000' || code === '53300' || /timeout|SSL/.test(message);
+}
+
+/** An AggregateError (several addresses of one host) has no message of its own. */
+function reasonOf(error: Error): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0] as Error);
+  return error.message;
+}
+
+async function assemble(connection: Connection, { masterKey, nodeId, log }: StoreOptions): Promise<Store> {
+  const boot = await beginBoot(connection, nodeId);
+  return { kind: connection.kind, ...rooms(connection, boot, createSealer(masterKey), log) };
+}
+
+function rooms(connection: Connection, boot: Boot, sealer: Sealer, log: Log): Omit<Store, 'kind'> {
+  const orders = orderRoom(connection, boot, log);
+  const refusals = refusalRoom(connection, log);
+  let closing: Promise<void> | undefined;
+  return {
+    orders: orders.store,
+    orderReader: orderReader(connection),
+    certificates: certificateStore(connection, boot),
+    revocations: revocationQueue(connection, boot),
+    refusals: refusals.store,
+    orphans: orphanReader(connection),
+    accounts: accountReader(connection),
+    tenants: tenantStore(connection, boot),
+    connectors: connectorStore(connection, boot, sealer),
+    profiles: profileStore(connection, boot),
+    credentials: credentialStore(connection, boot, sealer),
+    access: accessStore(connection, boot),
+    settings: settingStore(connection),
+    engine: engineStore(connection, sealer),
+    audit: auditLog(connection, boot),
+    ping: async () => {
+      await rowsOf(connection, sql`select 1`);
+    },
+    databaseNow: async () => ((await firstOf(connection, sql<{ now: Date }>`select clock_timestamp() as now`)) as { now: Date }).now,
+    flush: async () => {
+      await Promise.all([orders.flush(), refusals.flush()]);
+    },
+    close: () => {
+      closing ??= Promise.all([orders.close(), refusals.close()]).then(() => connection.close());
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,10 @@
+import { createHash } from 'node:crypto';
+
+/** The id of an account follows from the identity alone (UUIDv8, RFC 9562 section 5.8), so that recording an order asks for nothing first. */
+export function accountIdOf(profileId: string, identity: Buffer): string {
+  const bytes = createHash('sha256').update(profileId).update('\u0000').update(identity).digest();
+  bytes[6] = 0x80 | ((bytes[6] as number) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f);
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}

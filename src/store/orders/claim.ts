@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { sql, type Transaction } from 'kysely';
+import type { OrderState } from '../../enrolment/order.js';
+import type { ClaimedOrder, DueKind, DueOrder } from '../../enrolment/ports.js';
+import type { Context, SystemContext } from '../../tenancy/context.js';
+import { type Boot, writeAudit } from '../audit.js';
+import { type Connection, rowsOf, transact } from '../connection/connection.js';
+import type { Tables } from '../tables.js';
+import { stateEvent } from './event.js';
+import { requestFromJson } from './request-json.js';
+import { type OrderRow, orderColumns, toOrder } from './rows.js';
+
+interface WorkRow {
+  readonly fence: number;
+  readonly request: unknown;
+  readonly calls: number;
+  readonly called_at: Date | null;
+  readonly ca_reference: string | null;
+}
+
+/** ACCEPTED -> ISSUING: fence, lease and intent are committed before the call goes out. */
+export function claim(connection: Connection, boot: Boot, context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined> {
+  return transact(connection, async (trx) => {
+    const order = await takeOrder(trx, context, orderId, ['ACCEPTED']);
+    if (order === undefined) return undefined;
+    await sql`update orders set state = 'ISSUING' where id = ${orderId}`.execute(trx);
+    const work = await takeWork(trx, orderId, leaseMs, true);
+    await recordIntent(trx, order, work);
+    await writeAudit(trx, boot, [stateEvent({ ...context, tenantId: order.tenant_id }, orderId, 'ISSUING')]);
+    return toClaimed({ ...order, state: 'ISSUING' }, work);
+  });
+}
+
+/** An UNCERTAIN or CA_PENDING order, or an EXPIRED one that was either, for a look-up. The state stays; the fence keeps others out. */
+export function claimLookup(connection: Connection, context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined> {
+  return transact(connection, async (trx) => {
+    const order = await takeOrder(trx, context, orderId, ['UNCERTAIN', 'CA_PENDING', 'EXPIRED']);
+    return order === undefined ? undefined : toClaimed(order, await takeWork(trx, orderId, leaseMs, false));
+  });
+}
+
+/** Locks an order whose work is due and free; one that another node is just taking is skipped, not waited for. */
+async function takeOrder(trx: Transaction<Tables>, context: Context, orderId: string, states: readonly OrderState[]): Promise<OrderRow | undefined> {
+  const { rows } = await sql<OrderRow>`select ${orderColumns} from order_work w join orders o on o.id = w.order_id
+    where w.order_id = ${orderId} and (${context.tenantId}::uuid is null or o.tenant_id = ${context.tenantId})
+      and o.state in (${sql.join(states)}) and w.next_attempt_at <= clock_timestamp()
+      and (w.lease_until is null or w.lease_until < clock_timestamp())
+    for update of w, o skip locked`.execute(trx);
+  return rows[0];
+}
+
+async function takeWork(trx: Transaction<Tables>, orderId: string, leaseMs: number, isCall: boolean): Promise<WorkRow> {
+  const { rows } = await sql<WorkRow>`update order_work set fence = fence + 1,
+      lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
+      calls = calls + case when ${isCall}::boolean then 1 else 0 end,
+      called_at = case when ${isCall}::boolean then clock_timestamp() else called_at end
+    where order_id = ${orderId} returning fence, request, calls, called_at, ca_reference`.execute(trx);
+  return rows[0] as WorkRow;
+}
+
+async function recordIntent(trx: Transaction<Tables>, order: OrderRow, work: WorkRow): Promise<void> {
+  const requestHash = createHash('sha256').update(JSON.stringify(work.request)).digest();
+  await sql`insert into order_intents (order_id, fence, tenant_id, request_hash, connector_version, called_at)
+    values (${order.id}, ${work.fence}, ${order.tenant_id}, ${requestHash}, (select version from connectors where id = ${order.connector_id}),
+      ${work.called_at})`.execute(trx);
+}
+
+function toClaimed(row: OrderRow, work: WorkRow): ClaimedOrder {
+  return {
+    order: toOrder(row),
+    request: requestFromJson(work.request),
+    fence: work.fence,
+    caRef: `${row.tenant_id}-${row.id}`,
+    caReference: work.ca_reference,
+    calls: work.calls,
+    calledAt: work.called_at,
+  };
+}
+
+const dueStates = { issue: ['ACCEPTED'], lookup: ['UNCERTAIN', 'EXPIRED'], poll: ['CA_PENDING'] } as const satisfies Record<DueKind, readonly OrderState[]>;
+
+interface DueRow {
+  readonly order_id: string;
+  readonly tenant_id: string;
+  readonly profile_id: string;
+  readonly connector_id: string;
+}
+
+/** Oldest first; expired orders, for which nobody waits, after all others. */
+export async function due(connection: Connection, _context: SystemContext, kind: DueKind, limit: number): Promise<readonly DueOrder[]> {
+  const rows = await rowsOf(
+    connection,
+    sql<DueRow>`select w.order_id, o.tenant_id, o.profile_id, o.connector_id from order_work w join orders o on o.id = w.order_id
+      where o.state in (${sql.join(dueStates[kind])}) and w.next_attempt_at <= clock_timestamp()
+        and (w.lease_until is null or w.lease_until < clock_timestamp())
+      order by o.state = 'EXPIRED', w.next_attempt_at limit ${limit}`,
+  );
+  return rows.map((row) => ({ orderId: row.order_id, tenantId: row.tenant_id, profileId: row.profile_id, connectorId: row.connector_id }));
+}

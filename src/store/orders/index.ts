@@ -1,0 +1,85 @@
+import { sql } from 'kysely';
+import type { OrderState } from '../../enrolment/order.js';
+import type { OrderStore, RecordOutcome } from '../../enrolment/ports.js';
+import type { Log } from '../../runtime/log.js';
+import type { TenantContext } from '../../tenancy/context.js';
+import { type Boot, writeAudit } from '../audit.js';
+import { type Connection, rowsOf, transact } from '../connection/connection.js';
+import { retrying } from '../connection/transient.js';
+import { createSpool } from '../spool.js';
+import { isUuid } from '../text.js';
+import { claim, claimLookup, due } from './claim.js';
+import { type Delivery, writeDeliveries } from './deliver.js';
+import { issuanceBatcher } from './issue.js';
+import { move } from './move.js';
+import { expire, reapLeases } from './reap.js';
+import { record, supersede } from './record.js';
+import { settleClaimed } from './settle-claimed.js';
+import { findTransaction, findTransactions, forgetTransactions, updateSession } from './transactions.js';
+
+/** The port, and what an administrator does to an order beside. */
+export interface OrderDesk extends OrderStore {
+  /** A failed or rejected order has been seen to; false when there is none to acknowledge. */
+  acknowledge(context: TenantContext, orderId: string): Promise<boolean>;
+  /** As the port's, with the CRLReason number of a wanted revocation (RFC 5280 section 5.3.1). */
+  move(context: TenantContext, orderId: string, from: readonly OrderState[], to: OrderState, reason: string, crlReason?: number): Promise<boolean>;
+}
+
+export interface OrderRoom {
+  readonly store: OrderDesk;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const deliverySpool = { name: 'deliveries', intervalMs: 50, maxBatch: 500, maxWaiting: 100_000 };
+
+export function orderRoom(connection: Connection, boot: Boot, log: Log): OrderRoom {
+  const issuances = issuanceBatcher(connection, boot);
+  const deliveries = createSpool<Delivery>((batch) => writeDeliveries(connection, boot, batch), { ...deliverySpool, log });
+  const store: OrderDesk = {
+    settleIssued: (context, order, certificate, caId): Promise<RecordOutcome> => issuances.submit({ context, order, certificate, caId }),
+    record: (context, order, state) => record(connection, boot, context, order, state),
+    supersede: (context, order, replaces) => supersede(connection, boot, context, order, replaces),
+    countAttempt: (context, orderId) => countAttempt(connection, context, orderId),
+    findTransaction: (context, dedupeKey) => retrying(() => findTransaction(connection.kysely, context, dedupeKey)),
+    findTransactions: (context, profileId, transactionId) => findTransactions(connection, context, profileId, transactionId),
+    updateSession: (context, dedupeKey, session) => updateSession(connection, context, dedupeKey, session),
+    noteDelivered: (context, orderId, state) => deliveries.add({ context, orderId, state }),
+    move: (context, orderId, from, to, reason, crlReason) => move(connection, boot, context, orderId, from, to, reason, crlReason),
+    claim: (context, orderId, leaseMs) => claim(connection, boot, context, orderId, leaseMs),
+    settleClaimed: (context, claimed, answer) => settleClaimed(connection, boot, context, claimed, answer),
+    due: (context, kind, limit) => due(connection, context, kind, limit),
+    claimLookup: (context, orderId, leaseMs) => claimLookup(connection, context, orderId, leaseMs),
+    reapLeases: (context) => reapLeases(connection, boot, context),
+    expire: (context) => expire(connection, boot, context),
+    forgetTransactions: (context) => forgetTransactions(connection, context),
+    acknowledge: (context, orderId) => acknowledge(connection, boot, context, orderId),
+  };
+  return {
+    store,
+    async flush() {
+      await issuances.idle();
+      await deliveries.flush();
+    },
+    async close() {
+      await issuances.idle();
+      await deliveries.close();
+    },
+  };
+}
+
+async function countAttempt(connection: Connection, { tenantId }: TenantContext, orderId: string): Promise<void> {
+  await rowsOf(connection, sql`update orders set attempts = attempts + 1 where id = ${orderId} and tenant_id = ${tenantId}`);
+}
+
+async function acknowledge(connection: Connection, boot: Boot, context: TenantContext, orderId: string): Promise<boolean> {
+  if (!isUuid(orderId)) return false;
+  return transact(connection, async (trx) => {
+    const { rows } = await sql`update orders set acknowledged_at = coalesce(acknowledged_at, now())
+      where id = ${orderId} and tenant_id = ${context.tenantId} and state in ('FAILED', 'EXPIRED', 'REJECTED') returning 1`.execute(trx);
+    if (rows.length === 0) return false;
+    const { tenantId, actor } = context;
+    await writeAudit(trx, boot, [{ tenantId, actor, action: 'order.acknowledged', object: `order:${orderId}`, outcome: 'success', details: {} }]);
+    return true;
+  });
+}

@@ -1,0 +1,75 @@
+import { sql } from 'kysely';
+import type { Order, OrderState } from '../../enrolment/order.js';
+import type { OrderListQuery, OrderReader } from '../../enrolment/ports.js';
+import type { Context } from '../../tenancy/context.js';
+import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
+import { allOf, contains, readPage } from '../page.js';
+import { equals, equalsId, visibleTo } from '../scope.js';
+import { isUuid, storableText } from '../text.js';
+import { type OrderRow, orderColumns, toOrder } from './rows.js';
+import { summarise } from './summary.js';
+
+export function orderReader(connection: Connection): OrderReader {
+  return {
+    find: (context, id) => find(connection, context, id),
+    list: (context, query) => readPage<OrderRow, Order>(connection, listing(context, query), query, toOrder),
+    summary: (context, protocol, window) => summarise(connection, context, protocol, window),
+    timeline: (context, id) => timeline(connection, context, id),
+  };
+}
+
+async function find(connection: Connection, context: Context, id: string): Promise<Order | undefined> {
+  if (!isUuid(id)) return undefined;
+  const row = await firstOf(
+    connection,
+    sql<OrderRow>`select ${orderColumns} from orders o where ${allOf([...visibleTo(context, sql`o.tenant_id`), sql`o.id = ${id}`])}`,
+  );
+  return row === undefined ? undefined : toOrder(row);
+}
+
+/** Ids are made in the order of time, so that sorting by creation needs no index of its own. */
+const sorts = {
+  createdAt: { by: sql`o.id`, type: 'uuid' },
+  finishedAt: { by: sql`coalesce(o.finished_at, 'infinity')`, type: 'timestamptz' },
+  subject: { by: sql`o.subject`, type: 'text' },
+  state: { by: sql`o.state`, type: 'text' },
+  attempts: { by: sql`o.attempts`, type: 'bigint' },
+} as const;
+
+function listing(context: Context, query: OrderListQuery) {
+  return {
+    select: orderColumns,
+    from: sql`orders o`,
+    where: [
+      ...visibleTo(context, sql`o.tenant_id`),
+      ...equalsId(sql`o.tenant_id`, query.tenantId),
+      ...equals(sql`o.protocol`, query.protocol),
+      ...equalsId(sql`o.profile_id`, query.profileId),
+      ...equalsId(sql`o.account_id`, query.accountId),
+      ...equals(sql`o.state`, query.state),
+      ...equals(sql`o.operation`, query.operation),
+      ...equals(sql`o.transaction_id`, query.transactionId === undefined ? undefined : storableText(query.transactionId)),
+      ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`o.subject`, query.q)} or ${contains(sql`o.transaction_id`, query.q)})`]),
+    ],
+    sorts,
+    defaultSort: '-createdAt',
+    id: sql`o.id`,
+  };
+}
+
+interface TimelineRow {
+  readonly at: Date;
+  readonly actor: string;
+  readonly details: string;
+}
+
+type Timeline = Awaited<ReturnType<OrderReader['timeline']>>;
+
+async function timeline(connection: Connection, context: Context, id: string): Promise<Timeline> {
+  const where = allOf([...visibleTo(context, sql`tenant_id`), sql`object = ${`order:${id}`}`, sql`action like 'order.%'`]);
+  const rows = await rowsOf(connection, sql<TimelineRow>`select at, actor, details from audit_events where ${where} order by at, node_seq limit 1000`);
+  return rows.flatMap(({ at, actor, details }) => {
+    const { state, reason } = JSON.parse(details) as { state?: OrderState; reason?: string };
+    return state === undefined ? [] : [{ at, state, actor, detail: reason ?? '' }];
+  });
+}

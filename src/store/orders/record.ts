@@ -1,0 +1,91 @@
+import { sql, type Transaction } from 'kysely';
+import type { NewOrder, RecordOutcome, Refused } from '../../enrolment/ports.js';
+import type { TenantContext } from '../../tenancy/context.js';
+import { type Boot, writeAudit } from '../audit.js';
+import { type Connection, type Executor, transact } from '../connection/connection.js';
+import type { Tables } from '../tables.js';
+import { storableJson, storableText } from '../text.js';
+import { accountIdOf } from './account.js';
+import { stateEvent } from './event.js';
+import { requestToJson } from './request-json.js';
+import { type Recorded, recordedOrder } from './rows.js';
+import { findTransaction } from './transactions.js';
+
+type FirstState = 'AWAITING_APPROVAL' | 'ACCEPTED' | Refused;
+
+/** Records a new order unless its dedupe key is taken; key, order, work and audit row are one commit. */
+export function record(connection: Connection, boot: Boot, context: TenantContext, order: NewOrder, state: FirstState): Promise<RecordOutcome> {
+  return transact(connection, async (trx) => {
+    const isFree = await takeDedupeKey(trx, context, order, typeof state === 'object');
+    return isFree ? insertOrder(trx, boot, context, order, state) : existingOrOwn(trx, context, order);
+  });
+}
+
+/** As `record`, in the place of the order `replaces`, which must be over and must still be the one that stands there. */
+export function supersede(connection: Connection, boot: Boot, context: TenantContext, order: NewOrder, replaces: string): Promise<RecordOutcome> {
+  return transact(connection, async (trx) => {
+    const isReplaced = await replaceTransaction(trx, context, order, replaces);
+    const isFree = isReplaced || (await takeDedupeKey(trx, context, order, false));
+    return isFree ? insertOrder(trx, boot, context, order, 'ACCEPTED') : existingOrOwn(trx, context, order);
+  });
+}
+
+/** What holds the dedupe key. That is the order itself when an earlier try was committed without our hearing of it. */
+export async function existingOrOwn(executor: Executor, context: TenantContext, order: NewOrder): Promise<RecordOutcome> {
+  const transaction = await findTransaction(executor, context, order.dedupeKey);
+  if (transaction === undefined) throw new Error('The transaction was forgotten while it was being recorded again.');
+  return transaction.order.id === order.id ? { kind: 'recorded', order: transaction.order } : { kind: 'existing', transaction };
+}
+
+async function takeDedupeKey(trx: Transaction<Tables>, { tenantId }: TenantContext, order: NewOrder, isFinal: boolean): Promise<boolean> {
+  const { rows } = await sql`
+    insert into transactions (dedupe_key, order_id, tenant_id, profile_id, transaction_id, content_hash, session, retained_until)
+    values (${order.dedupeKey}, ${order.id}, ${tenantId}, ${order.profileId}, ${storableText(order.transactionId)}, ${order.contentHash},
+      ${storableJson(order.session)}::jsonb, case when ${isFinal}::boolean then now() + interval '24 hours' end)
+    on conflict (dedupe_key) do nothing returning 1`.execute(trx);
+  return rows.length === 1;
+}
+
+async function replaceTransaction(trx: Transaction<Tables>, { tenantId }: TenantContext, order: NewOrder, replaces: string): Promise<boolean> {
+  const { rows } = await sql`
+    update transactions t set order_id = ${order.id}, content_hash = ${order.contentHash}, session = ${storableJson(order.session)}::jsonb, retained_until = null
+    from orders o
+    where t.dedupe_key = ${order.dedupeKey} and t.tenant_id = ${tenantId} and t.order_id = ${replaces} and o.id = t.order_id and o.finished_at is not null
+    returning 1`.execute(trx);
+  return rows.length === 1;
+}
+
+async function insertOrder(trx: Transaction<Tables>, boot: Boot, context: TenantContext, order: NewOrder, state: FirstState): Promise<RecordOutcome> {
+  const { tenantId } = context;
+  const refused = typeof state === 'object' ? state : undefined;
+  const first = refused?.state ?? (state as Exclude<FirstState, Refused>);
+  const accountId = accountIdOf(order.profileId, order.accountIdentity);
+  const { facts } = order;
+  await sql`insert into accounts (id, tenant_id, profile_id, label) values (${accountId}, ${tenantId}, ${order.profileId}, ${storableText(order.accountLabel)})
+    on conflict (id) do nothing`.execute(trx);
+  const { rows } = await sql<{ finished_at: Date | null }>`
+    insert into orders (id, tenant_id, profile_id, connector_id, protocol, account_id, transaction_id, dedupe_key, operation, state, subject, fail_info,
+      fail_reason, client_ip, client_family, key_type, digest, cipher, credential, renews, created_at, finished_at)
+    values (${order.id}, ${tenantId}, ${order.profileId}, ${order.connectorId}, ${order.protocol}, ${accountId}, ${storableText(order.transactionId)},
+      ${order.dedupeKey}, ${order.operation}, ${first}, ${storableText(order.subject)}, ${refused?.failInfo ?? null},
+      ${refused === undefined ? null : storableText(refused.failReason)}, ${facts.clientIp}, ${storableText(facts.clientFamily)}, ${facts.keyType},
+      ${facts.digest}, ${facts.cipher}, ${storableText(order.credential)}, ${order.renews}, ${order.receivedAt},
+      case when ${refused !== undefined}::boolean then greatest(now(), ${order.receivedAt}::timestamptz) end)
+    returning finished_at`.execute(trx);
+  if (refused === undefined) await insertWork(trx, tenantId, order);
+  await writeAudit(trx, boot, [stateEvent(context, order.id, first, refused?.failReason)]);
+  const recorded: Recorded = {
+    tenantId,
+    state: first,
+    finishedAt: rows[0]?.finished_at ?? null,
+    certificateId: null,
+    failInfo: refused?.failInfo ?? null,
+    failReason: refused?.failReason ?? null,
+  };
+  return { kind: 'recorded', order: recordedOrder(order, recorded) };
+}
+
+async function insertWork(trx: Transaction<Tables>, tenantId: string, order: NewOrder): Promise<void> {
+  await sql`insert into order_work (order_id, tenant_id, request, next_attempt_at, deadline)
+    values (${order.id}, ${tenantId}, ${requestToJson(order.request)}::jsonb, now(), ${order.deadline})`.execute(trx);
+}

@@ -1,0 +1,62 @@
+import { type RawBuilder, sql } from 'kysely';
+import { issuedStates, openStates } from '../../enrolment/order.js';
+import { type OrderSummary, type SummaryWindow, summaryWindows } from '../../enrolment/ports.js';
+import type { Context } from '../../tenancy/context.js';
+import type { Protocol } from '../../tenancy/profile.js';
+import { type Connection, firstOf } from '../connection/connection.js';
+import { allOf } from '../page.js';
+import { visibleTo } from '../scope.js';
+
+const listOf = (states: readonly string[]): RawBuilder<unknown> => sql.raw(states.map((state) => `'${state}'`).join(', '));
+
+/** What the cards and lists call by these words, once for all. */
+export const isSuccess = sql`o.state in (${listOf(issuedStates)})`;
+export const isFailed = sql`o.state in ('FAILED', 'EXPIRED')`;
+export const isRejected = sql`o.state = 'REJECTED'`;
+export const isActive = sql`o.state in (${listOf(openStates)})`;
+
+interface SummaryRow {
+  readonly total: number;
+  readonly success: number;
+  readonly failed: number;
+  readonly rejected: number;
+  readonly active: number;
+  readonly unacknowledged: number;
+  readonly average: number | null;
+  readonly accounts: number;
+}
+
+/** The card numbers of one protocol. Orders are those of the window; open ones count however old they are. */
+export async function summarise(connection: Connection, context: Context, protocol: Protocol, window: SummaryWindow): Promise<OrderSummary> {
+  const visible = visibleTo(context, sql`o.tenant_id`);
+  const since = sql`now() - ${summaryWindows[window]} * interval '1 hour'`;
+  const row = await firstOf(
+    connection,
+    sql<SummaryRow>`select count(*) as total,
+        count(*) filter (where ${isSuccess}) as success, count(*) filter (where ${isFailed}) as failed, count(*) filter (where ${isRejected}) as rejected,
+        count(*) filter (where (${isFailed} or ${isRejected}) and o.acknowledged_at is null) as unacknowledged,
+        (avg(extract(epoch from o.finished_at - coalesce(o.approved_at, o.created_at))) filter (where o.finished_at is not null) * 1000)::float8 as average,
+        count(distinct o.account_id) as accounts,
+        (select count(*) from orders o where ${allOf([...visible, sql`o.protocol = ${protocol}`, isActive])}) as active
+      from orders o where ${allOf([...visible, sql`o.protocol = ${protocol}`, sql`o.created_at >= ${since}`])}`,
+  );
+  return toSummary(row as SummaryRow);
+}
+
+function toSummary(row: SummaryRow): OrderSummary {
+  return {
+    totalOrders: row.total,
+    successRate: successRate(row.success, row.failed, row.rejected),
+    activeOrders: row.active,
+    failedOrders: row.failed,
+    activeFailedOrders: row.unacknowledged,
+    averageProcessingMs: row.average === null ? null : Math.max(0, Math.round(row.average)),
+    activeAccounts: row.accounts,
+  };
+}
+
+/** Per cent with one decimal; null when nothing is over yet. */
+function successRate(success: number, failed: number, rejected: number): number | null {
+  const over = success + failed + rejected;
+  return over === 0 ? null : Math.round((success / over) * 1000) / 10;
+}

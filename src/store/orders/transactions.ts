@@ -1,0 +1,48 @@
+import { sql } from 'kysely';
+import type { Session } from '../../enrolment/order.js';
+import type { StoredTransaction } from '../../enrolment/ports.js';
+import type { SystemContext, TenantContext } from '../../tenancy/context.js';
+import { type Connection, type Executor, rowsOf } from '../connection/connection.js';
+import { storableJson, storableText } from '../text.js';
+import { orderColumns, type TransactionRow, toTransaction } from './rows.js';
+
+const transactionQuery = sql`select ${orderColumns}, t.content_hash, t.session, c.der
+  from transactions t join orders o on o.id = t.order_id left join certificates c on c.id = o.certificate_id`;
+
+export async function findTransaction(executor: Executor, { tenantId }: TenantContext, dedupeKey: Buffer): Promise<StoredTransaction | undefined> {
+  const query = sql<TransactionRow>`${transactionQuery} where t.dedupe_key = ${dedupeKey} and t.tenant_id = ${tenantId}`;
+  const [row] = (await query.execute(executor)).rows;
+  return row === undefined ? undefined : toTransaction(row);
+}
+
+export async function findTransactions(
+  connection: Connection,
+  { tenantId }: TenantContext,
+  profileId: string,
+  transactionId: string,
+): Promise<readonly StoredTransaction[]> {
+  const query = sql<TransactionRow>`${transactionQuery}
+    where t.transaction_id = ${storableText(transactionId)} and t.profile_id = ${profileId} and t.tenant_id = ${tenantId} order by o.id limit 100`;
+  return (await rowsOf(connection, query)).map(toTransaction);
+}
+
+export async function updateSession(connection: Connection, { tenantId }: TenantContext, dedupeKey: Buffer, session: Session): Promise<void> {
+  await rowsOf(connection, sql`update transactions set session = ${storableJson(session)}::jsonb where dedupe_key = ${dedupeKey} and tenant_id = ${tenantId}`);
+}
+
+/** At most this many at once, so that the statement stays short beside the requests. */
+const forgottenAtOnce = 5_000;
+
+/** Transactions of orders that are still open have no end of retention and stay. */
+export async function forgetTransactions(connection: Connection, _context: SystemContext): Promise<number> {
+  let forgotten = 0;
+  for (;;) {
+    const rows = await rowsOf(
+      connection,
+      sql`delete from transactions where dedupe_key in (
+        select dedupe_key from transactions where retained_until < now() limit ${forgottenAtOnce}) returning 1`,
+    );
+    forgotten += rows.length;
+    if (rows.length < forgottenAtOnce) return forgotten;
+  }
+}

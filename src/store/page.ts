@@ -1,0 +1,97 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { ListQuery, Page } from '../tenancy/ports.js';
+import { type Connection, rowsOf } from './connection/connection.js';
+import { storableText } from './text.js';
+
+/** A list as SQL. Columns of `select` become rows; `sorts` says what may be sorted by. */
+export interface Listing {
+  readonly select: RawBuilder<unknown>;
+  /** Tables and joins. */
+  readonly from: RawBuilder<unknown>;
+  readonly where: readonly RawBuilder<unknown>[];
+  /** By the API's name; an expression that is never null, and its type. */
+  readonly sorts: Readonly<Record<string, Sort>>;
+  /** As in `ListQuery.sort`. */
+  readonly defaultSort: string;
+  /** Unique; ties are sorted by it. */
+  readonly id: RawBuilder<unknown>;
+  readonly idType?: 'uuid' | 'text';
+}
+
+export interface Sort {
+  readonly by: RawBuilder<unknown>;
+  readonly type: 'text' | 'timestamptz' | 'uuid' | 'bigint' | 'numeric';
+}
+
+/** The caller's `sort` or `cursor` means nothing here. */
+export class InvalidListQuery extends Error {
+  override readonly name = 'InvalidListQuery';
+}
+
+/** Counting stops here: beyond it nobody reads the exact number, and it would cost a scan. */
+const countedMost = 10_000;
+
+/** One page of `listing`, and how many rows there are in all. */
+export async function readPage<Row, Item>(connection: Connection, listing: Listing, query: ListQuery, toItem: (row: Row) => Item): Promise<Page<Item>> {
+  const { sort, isDescending } = sortOf(listing, query);
+  const after = query.cursor === undefined ? [] : [beyond(listing, sort, isDescending, query.cursor)];
+  const direction = sql.raw(isDescending ? 'desc' : 'asc');
+  const rows = await rowsOf(
+    connection,
+    sql<Row & CursorColumns>`select ${listing.select}, (${sort.by})::text as cursor_key, (${listing.id})::text as cursor_id
+      from ${listing.from} where ${allOf([...listing.where, ...after])}
+      order by ${sort.by} ${direction}, ${listing.id} ${direction} limit ${query.limit + 1}`,
+  );
+  const items = rows.slice(0, query.limit);
+  const last = items.at(-1);
+  const more = rows.length > query.limit && last !== undefined ? { nextCursor: encodeCursor(last) } : {};
+  return { items: items.map(toItem), ...more, ...(await totalOf(connection, listing)) };
+}
+
+interface CursorColumns {
+  readonly cursor_key: string;
+  readonly cursor_id: string;
+}
+
+export function allOf(conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+  return conditions.length === 0 ? sql`true` : sql`${sql.join(conditions, sql` and `)}`;
+}
+
+async function totalOf(connection: Connection, { from, where }: Listing): Promise<Pick<Page<never>, 'total' | 'totalIsLowerBound'>> {
+  const counted = sql<{ total: number }>`select count(*) as total from (select 1 from ${from} where ${allOf(where)} limit ${countedMost + 1}) as counted`;
+  const total = (await rowsOf(connection, counted))[0]?.total ?? 0;
+  return total > countedMost ? { total: countedMost, totalIsLowerBound: true } : { total };
+}
+
+function sortOf(listing: Listing, query: ListQuery): { readonly sort: Sort; readonly isDescending: boolean } {
+  const wanted = query.sort ?? listing.defaultSort;
+  const isDescending = wanted.startsWith('-');
+  const sort = listing.sorts[isDescending ? wanted.slice(1) : wanted];
+  if (sort === undefined) throw new InvalidListQuery(`Lists like this one cannot be sorted by "${wanted}".`);
+  return { sort, isDescending };
+}
+
+function beyond(listing: Listing, sort: Sort, isDescending: boolean, cursor: string): RawBuilder<unknown> {
+  const [key, id] = decodeCursor(cursor);
+  const comparison = sql.raw(isDescending ? '<' : '>');
+  return sql`(${sort.by}, ${listing.id}) ${comparison} (${key}::${sql.raw(sort.type)}, ${id}::${sql.raw(listing.idType ?? 'uuid')})`;
+}
+
+function encodeCursor({ cursor_key, cursor_id }: CursorColumns): string {
+  return Buffer.from(JSON.stringify([cursor_key, cursor_id])).toString('base64url');
+}
+
+function decodeCursor(cursor: string): readonly [string, string] {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    if (Array.isArray(parts) && parts.length === 2 && parts.every((part) => typeof part === 'string')) return parts as unknown as [string, string];
+  } catch {
+    // falls through to the one answer for every unreadable cursor
+  }
+  throw new InvalidListQuery('The cursor is not one of this list.');
+}
+
+/** `column` contains `q`, whatever the case; the signs LIKE knows mean themselves. */
+export function contains(column: RawBuilder<unknown>, q: string): RawBuilder<unknown> {
+  return sql`${column} ilike ${`%${storableText(q).replace(/[\\%_]/g, '\\$&')}%`}`;
+}

@@ -1,0 +1,68 @@
+import { sql } from 'kysely';
+import type { RevocationDue, RevocationQueue } from '../enrolment/ports.js';
+import type { TenantContext } from '../tenancy/context.js';
+import { type Boot, writeAudit } from './audit.js';
+import { type Connection, rowsOf, transact } from './connection/connection.js';
+import { enterState, lockOrder, type RevocationPayload } from './orders/change.js';
+import { stateEvent } from './orders/event.js';
+import { markRevoked } from './orders/move.js';
+import { storableText } from './text.js';
+
+interface DueRow {
+  readonly id: string;
+  readonly payload: RevocationPayload;
+  readonly certificate: Buffer;
+}
+
+/** The outbox topic `certificate.revoke`. */
+export function revocationQueue(connection: Connection, boot: Boot): RevocationQueue {
+  return {
+    claim: (_context, limit, leaseMs) => claim(connection, limit, leaseMs),
+    done: (context, due) => done(connection, boot, context, due),
+    retry: async (due, reason) => {
+      await rowsOf(connection, retryStatement(due.outboxId, reason));
+    },
+  };
+}
+
+async function claim(connection: Connection, limit: number, leaseMs: number): Promise<readonly RevocationDue[]> {
+  const rows = await rowsOf(
+    connection,
+    sql<DueRow>`with taken as (
+        update outbox set next_attempt_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
+        where id in (select id from outbox where topic = 'certificate.revoke' and next_attempt_at <= clock_timestamp()
+          order by next_attempt_at limit ${limit} for update skip locked)
+        returning id, payload)
+      select taken.id, taken.payload, coalesce(c.der, orphan.certificate) as certificate from taken
+        left join certificates c on c.id = (taken.payload->>'certificateId')::uuid
+        left join orphan_certificates orphan on orphan.id = (taken.payload->>'orphanId')::uuid
+      where coalesce(c.der, orphan.certificate) is not null order by taken.id`,
+  );
+  return rows.map(({ id, payload, certificate }) => ({ outboxId: id, orderId: payload.orderId, certificate, reason: payload.reason }));
+}
+
+/** The order's own certificate closes the order too; an orphan only itself. */
+function done(connection: Connection, boot: Boot, context: TenantContext, due: RevocationDue): Promise<void> {
+  return transact(connection, async (trx) => {
+    const order = await lockOrder(trx, context.tenantId, due.orderId);
+    if (order === undefined) return;
+    const { rows } = await sql<{
+      payload: RevocationPayload;
+    }>`delete from outbox where id = ${due.outboxId} and tenant_id = ${context.tenantId} returning payload`.execute(trx);
+    const payload = rows[0]?.payload;
+    if (payload === undefined) return;
+    if (payload.orphanId !== null) await sql`update orphan_certificates set revoked_at = now() where id = ${payload.orphanId}`.execute(trx);
+    if (payload.certificateId === null) return;
+    await markRevoked(trx, payload.certificateId);
+    if (order.state !== 'REVOKE_WANTED') return;
+    await enterState(trx, order, { to: 'REVOKED', reason: '' });
+    await writeAudit(trx, boot, [stateEvent(context, order.id, 'REVOKED')]);
+  });
+}
+
+/** 1 s, 2 s, 4 s, ... up to 5 minutes. */
+function retryStatement(outboxId: string, reason: string) {
+  return sql`update outbox set last_error = ${storableText(reason)},
+      next_attempt_at = clock_timestamp() + least(300, power(2, least(attempts, 10)) / 2) * interval '1 second'
+    where id = ${outboxId}`;
+}

@@ -1,0 +1,39 @@
+import type { AuditLog } from '../audit/event.js';
+import type { EngineStore } from '../crypto-engine/ports.js';
+import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
+import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
+import type { AccessLists } from './access.js';
+import type { AccountReader } from './accounts.js';
+import type { AuditReader } from './audit.js';
+import type { CertificateReader } from './certificates.js';
+import type { OrderDesk } from './orders/index.js';
+import type { OrphanReader } from './orphans.js';
+import type { RefusalReader } from './refusals.js';
+
+/** The database as the rest of the house sees it: the ports, and the lists that only administrators need. */
+export interface Store {
+  readonly kind: 'postgres' | 'pglite';
+  readonly orders: OrderDesk;
+  readonly orderReader: OrderReader;
+  readonly certificates: CertificateStore & CertificateReader;
+  readonly revocations: RevocationQueue;
+  readonly refusals: RefusalLog & RefusalReader;
+  readonly orphans: OrphanReader;
+  readonly accounts: AccountReader;
+  readonly tenants: TenantStore;
+  readonly connectors: ConnectorStore;
+  readonly profiles: ProfileStore;
+  readonly credentials: CredentialStore;
+  readonly access: AccessStore & AccessLists;
+  readonly settings: SettingStore;
+  readonly engine: EngineStore;
+  readonly audit: AuditLog & AuditReader;
+  /** Rejects when the database does not answer. */
+  ping(): Promise<void>;
+  /** The clock that leases and deadlines are measured by. */
+  databaseNow(): Promise<Date>;
+  /** Writes what is noted but not yet written (deliveries, refusals). */
+  flush(): Promise<void>;
+  /** Flushes, then closes; a PGlite left open would keep the process alive. */
+  close(): Promise<void>;
+}
