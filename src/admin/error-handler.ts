@@ -25,7 +25,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, code: 
     .send(problemBody(code, details, instance, request.id));
 }
 
-/** Every error leaves as a problem. What we did not foresee is logged once and told as an incident id only. */
+/** Every error leaves as a problem. A store that cannot read a cursor or sort as asked throws `InvalidListQuery`. What we did not foresee is logged once and told as an incident id only. */
 export function handleErrors(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, log));
 }
@@ -34,6 +34,7 @@ export function answerError(error: Error & { code?: string; statusCode?: number 
   if (error instanceof Problem) return sendProblem(request, reply, error.code, error.details);
   const known = fastifyProblems[error.code ?? ''];
   if (known !== undefined) return sendProblem(request, reply, known, { detail: error.message });
+  if (error.name === 'InvalidListQuery') return sendProblem(request, reply, 'invalid-request', { errors: [{ path: 'cursor', message: error.message }] });
   if (isBodyError(error)) return sendProblem(request, reply, 'malformed-body', { detail: 'The body is not valid JSON.' });
   const incidentId = uuidv7();
   log.error({ err: error, incidentId, requestId: request.id, method: request.method, route: request.routeOptions.url }, 'request failed');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { statuses } from '../tenancy/profile.js';
 
 /** Fields that several resources share. */
-export const idSchema = z.uuid();
+export const idSchema = z.guid();
 export const idParams = z.strictObject({ id: idSchema.describe('Id of the object') });
 export const statusSchema = z.enum(statuses);
 

@@ -29,7 +29,7 @@ export function answers<T extends object>(own: T): T {
   return { ...own, '4xx': problemAnswer('The request was refused'), '5xx': problemAnswer('The server failed') } as T;
 }
 
-export const noContent = { description: 'Done', content: {} };
+export const noContent = z.null().describe('Done');
 
 const tags = [
   { name: 'session', description: 'Who am I' },
@@ -51,26 +51,56 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An API token: gh_...' } } },
       security: [{ token: [] }],
     },
-    transform: jsonSchemaTransform,
-    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document)),
+    transform: describeRoute,
+    transformObject: (document) => tidySchemas(jsonSchemaTransformObject(document)),
   });
 }
 
-/** The zod bridge writes each named schema twice, as input and as output; what nothing refers to goes. */
-function withoutUnused<T extends object>(document: T): T {
-  const schemas = (document as { components?: { schemas?: Record<string, unknown> } }).components?.schemas ?? {};
+const conventions: Readonly<Record<string, object>> = {
+  PATCH: { 'if-match': { type: 'string', description: 'ETag of the object as it was read; 428 without, 412 when it has changed since' } },
+  DELETE: { 'if-match': { type: 'string', description: 'ETag of the object as it was read; 428 without, 412 when it has changed since' } },
+  POST: { 'idempotency-key': { type: 'string', maxLength: 255, description: 'Makes a repetition answer as the first time, for 24 hours' } },
+};
+
+/** Adds to a route's own schema what follows from its method and its access. */
+const describeRoute: typeof jsonSchemaTransform = (document) => {
+  const { schema, url } = jsonSchemaTransform(document);
+  const access = document.route.config?.access;
+  const properties = conventions[String(document.route.method)];
+  const isPublic = access === undefined || access === 'public';
+  const allowed = isPublic ? { security: [] } : { description: `Needs the permission \`${access}\`.`, 'x-permission': access };
+  return { url, schema: { ...schema, ...allowed, ...(properties === undefined ? {} : { headers: { type: 'object', properties } }) } };
+};
+
+/** The zod bridge writes each named schema twice, `X` for answers and `XInput` for requests: what nothing refers to goes, and the suffix
+ *  stays only where both are in use. */
+function tidySchemas<T extends object>(document: T): T {
+  const { paths, components } = document as { paths?: unknown; components?: { schemas?: Record<string, unknown> } };
+  const schemas = components?.schemas ?? {};
+  const used = usedSchemas(paths, schemas);
+  for (const name of Object.keys(schemas)) if (!used.has(name)) delete schemas[name];
+  const isFree = (name: string): boolean => name.endsWith('Input') && !used.has(name.slice(0, -'Input'.length));
+  const text = JSON.stringify(document).replace(/("#\/components\/schemas\/)(\w+)"/g, (_, root: string, name: string) => {
+    return `${root}${isFree(name) ? name.slice(0, -'Input'.length) : name}"`;
+  });
+  const tidied = JSON.parse(text) as T & { components: { schemas: Record<string, unknown> } };
+  const renamed = Object.entries(tidied.components.schemas).map(([name, schema]) => [isFree(name) ? name.slice(0, -'Input'.length) : name, schema] as const);
+  tidied.components.schemas = Object.fromEntries(renamed.sort(([left], [right]) => (left < right ? -1 : 1)));
+  return tidied;
+}
+
+function usedSchemas(paths: unknown, schemas: Readonly<Record<string, unknown>>): ReadonlySet<string> {
   const used = new Set<string>();
   const follow = (part: unknown): void => {
-    for (const match of JSON.stringify(part).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+    for (const match of (JSON.stringify(part) ?? '').matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
       const name = match[1] as string;
       if (used.has(name)) continue;
       used.add(name);
       follow(schemas[name]);
     }
   };
-  follow((document as { paths?: unknown }).paths);
-  for (const name of Object.keys(schemas)) if (!used.has(name)) delete schemas[name];
-  return document;
+  follow(paths);
+  return used;
 }
 
 /** The readable page at /api/docs. It needs scripts and styles, so it gets a policy of its own. */

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type InjectOptions } from 'fastify';
 import { Registry } from 'prom-client';
-import type { AuditEvent } from '../../src/audit/event.js';
 import { type AdminDeps, answerFrameworkErrors, defaultLimits, memoryIdempotencyStore, registerAdmin } from '../../src/admin/index.js';
+import type { AuditEvent } from '../../src/audit/event.js';
 import type { Order } from '../../src/enrolment/order.js';
 import { type Clock, stoppedClock } from '../../src/runtime/clock.js';
 import { uuidv7 } from '../../src/runtime/ids.js';

@@ -161,7 +161,7 @@ export function cmpProfileRoutes(app: AdminApp, deps: AdminDeps): void {
       written(await deps.profiles.remove(tenantContext(current.tenantId, caller.actor), 'cmp', current.id, version));
       const details = { protocol: 'cmp', name: current.name };
       await noteChange(deps, caller, { action: 'profile.deleted', object: `profile:${current.id}`, tenantId: current.tenantId, details });
-      return reply.code(204).send();
+      return reply.code(204).send(null);
     },
   );
 

@@ -158,7 +158,7 @@ export function connectorRoutes(app: AdminApp, deps: AdminDeps): void {
       written(await deps.connectors.remove(tenantContext(current.tenantId, caller.actor), current.id, version));
       const details = { name: current.name };
       await noteChange(deps, caller, { action: 'connector.deleted', object: `connector:${current.id}`, tenantId: current.tenantId, details });
-      return reply.code(204).send();
+      return reply.code(204).send(null);
     },
   );
 }

@@ -155,7 +155,7 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminDeps): void {
       written(await deps.profiles.remove(tenantContext(current.tenantId, caller.actor), 'scep', current.id, version));
       const details = { protocol: 'scep', name: current.name };
       await noteChange(deps, caller, { action: 'profile.deleted', object: `profile:${current.id}`, tenantId: current.tenantId, details });
-      return reply.code(204).send();
+      return reply.code(204).send(null);
     },
   );
 }

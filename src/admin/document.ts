@@ -1,0 +1,19 @@
+import Fastify from 'fastify';
+import { createLog } from '../runtime/log.js';
+import { type AdminDeps, defaultLimits } from './ports.js';
+import { registerAdmin } from './register.js';
+
+/** The OpenAPI document as served at /api/v1/openapi.json, as text. No request is answered, so no store is needed. */
+export async function openApiDocument(): Promise<string> {
+  const deps: Pick<AdminDeps, 'limits' | 'log' | 'connectorTester'> = {
+    limits: defaultLimits,
+    log: createLog('silent'),
+    connectorTester: { test: async () => [] },
+  };
+  const app = Fastify();
+  await registerAdmin(app, deps as AdminDeps);
+  await app.ready();
+  const { payload } = await app.inject('/api/v1/openapi.json');
+  await app.close();
+  return `${JSON.stringify(JSON.parse(payload), null, 2)}\n`;
+}

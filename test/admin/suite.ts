@@ -1,0 +1,648 @@
+import type { Test } from 'tap';
+import { uuidv7 } from '../../src/runtime/ids.js';
+import { systemContext } from '../../src/tenancy/context.js';
+import { challengeMac } from '../../src/tenancy/credentials.js';
+import { policySchema } from '../../src/tenancy/policy.js';
+import { roles } from '../../src/tenancy/ports.js';
+import { type Answer, type Call, type Desk, type Json, type OpenStores, openDesk, orderOf } from './desk.js';
+
+const json = 'application/problem+json';
+const paths = (answer: Answer): string[] => answer.body.errors.map((error: { path: string }) => error.path).sort();
+const nobody = '0192f0c1-2345-7000-8000-000000000001';
+
+function problem(t: Test, answer: Answer, status: number, code: string): void {
+  t.equal(answer.status, status, answer.text);
+  t.match(answer.headers['content-type'], json);
+  t.match(answer.body, { type: `urn:gatehouse:problem:${code}`, status, title: String, instance: String, requestId: String });
+}
+
+const engine = (name: string, config: object = {}) => ({ type: 'crypto-engine', name, config: { url: 'https://ca.example.test', ...config } });
+
+/** Everything the API promises, over any stores: in memory and over the real database. */
+export async function adminSuite(t: Test, open: OpenStores): Promise<void> {
+  const desk = await openDesk(open);
+  t.teardown(() => desk.close());
+  await firstTenant(t, desk);
+  await conventions(t, desk);
+  await connectors(t, desk);
+  await cmpProfiles(t, desk);
+  await scepProfiles(t, desk);
+  await ordersAndCards(t, desk);
+  await tenantsAndSession(t, desk);
+  await isolation(t, desk);
+}
+
+async function firstTenant(t: Test, desk: Desk): Promise<void> {
+  await t.test('a caller that sees every tenant may leave tenantId out while there is one', async (t) => {
+    const superadmin = await desk.as('superadmin', null);
+    const tenant = await desk.addTenant('First');
+    const alone = await superadmin('POST', '/api/v1/connectors', engine('One'));
+    t.equal(alone.status, 201, alone.text);
+    t.match(alone.body, { tenantId: tenant.id, tenant: 'First' });
+
+    await desk.addTenant('Second');
+    const ambiguous = await superadmin('POST', '/api/v1/connectors', engine('Two'));
+    problem(t, ambiguous, 400, 'invalid-request');
+    t.same(paths(ambiguous), ['tenantId']);
+    const named = await superadmin('POST', '/api/v1/connectors', { ...engine('Two'), tenantId: tenant.id });
+    t.equal(named.status, 201);
+    t.same(paths(await superadmin('POST', '/api/v1/connectors', { ...engine('Three'), tenantId: nobody })), ['tenantId']);
+  });
+}
+
+async function conventions(t: Test, desk: Desk): Promise<void> {
+  const tenant = await desk.addTenant();
+  const { admin } = tenant;
+
+  await t.test('every fault of a request is told at once, with its path', async (t) => {
+    const answer = await admin('POST', '/api/v1/cmp-profiles?dry=1', {
+      name: '',
+      connectorId: 'x',
+      endpointPath: 'a/b',
+      policy: { keys: { rsaMinBits: 1024 }, bogus: true },
+      javaBaseUrl: 'ftp://x',
+      colour: 'red',
+    });
+    problem(t, answer, 400, 'invalid-request');
+    t.same(paths(answer), ['colour', 'connectorId', 'dry', 'endpointPath', 'javaBaseUrl', 'name', 'policy.bogus', 'policy.keys.rsaMinBits']);
+  });
+
+  await t.test('unknown query parameters and values out of range are 400', async (t) => {
+    for (const query of ['x=1', 'limit=0', 'limit=201', 'limit=a', 'sort=secret', 'status=on', 'status=active&status=inactive', 'cursor=nonsense']) {
+      const answer = await admin('GET', `/api/v1/connectors?${query}`);
+      problem(t, answer, 400, 'invalid-request');
+      t.equal(answer.body.errors.length, 1, query);
+    }
+    problem(t, await admin('GET', `/api/v1/connectors/${tenant.connectorId}?x=1`), 400, 'invalid-request');
+  });
+
+  await t.test('lists come in pages that show every object once, and count them all', async (t) => {
+    const other = await desk.addTenant();
+    for (const name of ['Beta', 'alpha-1', 'Gamma']) await other.admin('POST', '/api/v1/connectors', engine(name));
+    const names: string[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const { status, body }: Answer = await other.admin('GET', `/api/v1/connectors?limit=3&sort=-name${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      t.equal(status, 200);
+      t.equal(body.total, 4);
+      names.push(...body.items.map(({ name }: Json) => name));
+      cursor = body.nextCursor;
+    }
+    t.same(new Set(names), new Set(['Engine', 'Beta', 'alpha-1', 'Gamma']));
+    t.equal(names.length, 4);
+    t.equal((await other.admin('GET', '/api/v1/connectors?q=GAMM')).body.total, 1, 'q searches without regard to case');
+  });
+
+  await t.test('a change needs If-Match: 428 without, 412 when stale, a new ETag after', async (t) => {
+    const created = await admin('POST', '/api/v1/connectors', engine('Tagged'));
+    t.equal(created.headers.etag, '"1"');
+    const { location = '' } = created.headers;
+    problem(t, await admin('PATCH', location, { description: 'new' }), 428, 'version-required');
+    const stale = await admin('PATCH', location, { bogus: 1 }, { 'if-match': '"7"' });
+    problem(t, stale, 412, 'stale');
+    t.equal(stale.headers.etag, '"1"');
+    const changed = await admin('PATCH', location, { description: 'new' }, { 'if-match': '"1"' });
+    t.equal(changed.status, 200);
+    t.equal(changed.headers.etag, '"2"');
+    t.equal((await admin('GET', location)).headers.etag, '"2"');
+    problem(t, await admin('DELETE', location), 428, 'version-required');
+    problem(t, await admin('DELETE', location, undefined, { 'if-match': '"1"' }), 412, 'stale');
+    t.equal((await admin('DELETE', location, undefined, { 'if-match': 'W/"2"' })).status, 204);
+    problem(t, await admin('GET', location), 404, 'not-found');
+  });
+
+  await t.test('an Idempotency-Key makes a POST happen once', async (t) => {
+    const key = { 'idempotency-key': uuidv7() };
+    const body = { name: 'Once', connectorId: tenant.connectorId };
+    const [first, second] = [await admin('POST', '/api/v1/cmp-profiles', body, key), await admin('POST', '/api/v1/cmp-profiles', body, key)];
+    t.equal(first.status, 201, first.text);
+    t.same([second.status, second.text], [first.status, first.text], 'the same answer, with the secret shown once');
+    t.equal(second.headers.location, first.headers.location);
+    t.equal(second.headers['idempotency-replayed'], 'true');
+    problem(t, await admin('POST', '/api/v1/cmp-profiles', { ...body, name: 'Twice' }, key), 422, 'idempotency-key-reused');
+    const stranger = await desk.as('admin', tenant.id);
+    problem(t, await stranger('POST', '/api/v1/cmp-profiles', body, key), 409, 'conflict');
+    t.equal((await admin('GET', '/api/v1/cmp-profiles?q=Once')).body.total, 1);
+  });
+
+  await t.test('an Idempotency-Key of a refused request may be used again; malformed ones are 400', async (t) => {
+    const key = { 'idempotency-key': uuidv7() };
+    const answer = await admin('POST', '/api/v1/cmp-profiles', { name: 'Again', connectorId: nobody }, key);
+    problem(t, answer, 400, 'invalid-request');
+    const corrected = await admin('POST', '/api/v1/cmp-profiles', { name: 'Again', connectorId: tenant.connectorId }, key);
+    t.equal(corrected.status, 201, corrected.text);
+    const malformed = await admin('POST', '/api/v1/cmp-profiles', { name: 'No', connectorId: tenant.connectorId }, { 'idempotency-key': 'a b' });
+    t.same(paths(malformed), ['Idempotency-Key']);
+  });
+}
+
+async function connectors(t: Test, desk: Desk): Promise<void> {
+  const tenant = await desk.addTenant('Plant');
+  const { admin } = tenant;
+
+  await t.test('a connector is created whole; its secret is never read back', async (t) => {
+    const config = { clientId: 'gatehouse', clientSecret: 'canary-clientSecret' };
+    const created = await admin('POST', '/api/v1/connectors', engine('Whole', config));
+    t.equal(created.status, 201, created.text);
+    t.equal(created.headers.location, `/api/v1/connectors/${created.body.id}`);
+    t.match(created.body, {
+      id: /^[0-9a-f]{8}-[0-9a-f]{4}-7/,
+      type: 'crypto-engine',
+      name: 'Whole',
+      tenantId: tenant.id,
+      tenant: 'Plant',
+      description: '',
+      status: 'active',
+      config: { url: 'https://ca.example.test', clientId: 'gatehouse', clientSecret: { set: true, updatedAt: String }, timeoutMs: 15_000 },
+      version: 1,
+    });
+    const read = await admin('GET', created.headers.location ?? '');
+    t.same(read.body, created.body);
+    const stored = await desk.stores.connectors.find(systemContext('cli'), created.body.id);
+    t.equal(stored?.secrets.clientSecret?.value.reveal(), 'canary-clientSecret');
+    t.notMatch(created.text + read.text + desk.lines.join(''), 'canary-clientSecret');
+  });
+
+  await t.test('a merge patch keeps what it leaves out, and null clears', async (t) => {
+    const { body } = await admin('POST', '/api/v1/connectors', engine('Patched', { clientSecret: 'first', caId: 'issuing' }));
+    const url = `/api/v1/connectors/${body.id}`;
+    const kept = await admin('PATCH', url, { config: { timeoutMs: 5000, caId: null }, description: 'x' }, { 'if-match': '"1"' });
+    t.equal(kept.status, 200, kept.text);
+    t.match(kept.body, { name: 'Patched', description: 'x', config: { url: 'https://ca.example.test', timeoutMs: 5000, clientSecret: { set: true } } });
+    t.notOk('caId' in kept.body.config);
+    const cleared = await admin('PATCH', url, { config: { clientSecret: null, timeoutMs: null }, description: null }, { 'if-match': '"2"' });
+    t.match(cleared.body, { description: '', config: { timeoutMs: 15_000, clientSecret: { set: false, updatedAt: null } } });
+    const wrong = await admin('PATCH', url, { type: 'smtp', tenantId: nobody, name: null, config: { url: 'x', bogus: null }, other: 1 }, { 'if-match': '"3"' });
+    t.same(paths(wrong), ['config.bogus', 'config.url', 'name', 'other', 'tenantId', 'type']);
+  });
+
+  await t.test('the types on offer are named when another is asked for', async (t) => {
+    for (const type of ['ejbca', 'smtp', undefined]) {
+      const answer = await admin('POST', '/api/v1/connectors', { type, name: '' });
+      problem(t, answer, 400, 'invalid-request');
+      t.same(paths(answer), ['config', 'name', 'type']);
+      t.match(answer.body.errors, [{ message: 'Must be one of: crypto-engine' }, {}, {}]);
+    }
+  });
+
+  await t.test('a taken name is 409 and names the field', async (t) => {
+    await admin('POST', '/api/v1/connectors', engine('Taken'));
+    const answer = await admin('POST', '/api/v1/connectors', engine('Taken'));
+    problem(t, answer, 409, 'conflict');
+    t.match(answer.body, { field: 'name', errors: [{ path: 'name' }] });
+  });
+
+  await t.test('a connector in use is not deleted, and its users are named', async (t) => {
+    const { body: connector } = await admin('POST', '/api/v1/connectors', engine('Used'));
+    const { body: profile } = await admin('POST', '/api/v1/scep-profiles', { name: 'User of it', connectorId: connector.id });
+    const answer = await admin('DELETE', `/api/v1/connectors/${connector.id}`, undefined, { 'if-match': '"1"' });
+    problem(t, answer, 409, 'in-use');
+    t.match(answer.body.usedBy, [{ id: profile.id, name: 'User of it' }]);
+  });
+
+  await t.test('lists filter by status and type, cards count', async (t) => {
+    const other = await desk.addTenant();
+    await other.admin('POST', '/api/v1/connectors', { ...engine('Off'), status: 'inactive' });
+    t.same(
+      (await other.admin('GET', '/api/v1/connectors?status=inactive')).body.items.map(({ name }: Json) => name),
+      ['Off'],
+    );
+    t.equal((await other.admin('GET', '/api/v1/connectors?type=smtp')).body.total, 0);
+    t.equal((await other.admin('GET', '/api/v1/connectors?type=crypto-engine')).body.total, 2);
+    t.same((await other.admin('GET', '/api/v1/connectors/summary')).body, { totalTenants: 1, totalConnectors: 2, activeConnectors: 1 });
+    const superadmin = await desk.as('superadmin', null);
+    t.same((await superadmin('GET', `/api/v1/connectors/summary?tenantId=${other.id}`)).body.totalConnectors, 2);
+    t.ok((await superadmin('GET', '/api/v1/connectors/summary')).body.totalTenants >= 3);
+  });
+
+  await t.test('a test answers 200 with its steps, saved or not, reachable or not', async (t) => {
+    const { body } = await admin('POST', '/api/v1/connectors', engine('Tested', { clientSecret: 's' }));
+    const saved = await admin('POST', `/api/v1/connectors/${body.id}/test`);
+    t.equal(saved.status, 200);
+    t.same(saved.body, { ok: true, steps: [{ name: 'tcp', ok: true, message: 'connected with a secret', ms: 3 }] });
+    const unsaved = await admin('POST', '/api/v1/connectors/test', { type: 'crypto-engine', config: { url: 'https://down.example.test' } });
+    t.equal(unsaved.status, 200, unsaved.text);
+    t.match(unsaved.body, { ok: false, steps: [{ name: 'tcp', ok: false, message: 'refused' }] });
+    t.equal((await admin('POST', `/api/v1/connectors/${body.id}/test`, { to: 'ops@example.test' })).body.steps.length, 2);
+    problem(t, await admin('POST', '/api/v1/connectors/test', { type: 'crypto-engine', config: {} }), 400, 'invalid-request');
+  });
+}
+
+async function cmpProfiles(t: Test, desk: Desk): Promise<void> {
+  const tenant = await desk.addTenant('Factory');
+  const { admin, connectorId } = tenant;
+  const create = (body: object) => admin('POST', '/api/v1/cmp-profiles', { connectorId, ...body });
+
+  await t.test('a CMP profile needs a name and a connector only; its secret is shown once', async (t) => {
+    const created = await create({ name: 'Wi-Fi für Gäste' });
+    t.equal(created.status, 201, created.text);
+    t.match(created.body, {
+      name: 'Wi-Fi für Gäste',
+      tenant: 'Factory',
+      connectorId,
+      connector: 'Engine',
+      javaBaseUrl: null,
+      endpointPath: /^wi-fi-fur-gaste/,
+      cmpUrl: /^http:\/\/devices\.example\.test:8080\/cmp\/wi-fi-fur-gaste/,
+      description: '',
+      status: 'active',
+      isDefault: false,
+      legacyPaths: [],
+      orders: { success: 0, failed: 0, total: 0 },
+      credentials: { reference: /^[A-Za-z0-9]{16}$/, secret: /^[A-Za-z0-9]{22,32}$/, set: true, updatedAt: String },
+    });
+    t.same(created.body.policy, policySchema.parse({}));
+    const { reference, secret } = created.body.credentials;
+    const stored = await desk.stores.credentials.findSharedSecret({ tenantId: tenant.id, actor: 'cli' }, created.body.id, reference);
+    t.equal(stored?.secret.reveal().toString(), secret);
+    const read = await admin('GET', created.headers.location ?? '');
+    t.match(read.body.credentials, { reference, set: true });
+    t.notMatch(read.text + (await admin('GET', '/api/v1/cmp-profiles')).text + desk.lines.join(''), secret);
+  });
+
+  await t.test('an endpointPath made from the name gets a suffix where it is taken; one that was asked for is 409', async (t) => {
+    const other = await desk.addTenant();
+    const name = `Line ${uuidv7().slice(-4)}`;
+    const first = (await create({ name })).body.endpointPath;
+    const second = await other.admin('POST', '/api/v1/cmp-profiles', { name, connectorId: other.connectorId });
+    t.equal(second.status, 201, second.text);
+    t.equal(second.body.endpointPath, `${first}-2`);
+    const asked = await create({ name: 'Other line', endpointPath: first });
+    problem(t, asked, 409, 'conflict');
+    t.equal(asked.body.field, 'endpointPath');
+  });
+
+  await t.test('the URL shown is javaBaseUrl and the endpoint path', async (t) => {
+    const plain = await create({ name: 'Proxied', javaBaseUrl: 'https://pki.example.test/', endpointPath: 'Proxied.1' });
+    t.match(plain.body, { javaBaseUrl: 'https://pki.example.test', cmpUrl: 'https://pki.example.test/cmp/Proxied.1' });
+    const deep = await create({ name: 'Deep', javaBaseUrl: 'https://pki.example.test/a/cmp', endpointPath: 'deep' });
+    t.equal(deep.body.cmpUrl, 'https://pki.example.test/a/cmp/deep');
+  });
+
+  await t.test('a partial policy is completed, and a merge patch changes one part of it', async (t) => {
+    const created = await create({ name: 'Strict', policy: { keys: { rsaMinBits: 3072, curves: ['P-384'] } } });
+    t.match(created.body.policy, { version: 1, keys: { rsaMinBits: 3072, curves: ['P-384'], reuse: 'allow' }, certificate: { validityDays: 365 } });
+    const url = `/api/v1/cmp-profiles/${created.body.id}`;
+    const patched = await admin(
+      'PATCH',
+      url,
+      { policy: { keys: { rsaMinBits: null }, cmp: { caPubs: true } }, overrides: { caId: 'issuing-2' } },
+      { 'if-match': '"1"' },
+    );
+    t.equal(patched.status, 200, patched.text);
+    t.match(patched.body, {
+      name: 'Strict',
+      overrides: { caId: 'issuing-2' },
+      policy: { keys: { rsaMinBits: 2048, curves: ['P-384'] }, cmp: { caPubs: true } },
+    });
+    const cleared = await admin('PATCH', url, { policy: null, overrides: { caId: null }, status: 'inactive' }, { 'if-match': '"2"' });
+    t.same(cleared.body.policy, policySchema.parse({}));
+    t.same(cleared.body.overrides, {});
+    t.equal(cleared.body.status, 'inactive');
+    t.ok(cleared.body.credentials.set, 'the shared secret stays');
+    t.same(paths(await admin('PATCH', url, { policy: { cmp: { caPubs: 'yes', x: null } } }, { 'if-match': '"3"' })), ['policy.cmp.caPubs', 'policy.cmp.x']);
+  });
+
+  await t.test('only an issuing connector of the same tenant will do, and the fault names connectorId', async (t) => {
+    const other = await desk.addTenant();
+    const smtp = { id: uuidv7(), type: 'smtp' as const, name: 'Mail', description: '', status: 'active' as const, config: {}, secrets: {} };
+    await desk.stores.connectors.create({ tenantId: tenant.id, actor: 'cli' }, smtp);
+    for (const wrong of [other.connectorId, smtp.id, nobody]) {
+      const answer = await admin('POST', '/api/v1/cmp-profiles', { name: 'Wrong', connectorId: wrong });
+      problem(t, answer, 400, 'invalid-request');
+      t.same(paths(answer), ['connectorId']);
+    }
+    const superadmin = await desk.as('superadmin', null);
+    const across = await superadmin('POST', '/api/v1/cmp-profiles', { name: 'Across', tenantId: tenant.id, connectorId: other.connectorId });
+    t.same(paths(across), ['connectorId']);
+    const { body } = await create({ name: 'Moves' });
+    const moved = await superadmin('PATCH', `/api/v1/cmp-profiles/${body.id}`, { connectorId: other.connectorId }, { 'if-match': '"1"' });
+    t.same(paths(moved), ['connectorId'], 'a profile never leaves its tenant');
+  });
+
+  await t.test('credentials may be brought along; a secret of the caller is not echoed', async (t) => {
+    const created = await create({ name: 'Brought', credentials: { reference: 'my-ref', secret: 'canary-brought-secret' } });
+    t.equal(created.status, 201, created.text);
+    t.equal(created.body.credentials.reference, 'my-ref');
+    t.notMatch(created.text, 'canary-brought-secret');
+  });
+
+  await t.test('legacyPaths must be absolute, and not ours', async (t) => {
+    const answer = await create({ name: 'Old', legacyPaths: ['/ejbca/publicweb/cmp/old', '/cmp/other', 'relative', '/a/../b', '/x?y'] });
+    t.same(paths(answer), ['legacyPaths.1', 'legacyPaths.2', 'legacyPaths.3', 'legacyPaths.4']);
+    const path = `/ejbca/publicweb/cmp/${uuidv7()}`;
+    t.same((await create({ name: 'Old', legacyPaths: [path] })).body.legacyPaths, [path]);
+  });
+
+  await t.test('rotate-secret makes a new secret and lets the old one work on for a while', async (t) => {
+    const { body } = await create({ name: 'Rotated' });
+    const url = `/api/v1/cmp-profiles/${body.id}/rotate-secret`;
+    const context = { tenantId: tenant.id, actor: 'cli' };
+    const rotated = await admin('POST', url);
+    t.equal(rotated.status, 200, rotated.text);
+    t.match(rotated.body, { reference: /^[A-Za-z0-9]{16}$/, secret: /^[A-Za-z0-9]{22,32}$/, previousValidUntil: String });
+    const found = await desk.stores.credentials.findSharedSecret(context, body.id, rotated.body.reference);
+    t.equal(found?.secret.reveal().toString(), rotated.body.secret);
+    const old = await desk.stores.credentials.findSharedSecret(context, body.id, body.credentials.reference);
+    t.match(old, { status: 'retiring' });
+    t.equal(old?.expiresAt?.toISOString(), rotated.body.previousValidUntil);
+    t.equal((await admin('GET', `/api/v1/cmp-profiles/${body.id}`)).body.credentials.reference, rotated.body.reference);
+    problem(t, await admin('POST', url, { graceSeconds: -1 }), 400, 'invalid-request');
+  });
+
+  await t.test('every change is audited by actor and object, without secrets, and announced', async (t) => {
+    const before = desk.notices();
+    const { body } = await create({ name: 'Audited' });
+    const url = `/api/v1/cmp-profiles/${body.id}`;
+    await admin('POST', `${url}/rotate-secret`);
+    const { headers } = await admin('GET', url);
+    await admin('PATCH', url, { description: 'x' }, { 'if-match': headers.etag ?? '' });
+    const current = await admin('GET', url);
+    t.equal((await admin('DELETE', url, undefined, { 'if-match': current.headers.etag ?? '' })).status, 204);
+    t.equal(desk.notices() - before, 4);
+    const events = (await desk.stores.auditEvents()).filter(({ object }) => object === `profile:${body.id}`);
+    for (const action of ['created', 'secret-rotated', 'updated', 'deleted']) {
+      const found = events.filter((event) => event.action === `profile.${action}`);
+      t.equal(found.length, 1, action);
+      t.match(found[0], { actor: /^token:/, tenantId: tenant.id, outcome: 'success' });
+    }
+    t.notMatch(JSON.stringify(events), body.credentials.secret);
+  });
+}
+
+async function scepProfiles(t: Test, desk: Desk): Promise<void> {
+  const tenant = await desk.addTenant('Depot');
+  const { admin, connectorId } = tenant;
+  const create = (body: object) => admin('POST', '/api/v1/scep-profiles', { connectorId, ...body });
+
+  await t.test('a challengePassword makes a static profile, none a one-time one; it is stored as a MAC', async (t) => {
+    const fixed = await create({ name: 'Fixed', challengePassword: 'canary-challenge' });
+    t.equal(fixed.status, 201, fixed.text);
+    t.match(fixed.body, {
+      challengeMode: 'static',
+      challengePassword: { set: true, updatedAt: String },
+      serverUrl: `http://devices.example.test:8080/scep/${fixed.body.endpointPath}`,
+      tenant: 'Depot',
+      connector: 'Engine',
+    });
+    const stored = await desk.stores.profiles.find(systemContext('cli'), 'scep', fixed.body.id);
+    t.same(stored?.protocol === 'scep' && stored.challengeMac, challengeMac(Buffer.alloc(32, 7), fixed.body.id, 'canary-challenge'));
+    t.notMatch(fixed.text + desk.lines.join(''), 'canary-challenge');
+    t.match((await create({ name: 'Once' })).body, { challengeMode: 'one-time', challengePassword: { set: false, updatedAt: null } });
+  });
+
+  await t.test('mode and challenge must agree', async (t) => {
+    t.same(paths(await create({ name: 'A', challengeMode: 'static' })), ['challengePassword']);
+    t.same(paths(await create({ name: 'A', challengeMode: 'one-time', challengePassword: 'something' })), ['challengePassword']);
+    t.same(paths(await create({ name: 'A', challengePassword: 'abc' })), ['challengePassword']);
+  });
+
+  await t.test('a patch keeps, replaces or clears the challenge', async (t) => {
+    const { body } = await create({ name: 'Changing', challengePassword: 'first-one' });
+    const url = `/api/v1/scep-profiles/${body.id}`;
+    const macNow = async () => {
+      const profile = await desk.stores.profiles.find(systemContext('cli'), 'scep', body.id);
+      return profile?.protocol === 'scep' ? profile.challengeMac : undefined;
+    };
+    const first = await macNow();
+    const kept = await admin('PATCH', url, { publicBaseUrl: 'https://pki.example.test' }, { 'if-match': '"1"' });
+    t.match(kept.body, { challengeMode: 'static', challengePassword: { set: true }, serverUrl: `https://pki.example.test/scep/${body.endpointPath}` });
+    t.same(await macNow(), first);
+    await admin('PATCH', url, { challengePassword: 'second-one' }, { 'if-match': '"2"' });
+    t.same(await macNow(), challengeMac(Buffer.alloc(32, 7), body.id, 'second-one'));
+    const cleared = await admin('PATCH', url, { challengePassword: null, publicBaseUrl: null }, { 'if-match': '"3"' });
+    t.match(cleared.body, { challengeMode: 'one-time', challengePassword: { set: false, updatedAt: null }, publicBaseUrl: null });
+    t.equal(await macNow(), null);
+    t.same(paths(await admin('PATCH', url, { challengeMode: 'static' }, { 'if-match': '"4"' })), ['challengePassword']);
+    const again = await admin('PATCH', url, { challengePassword: 'third-one' }, { 'if-match': '"4"' });
+    t.equal(again.body.challengeMode, 'static');
+    await admin('PATCH', url, { challengeMode: 'one-time' }, { 'if-match': '"5"' });
+    t.equal(await macNow(), null, 'a mode without a challenge forgets it');
+  });
+
+  await t.test('the same endpointPath may serve CMP and SCEP', async (t) => {
+    const endpointPath = `both-${uuidv7().slice(-8)}`;
+    t.equal((await create({ name: 'Both', endpointPath })).status, 201);
+    t.equal((await admin('POST', '/api/v1/cmp-profiles', { name: 'Both', connectorId, endpointPath })).status, 201);
+  });
+
+  await t.test('a profile of one protocol is not found as one of the other', async (t) => {
+    const { body } = await create({ name: 'Only SCEP' });
+    problem(t, await admin('GET', `/api/v1/cmp-profiles/${body.id}`), 404, 'not-found');
+    problem(t, await admin('DELETE', `/api/v1/cmp-profiles/${body.id}`, undefined, { 'if-match': '*' }), 404, 'not-found');
+    t.equal((await admin('DELETE', `/api/v1/scep-profiles/${body.id}`, undefined, { 'if-match': '*' })).status, 204);
+  });
+}
+
+async function ordersAndCards(t: Test, desk: Desk): Promise<void> {
+  const tenant = await desk.addTenant('Busy');
+  const { admin, connectorId } = tenant;
+  const { body: busy } = await admin('POST', '/api/v1/cmp-profiles', { name: 'Busy profile', connectorId });
+  const { body: idle } = await admin('POST', '/api/v1/cmp-profiles', { name: 'Idle profile', connectorId });
+  const base = { tenantId: tenant.id, profileId: busy.id as string, connectorId };
+  const accountId = uuidv7();
+  const issued = orderOf({ ...base, accountId, subject: 'CN=issued', transactionId: 'aa01' });
+  const failed = orderOf({ ...base, accountId, state: 'FAILED', failInfo: 'systemFailure', failReason: 'budget used up', transactionId: 'aa02' });
+  const rejected = orderOf({ ...base, state: 'REJECTED', transactionId: 'aa03' });
+  const open = orderOf({ ...base, state: 'CA_PENDING', finishedAt: null, transactionId: 'aa04' });
+  for (const order of [issued, failed, rejected, open]) await desk.stores.addOrder(order);
+
+  await t.test('orders show how they came and what became of them', async (t) => {
+    const answer = await admin('GET', `/api/v1/orders/${failed.id}`);
+    t.equal(answer.status, 200, answer.text);
+    t.match(answer.body, {
+      id: failed.id,
+      protocol: 'cmp',
+      profileId: busy.id,
+      tenantId: tenant.id,
+      transactionId: 'aa02',
+      operation: 'enrolment',
+      state: 'FAILED',
+      failInfo: 'systemFailure',
+      failReason: 'budget used up',
+      attempts: 1,
+      clientIp: '192.0.2.7',
+      clientFamily: 'openssl-cmp',
+      keyType: 'P-256',
+      digest: 'sha256',
+      cipher: '',
+      credential: 'secret:ref',
+      finishedAt: String,
+      certificateId: null,
+    });
+    t.ok((await admin('GET', `/api/v1/orders/${issued.id}/timeline`)).body.items.length > 0);
+    problem(t, await admin('GET', `/api/v1/orders/${nobody}/timeline`), 404, 'not-found');
+    problem(t, await admin('GET', '/api/v1/orders/no-uuid'), 404, 'not-found');
+  });
+
+  await t.test('orders filter by every column of their list', async (t) => {
+    const total = async (query: string) => (await admin('GET', `/api/v1/orders?${query}`)).body.total;
+    t.equal(await total(''), 4);
+    t.equal(await total('state=REJECTED'), 1);
+    t.equal(await total('transactionId=aa04'), 1);
+    t.equal(await total(`profileId=${idle.id}`), 0);
+    t.equal(await total(`accountId=${issued.accountId}`), 2);
+    t.equal(await total('protocol=scep'), 0);
+    t.equal(await total('q=cn%3Dissued'), 1);
+    problem(t, await admin('GET', '/api/v1/orders?state=LOST'), 400, 'invalid-request');
+  });
+
+  await t.test('the CMP cards have the pinned names', async (t) => {
+    for (const window of ['24h', '7d', '30d']) {
+      const { body } = await admin('GET', `/api/v1/cmp-profiles/summary?window=${window}`);
+      t.same(Object.keys(body).sort(), ['activeAccounts', 'activeOrders', 'averageProcessingMs', 'failedOrders', 'successRate', 'totalOrders']);
+      t.match(body, { totalOrders: 4, activeOrders: 1, failedOrders: 1, activeAccounts: 3 });
+      t.ok(Math.abs(body.successRate - 100 / 3) < 0.1, `${body.successRate}`);
+    }
+    problem(t, await admin('GET', '/api/v1/cmp-profiles/summary?window=1y'), 400, 'invalid-request');
+  });
+
+  await t.test('the SCEP cards have the pinned names, and nothing is null', async (t) => {
+    const { body } = await admin('GET', '/api/v1/scep-profiles/summary');
+    t.same(body, { totalOrders: 0, successRate: null, activeFailedOrders: 0, averageProcessingMs: null, activeAccounts: 0 });
+  });
+
+  await t.test('profiles show their orders and filter by success rate, connector, status and search', async (t) => {
+    const names = async (query: string) => (await admin('GET', `/api/v1/cmp-profiles?${query}`)).body.items.map(({ name }: Json) => name).sort();
+    t.match((await admin('GET', '/api/v1/cmp-profiles?q=busy%20pro')).body.items[0].orders, { success: 1, failed: 1, total: 4 });
+    t.same(await names('minSuccessRate=30&maxSuccessRate=40'), ['Busy profile']);
+    t.same(await names('minSuccessRate=90'), []);
+    t.same(await names(`connectorId=${connectorId}`), ['Busy profile', 'Idle profile']);
+    t.same(await names(`connectorId=${nobody}`), []);
+    t.same(await names('status=inactive'), []);
+    t.same(await names('q=busy'), ['Busy profile', 'Idle profile'], 'q also searches the name of the tenant');
+    problem(t, await admin('GET', '/api/v1/cmp-profiles?minSuccessRate=101'), 400, 'invalid-request');
+  });
+}
+
+async function tenantsAndSession(t: Test, desk: Desk): Promise<void> {
+  const superadmin = await desk.as('superadmin', null);
+
+  await t.test('tenants are created, listed and changed by callers that see all of them', async (t) => {
+    const name = `Müller ${uuidv7().slice(-6)}`;
+    const created = await superadmin('POST', '/api/v1/tenants', { name });
+    t.equal(created.status, 201, created.text);
+    t.match(created.body, { name, slug: /^muller-[0-9a-f]{6}$/, status: 'active', version: 1 });
+    const url = created.headers.location ?? '';
+    problem(t, await superadmin('POST', '/api/v1/tenants', { name: 'Other', slug: created.body.slug }), 409, 'conflict');
+    const changed = await superadmin('PATCH', url, { status: 'inactive' }, { 'if-match': '"1"' });
+    t.match(changed.body, { name, slug: created.body.slug, status: 'inactive', version: 2 });
+    t.same((await superadmin('GET', `/api/v1/tenants?q=${encodeURIComponent(name)}`)).body.items, [changed.body]);
+    t.equal((await superadmin('GET', url)).headers.etag, '"2"');
+  });
+
+  await t.test('a bound caller sees its own tenant only, and changes none', async (t) => {
+    const tenant = await desk.addTenant();
+    const other = await desk.addTenant();
+    const bound = await desk.as('superadmin', tenant.id);
+    t.same(
+      (await bound('GET', '/api/v1/tenants')).body.items.map(({ id }: Json) => id),
+      [tenant.id],
+    );
+    problem(t, await bound('GET', `/api/v1/tenants/${other.id}`), 404, 'not-found');
+    problem(t, await bound('POST', '/api/v1/tenants', { name: 'Mine' }), 403, 'forbidden');
+  });
+
+  await t.test('the session says who the caller is, 200 also when nobody', async (t) => {
+    const tenant = await desk.addTenant('Sessions');
+    const operator = await desk.as('operator', tenant.id);
+    t.match((await operator('GET', '/api/v1/session')).body, { authenticated: true, role: 'operator', tenantId: tenant.id, tenant: 'Sessions' });
+    const { permissions } = (await operator('GET', '/api/v1/session')).body;
+    t.ok(permissions.includes('order:read') && !permissions.includes('profile:write'));
+    for (const call of [desk.anonymous, desk.call('gh_unknown_token_that_is_long_enough')]) {
+      const answer = await call('GET', '/api/v1/session');
+      t.same([answer.status, answer.body], [200, { authenticated: false }]);
+    }
+  });
+
+  await t.test('an expired token is no token', async (t) => {
+    const call = desk.call(await desk.tokenFor('viewer', null, new Date(desk.clock.now().getTime() - 1000)));
+    const answer = await call('GET', '/api/v1/connectors');
+    problem(t, answer, 401, 'unauthenticated');
+    t.equal(answer.headers['www-authenticate'], 'Bearer realm="gatehouse", error="invalid_token"');
+    t.equal((await desk.anonymous('GET', '/api/v1/connectors')).headers['www-authenticate'], 'Bearer realm="gatehouse"');
+  });
+}
+
+/** Every route of the table, asked for an object of tenant A, by callers of A, of B, of none, and of every role. */
+async function isolation(t: Test, desk: Desk): Promise<void> {
+  const [a, b] = [await desk.addTenant('A'), await desk.addTenant('B')];
+  const objects: Record<string, string> = { tenants: a.id, connectors: a.connectorId };
+  for (const protocol of ['cmp', 'scep']) {
+    const { body } = await a.admin('POST', `/api/v1/${protocol}-profiles`, { name: 'Of A', connectorId: a.connectorId });
+    objects[`${protocol}-profiles`] = body.id;
+  }
+  const order = orderOf({ tenantId: a.id, profileId: objects['cmp-profiles'] ?? '', connectorId: a.connectorId });
+  await desk.stores.addOrder(order);
+  objects.orders = order.id;
+  const routes = desk.app.adminRoutes.filter(({ url, method, access }) => url.startsWith('/api/v1/') && access !== 'public' && method !== 'HEAD');
+  const urlOf = (url: string): string => url.replace(':id', objects[url.split('/')[3] ?? ''] ?? 'missing');
+  const bodyFor = (method: string): unknown => (method === 'GET' || method === 'DELETE' ? undefined : {});
+  const ask = (call: Call, method: string, url: string) => call(method, urlOf(url), bodyFor(method), { 'if-match': '"999"' });
+
+  await t.test('an anonymous caller gets 401 from every route', async (t) => {
+    t.ok(routes.length >= 24, `${routes.length} routes`);
+    for (const { method, url } of routes) problem(t, await ask(desk.anonymous, method, url), 401, 'unauthenticated');
+  });
+
+  await t.test('a caller of another tenant finds no object of this one, by any route', async (t) => {
+    const stranger = await desk.as('admin', b.id);
+    const asked = routes.filter(({ url, access }) => url.includes(':id') && access !== 'tenant:write');
+    t.ok(asked.length >= 13, `${asked.length} routes`);
+    for (const { method, url } of asked) problem(t, await ask(stranger, method, url), 404, 'not-found');
+  });
+
+  await t.test('a caller of this tenant gets past the walls of every route', async (t) => {
+    for (const { method, url, access } of routes) {
+      if (access === 'tenant:write') continue;
+      const { status } = await ask(a.admin, method, url);
+      t.ok([200, 400, 412].includes(status), `${method} ${url}: ${status}`);
+    }
+  });
+
+  await t.test('lists, cards and filters show nothing of another tenant', async (t) => {
+    const stranger = await desk.as('viewer', b.id);
+    for (const { url } of routes.filter(({ method, url }) => method === 'GET' && !url.includes(':id'))) {
+      for (const query of url.endsWith('/tenants') ? [''] : ['', `?tenantId=${a.id}`]) {
+        const answer = await stranger('GET', `${url}${query}`);
+        t.equal(answer.status, 200, `${url}${query}: ${answer.text}`);
+        for (const id of Object.values(objects)) t.notMatch(answer.text, id, url);
+        if (query !== '' && !url.endsWith('/summary')) t.equal(answer.body.total, 0, url);
+        if (url.endsWith('/summary')) t.equal(answer.body.totalOrders ?? 0, 0, url);
+      }
+    }
+  });
+
+  await t.test('each role may exactly what the permission table says, and 403 names what is missing', async (t) => {
+    const least: Record<string, number> = { read: 0, test: 2, write: 3, 'rotate-secret': 3 };
+    for (const role of roles) {
+      const call = await desk.as(role, a.id);
+      for (const { method, url, access } of routes) {
+        const isTenantWrite = access === 'tenant:write';
+        const mayPass = !isTenantWrite && roles.indexOf(role) >= (least[access.split(':')[1] ?? ''] ?? 99);
+        const answer = await ask(call, method, url);
+        if (mayPass) t.not(answer.status, 403, `${role} ${method} ${url}`);
+        else {
+          problem(t, answer, 403, 'forbidden');
+          t.match(answer.body.detail, access);
+        }
+      }
+    }
+  });
+
+  await t.test('a denied caller leaves an audit event', async (t) => {
+    const viewer = await desk.as('viewer', a.id);
+    await viewer('POST', '/api/v1/connectors', {});
+    const denied = (await desk.stores.auditEvents()).filter(({ action, outcome }) => action === 'access.denied' && outcome === 'failure');
+    t.ok(denied.some(({ details, tenantId }) => details.permission === 'connector:write' && tenantId === a.id));
+  });
+
+  await t.test('a bound caller cannot create for another tenant', async (t) => {
+    t.same(paths(await b.admin('POST', '/api/v1/connectors', { ...engine('Theirs'), tenantId: a.id })), ['tenantId']);
+    for (const protocol of ['cmp', 'scep']) {
+      const theirs = await b.admin('POST', `/api/v1/${protocol}-profiles`, { name: 'Theirs', connectorId: a.connectorId, tenantId: a.id });
+      t.same(paths(theirs), ['connectorId']);
+    }
+    t.equal((await b.admin('POST', '/api/v1/connectors', { ...engine('Ours'), tenantId: b.id })).status, 201);
+  });
+}
