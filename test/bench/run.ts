@@ -5,9 +5,11 @@
  */
 import { parseArgs } from 'node:util';
 import { rsaKeys } from '../chaos/device/keys.js';
+import { irRow, p10crRow } from './cmp-path.js';
 import { type Extent, httpRows, peerRows } from './http-path.js';
 import { describeMachine } from './machine.js';
 import { type Row, say, table, writeJson } from './report.js';
+import { scepRow, type ThreadExtent } from './scep-path.js';
 import { startRows } from './start-path.js';
 
 const { values } = parseArgs({ options: { short: { type: 'boolean', default: false }, only: { type: 'string' }, json: { type: 'string' } } });
@@ -15,11 +17,15 @@ const extent: Extent = values.short
   ? { windows: 2, seconds: 1, requests: 2_000, connections: [16] }
   : { windows: 5, seconds: 2, requests: 6_000, connections: [8, 16, 32] };
 
+const thread: ThreadExtent = values.short ? { windows: 3, seconds: 1, messages: 1_500 } : { windows: 5, seconds: 2, messages: 4_000 };
+
 const machine = describeMachine();
 for (const [name, value] of Object.entries(machine)) say(`${name.padEnd(12)}${value}`);
 const keys = await rsaKeys(32);
 
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  scep: async () => [await scepRow('P-256', keys, thread), await scepRow('RSA-2048', keys, thread)],
+  cmp: async () => [await irRow('P-256', thread), await irRow('RSA-2048', thread), await p10crRow('P-256', thread), await p10crRow('RSA-2048', thread)],
   http: () => httpRows(keys, extent),
   micromdm: () => peerRows(keys, extent),
   start: () => startRows(values.short ? 1 : 3),
