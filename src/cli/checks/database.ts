@@ -1,0 +1,58 @@
+import type { Result } from '../../runtime/result.js';
+import { describeStoreFault, type StoreFault } from '../../store/fault.js';
+import type { Inspection } from '../../store/inspect.js';
+import { type Finding, failure, good, warning } from './finding.js';
+
+/** Reliability rule: lease arithmetic uses the database's clock, certificates ours; more than this apart, one of them is wrong. */
+const maxClockDifferenceMs = 2_000;
+const oldestMajor = 13;
+
+/** `isServing`: our own server answers on this node's ports, so a lock it holds is as it should be. */
+export function databaseFindings(looked: Result<Inspection | undefined, StoreFault>, isEmbedded: boolean, isServing: boolean): readonly Finding[] {
+  if (!looked.ok) return [faultFinding(looked.error, isServing)];
+  const inspection = looked.value;
+  if (inspection === undefined) return [good('Database', 'embedded; the first start makes it')];
+  return [reachable(inspection, isEmbedded), schema(inspection), ...masterKey(inspection), clock(inspection)];
+}
+
+function faultFinding(fault: StoreFault, isServing: boolean): Finding {
+  const detail = describeStoreFault(fault);
+  if (fault.kind === 'directory-locked') {
+    if (isServing) return good('Database', `embedded, held by the running server (${fault.holder})`);
+    return warning('Database', detail, 'Ask that process, or stop it; its contents were not checked.');
+  }
+  if (fault.kind === 'database-unreachable') return failure('Database', detail, 'Check GATEHOUSE_DATABASE_URL, the server, and the way to it.');
+  return failure('Database', detail, 'Correct GATEHOUSE_DATA_DIR or the rights of that directory.');
+}
+
+function reachable({ version, isDurable }: Inspection, isEmbedded: boolean): Finding {
+  if (isEmbedded)
+    return warning('Database', `embedded ${version}: survives a crash of the process, not of the power`, 'For production set GATEHOUSE_DATABASE_URL.');
+  const major = Number(/\d+/.exec(version)?.[0] ?? 0);
+  if (major < oldestMajor) return failure('Database', version, `Gatehouse needs PostgreSQL ${oldestMajor} or newer.`);
+  return isDurable
+    ? good('Database', version)
+    : failure('Database', `${version} with fsync or full_page_writes off`, 'Switch both on: what is promised to devices must be on disk.');
+}
+
+function schema({ applied, missing, unknown }: Inspection): Finding {
+  if (unknown !== undefined)
+    return failure('Schema', `has ${unknown}, which this version does not know`, 'Start the newer Gatehouse, or restore a backup from before.');
+  const last = applied.at(-1) ?? 'none';
+  return missing.length === 0
+    ? good('Schema', last)
+    : warning('Schema', `${last}; missing ${missing.join(', ')}`, 'The next start migrates it; "gatehouse migrate" does so beforehand.');
+}
+
+function masterKey({ isKeyRight }: Inspection): readonly Finding[] {
+  if (isKeyRight === undefined) return [];
+  return isKeyRight
+    ? [good('Master key', 'fits the database')]
+    : [failure('Master key', 'is not the one this database was made with', 'Set GATEHOUSE_MASTER_KEY to that one.')];
+}
+
+function clock({ clockAheadMs }: Inspection): Finding {
+  const detail = `${Math.abs(clockAheadMs)} ms ${clockAheadMs < 0 ? 'behind' : 'ahead of'} the database`;
+  if (Math.abs(clockAheadMs) < maxClockDifferenceMs) return good('Clock', detail);
+  return failure('Clock', detail, 'Synchronise the clocks of this machine and of the database (NTP).');
+}

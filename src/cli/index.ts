@@ -1,0 +1,25 @@
+/** The commands beside `serve`, one file each. */
+import type { Command } from 'commander';
+import type { Config, ConfigFault } from '../config.js';
+import type { Result } from '../runtime/result.js';
+import { doctorCommand } from './doctor.js';
+import { enrolCmpCommand } from './enrol-cmp.js';
+import { enrolScepCommand } from './enrol-scep.js';
+import { migrateCommand } from './migrate.js';
+import { tokenCommand } from './token.js';
+
+export interface Settings {
+  /** The configuration; ends the process with every fault listed when there is one. */
+  readConfig(): Config;
+  /** The same, for commands that tell about faults themselves. */
+  parseSettings(): Result<Config, readonly ConfigFault[]>;
+}
+
+export function addCommands(program: Command, { readConfig, parseSettings }: Settings): void {
+  migrateCommand(program, readConfig);
+  doctorCommand(program, parseSettings);
+  tokenCommand(program, readConfig);
+  const enrol = program.command('enrol').description('enrol a device against any server, for smoke tests');
+  enrolScepCommand(enrol);
+  enrolCmpCommand(enrol);
+}
