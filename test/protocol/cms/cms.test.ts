@@ -156,9 +156,7 @@ function crafted(options: {
   return encode(contentInfo(oids.signedData, signedData));
 }
 
-import { createHash } from 'node:crypto';
-
-function createSha256(bytes: Buffer): Buffer {
+function sha256Of(bytes: Buffer): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 function goodAttributes(): Element[] {
