@@ -6,7 +6,7 @@ import type { Engine } from './crypto-engine/index.js';
 import { certificateFingerprint, fingerprintText, nameToText, parseCertificate, toPem } from './pkix/index.js';
 import { uuidv7 } from './runtime/ids.js';
 import { Secret } from './runtime/secret.js';
-import type { Store } from './store/open.js';
+import type { Store } from './store/store.js';
 import { cryptoEngineConfigSchema } from './tenancy/connector.js';
 import { systemContext, type TenantContext, tenantContext } from './tenancy/context.js';
 import { challengeMac, generateCredential } from './tenancy/credentials.js';

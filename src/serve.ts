@@ -1,8 +1,9 @@
 import cluster from 'node:cluster';
 import closeWithGrace from 'close-with-grace';
-import { compose, type Gatehouse, type Replacements, type StartFault } from './compose.js';
+import { compose, type Gatehouse, type Replacements } from './compose.js';
 import type { Config } from './config.js';
 import { createLog, type Log } from './runtime/log.js';
+import type { StartFault } from './start-fault.js';
 import { welcome } from './welcome.js';
 
 /** Runs the server until it is told to stop: one process, or a primary that makes the installation ready and forks the rest. */

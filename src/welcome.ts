@@ -23,7 +23,7 @@ function cmpCommands(made: FirstRun, cmp: NonNullable<FirstRun['cmp']>): string 
 Enrol a device over CMP   ${cmp.url}   reference ${cmp.reference}   secret ${cmp.secret}
 
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out device.key
-  openssl cmp -cmd ir ${to} -ref ${cmp.reference} -secret pass:${cmp.secret} -mac hmac-sha256 -recipient "${cmp.recipient}" -newkey device.key -subject "/CN=device-1" -sans device-1.example -implicit_confirm -certout device.pem -cacertsout cacerts.pem
+  openssl cmp -cmd ir ${to} -ref ${cmp.reference} -secret pass:${cmp.secret} -mac hmacWithSHA256 -recipient "${cmp.recipient}" -newkey device.key -subject "/CN=device-1" -sans device-1.example -implicit_confirm -certout device.pem -cacertsout cacerts.pem
   openssl verify -CAfile ${made.ca.file} device.pem
 
 Renew it with a new key, signed by the old one
@@ -42,5 +42,5 @@ The same with strongSwan (Debian: apt-get install strongswan-pki libstrongswan-e
 
   pki --scepca --url ${scep.url} --caout scep-ca.pem --raout scep-ra.pem --outform pem --force
   pki --gen --type rsa --size 2048 --outform pem > device-4.key
-  pki --scep --url ${scep.url} --in device-4.key --dn "CN=device-4" --password ${scep.challenge} --cacert-enc scep-ra.pem --cacert-sig scep-ra.pem --cacert scep-ca.pem --cipher aes --digest sha256 --outform pem > device-4.pem`;
+  pki --scep --url ${scep.url} --in device-4.key --dn "CN=device-4" --password ${scep.challenge} --cacert-enc scep-ra.pem --cacert-sig scep-ra.pem --cacert scep-ca.pem --cacert scep-ca-1.pem --cipher aes --digest sha256 --outform pem > device-4.pem`;
 }

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { type AdminDeps, answerFrameworkErrors, type Readiness, registerAdmin } from './admin/index.js';
+import type { Config, Listener } from './config.js';
+import { registerCmp, serveLegacyCmp } from './endpoints/cmp/index.js';
+import { type PkiDeps, registerPki } from './endpoints/pki.js';
+import { registerScep, type ScepDeps, serveLegacyScep } from './endpoints/scep/route.js';
+import { uuidv7 } from './runtime/ids.js';
+import type { Log } from './runtime/log.js';
+import { fail, ok, type Result } from './runtime/result.js';
+import type { StartFault } from './start-fault.js';
+
+export interface Server {
+  readonly app: FastifyInstance;
+  readonly at: Listener;
+  /** The setting that names the address. */
+  readonly setting: string;
+}
+
+interface DeviceParts extends ScepDeps, PkiDeps {
+  readonly readiness: () => Promise<Readiness>;
+}
+
+/** The device listener: no cookie, no JSON parser; what no route knows may be a profile's legacy path. */
+export function deviceServer(config: Config, parts: DeviceParts): Server {
+  const app = createApp(config, config.listen, parts.log);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.get('/healthz', async (_request, reply) => sendText(reply, 200, 'ok'));
+  app.get('/readyz', async (_request, reply) => {
+    const { ready } = await parts.readiness();
+    return sendText(reply, ready ? 200 : 503, ready ? 'ready' : 'not ready');
+  });
+  app.setNotFoundHandler(async (request, reply) => {
+    if (await serveLegacyScep(request, reply, parts)) return reply;
+    if (await serveLegacyCmp(request, reply, parts)) return reply;
+    return sendText(reply, 404, 'Not found.');
+  });
+  registerPki(app, parts);
+  registerScep(app, parts);
+  registerCmp(app, parts);
+  return { app, at: config.listen, setting: 'GATEHOUSE_LISTEN' };
+}
+
+function sendText(reply: { code(status: number): { type(type: string): { send(body: Buffer): unknown } } }, status: number, text: string): unknown {
+  return reply
+    .code(status)
+    .type('text/plain')
+    .send(Buffer.from(`${text}\n`));
+}
+
+/** The admin listener: the JSON API, its description and the probes. */
+export async function adminServer(config: Config, parts: AdminDeps): Promise<Server> {
+  const app = createApp(config, config.adminListen, parts.log);
+  await registerAdmin(app, parts);
+  return { app, at: config.adminListen, setting: 'GATEHOUSE_ADMIN_LISTEN' };
+}
+
+/** Timeouts that slow or silent clients run into; HTTP/1.0 devices send no Host; URLs carry whole messages. */
+function createApp(config: Config, at: Listener, log: Log): FastifyInstance {
+  const options = {
+    logger: false,
+    genReqId: () => uuidv7(),
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    requestTimeout: 20_000,
+    keepAliveTimeout: 10_000,
+    forceCloseConnections: 'idle',
+    frameworkErrors: answerFrameworkErrors(log),
+  } as const;
+  const http = { maxHeaderSize: 32 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 1_000, requireHostHeader: false };
+  if (at.tls === undefined) return Fastify({ ...options, http });
+  const https = { ...http, cert: readFileSync(at.tls.certFile), key: readFileSync(at.tls.keyFile) };
+  return Fastify({ ...options, https }) as unknown as FastifyInstance;
+}
+
+/** Opens every listener, or says which one could not be opened and what to do. */
+export async function listenAll(servers: readonly Server[]): Promise<Result<true, StartFault>> {
+  for (const { app, at, setting } of servers) {
+    try {
+      await app.listen({ host: at.host, port: at.port });
+    } catch (error) {
+      return fail(listenFault(error, at, setting));
+    }
+  }
+  return ok(true);
+}
+
+function listenFault(error: unknown, at: Listener, setting: string): StartFault {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const place = `${at.host}:${at.port}`;
+  if (code === 'EADDRINUSE') return { message: `${place} is taken by another program. Stop it, or choose another address with ${setting}.`, exitCode: 1 };
+  if (code === 'EACCES') return { message: `This user may not listen on ${place}. Choose a port above 1023 with ${setting}.`, exitCode: 1 };
+  if (code === 'EADDRNOTAVAIL') return { message: `${place} is no address of this machine. Correct ${setting}.`, exitCode: 1 };
+  return { message: `Cannot listen on ${place}: ${error instanceof Error ? error.message : String(error)}`, exitCode: 1 };
+}
