@@ -4,7 +4,7 @@ import { type Context, systemContext, tenantContext } from '../tenancy/context.j
 import type { ApiToken, Role } from '../tenancy/ports.js';
 import { hashToken, isToken } from '../tenancy/token.js';
 import { isAllowed, type Permission } from './permission.js';
-import type { AdminDeps } from './ports.js';
+import type { AdminParts } from './ports.js';
 import { Problem } from './problem.js';
 
 /** Who asks, once the credentials were verified. */
@@ -32,7 +32,7 @@ declare module 'fastify' {
 }
 
 /** Default deny: a route that does not declare its access cannot be registered, one that does is checked before its body is read. */
-export function guardRoutes(app: FastifyInstance, deps: AdminDeps): void {
+export function guardRoutes(app: FastifyInstance, deps: AdminParts): void {
   app.decorateRequest('caller', null);
   app.addHook('onRoute', (route) => {
     if (route.config?.access === undefined) throw new Error(`${String(route.method)} ${route.url} declares no access`);
@@ -44,7 +44,7 @@ export function guardRoutes(app: FastifyInstance, deps: AdminDeps): void {
   });
 }
 
-async function authenticate(request: FastifyRequest, deps: AdminDeps): Promise<Caller | null> {
+async function authenticate(request: FastifyRequest, deps: AdminParts): Promise<Caller | null> {
   const text = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
   if (text === undefined || !isToken(text)) return null;
   const token = await deps.access.findToken(hashToken(text));
@@ -52,7 +52,7 @@ async function authenticate(request: FastifyRequest, deps: AdminDeps): Promise<C
   return { actor: `token:${token.id}`, role: token.role, tenantId: token.tenantId, token };
 }
 
-async function authorise(request: FastifyRequest, deps: AdminDeps): Promise<void> {
+async function authorise(request: FastifyRequest, deps: AdminParts): Promise<void> {
   const access = request.routeOptions.config.access;
   if (access === 'public') return;
   const caller = request.caller;
@@ -71,7 +71,7 @@ function unauthenticated(request: FastifyRequest): Problem {
   });
 }
 
-async function noteDenial(caller: Caller, access: Access | undefined, request: FastifyRequest, deps: AdminDeps): Promise<void> {
+async function noteDenial(caller: Caller, access: Access | undefined, request: FastifyRequest, deps: AdminParts): Promise<void> {
   await deps.audit.append({
     at: deps.clock.now(),
     tenantId: caller.tenantId,

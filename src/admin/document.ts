@@ -1,14 +1,15 @@
 import Fastify from 'fastify';
+import { systemClock } from '../runtime/clock.js';
 import { createLog } from '../runtime/log.js';
-import { type AdminDeps, defaultLimits } from './ports.js';
+import type { AdminDeps } from './ports.js';
 import { registerAdmin } from './register.js';
 
 /** The OpenAPI document as served at /api/v1/openapi.json, as text. No request is answered, so no store is needed. */
 export async function openApiDocument(): Promise<string> {
-  const deps: Pick<AdminDeps, 'limits' | 'log' | 'connectorTester'> = {
-    limits: defaultLimits,
+  const deps: Pick<AdminDeps, 'log' | 'clock' | 'connectorTester'> = {
     log: createLog('silent'),
-    connectorTester: { test: async () => [] },
+    clock: systemClock,
+    connectorTester: { test: async () => ({ ok: true, steps: [] }) },
   };
   const app = Fastify();
   await registerAdmin(app, deps as AdminDeps);

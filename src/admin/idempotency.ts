@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AdminDeps, KeptAnswer } from './ports.js';
+import type { AdminParts, KeptAnswer } from './ports.js';
 import { Problem } from './problem.js';
 
 declare module 'fastify' {
@@ -11,7 +11,7 @@ declare module 'fastify' {
 }
 
 /** A POST with an Idempotency-Key happens once: a repetition gets the first answer again, another request with the same key 422. */
-export function honourIdempotencyKeys(app: FastifyInstance, deps: AdminDeps): void {
+export function honourIdempotencyKeys(app: FastifyInstance, deps: AdminParts): void {
   app.decorateRequest('heldKey', null);
   app.addHook('preHandler', async (request, reply) => {
     const key = keyOf(request);

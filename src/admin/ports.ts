@@ -7,32 +7,37 @@ import type { Secret } from '../runtime/secret.js';
 import type { ConnectorType } from '../tenancy/connector.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, TenantStore } from '../tenancy/ports.js';
 
-/** What the admin API needs from the rest of the house. */
+/** What the admin API needs from the rest of the house. Changes write their own audit events, in the store. */
 export interface AdminDeps {
   readonly tenants: TenantStore;
   readonly connectors: ConnectorStore;
   readonly profiles: ProfileStore;
   readonly credentials: CredentialStore;
-  /** The bootstrap token of the environment is answered here too. */
   readonly access: Pick<AccessStore, 'findToken'>;
   readonly orderReader: OrderReader;
+  /** For what changes nothing: refused permissions. */
   readonly audit: AuditLog;
-  readonly idempotency: IdempotencyStore;
   /** Key of `challengeMac`, 32 bytes. */
   readonly challengeMacKey: Buffer;
   /** How devices reach us, without a slash at the end; the base URL of profiles that have none of their own. */
   readonly deviceUrl: string;
   readonly clock: Clock;
   readonly log: Log;
-  readonly limits: AdminLimits;
-  /** Metrics of the domain; those of the process are added here. */
-  readonly metrics: Registry;
   /** Called after every change of tenants, connectors, profiles and credentials; must not throw. */
   notifyConfigChanged(): void;
   readiness(): Promise<Readiness>;
   /** Where absent, the routes that test a connector are not served. */
   readonly connectorTester?: ConnectorTester;
+  /** Where absent, kept in the memory of this process. */
+  readonly idempotency?: IdempotencyStore;
+  /** Where absent, `defaultLimits`. */
+  readonly limits?: AdminLimits;
+  /** Metrics of the domain; those of the process are added here. */
+  readonly metrics?: Registry;
 }
+
+/** The same with every default filled in, as the routes see it. */
+export type AdminParts = AdminDeps & Required<Pick<AdminDeps, 'idempotency' | 'limits'>>;
 
 export interface AdminLimits {
   /** Largest request body. */
@@ -45,10 +50,10 @@ export interface AdminLimits {
 
 export const defaultLimits: AdminLimits = { bodyBytes: 1024 * 1024, idempotencyMs: 86_400_000, secretGraceSeconds: 86_400 };
 
-/** `name` and `isOk` are public; `message` is for operators and must hold no secrets. */
+/** Public: names of checks and how they went, nothing else. */
 export interface Readiness {
-  readonly isReady: boolean;
-  readonly checks: readonly { readonly name: string; readonly isOk: boolean; readonly message?: string }[];
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, 'ok' | 'failed'>>;
 }
 
 /** A connector as it would be used, saved or not. */
@@ -67,9 +72,14 @@ export interface TestStep {
   readonly ms: number;
 }
 
+export interface TestReport {
+  readonly ok: boolean;
+  readonly steps: readonly TestStep[];
+}
+
 export interface ConnectorTester {
   /** Resolves also when the other side fails; the steps end with the first that failed. `to`: the recipient of a test mail. */
-  test(connector: ConnectorUnderTest, to?: string): Promise<readonly TestStep[]>;
+  test(connector: ConnectorUnderTest, to?: string): Promise<TestReport>;
 }
 
 /** An answer kept for its Idempotency-Key. It may hold a secret shown once: a store that writes it down must seal it. */

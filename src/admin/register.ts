@@ -7,9 +7,10 @@ import { connectorTestRoutes } from './connectors/test-routes.js';
 import { handleErrors, handleUnknownRoutes } from './error-handler.js';
 import { healthRoutes } from './health/routes.js';
 import { honourIdempotencyKeys } from './idempotency.js';
+import { memoryIdempotencyStore } from './idempotency-memory.js';
 import { describeRoutes, serveDocs } from './openapi.js';
 import { orderRoutes } from './orders/routes.js';
-import type { AdminDeps } from './ports.js';
+import { type AdminDeps, type AdminParts, defaultLimits } from './ports.js';
 import { type RouteTable, recordRoutes } from './route-table.js';
 import { scepProfileRoutes } from './scep-profiles/routes.js';
 import { setSecurityHeaders } from './security-headers.js';
@@ -19,19 +20,20 @@ import { acceptJsonOnly, validateRequests } from './validate.js';
 
 /** Serves the API, its description and the probes on the admin listener; everything else on it is the caller's. */
 export async function registerAdmin(app: FastifyInstance, deps: AdminDeps): Promise<void> {
+  const parts: AdminParts = { ...deps, idempotency: deps.idempotency ?? memoryIdempotencyStore(deps.clock), limits: deps.limits ?? defaultLimits };
   const table: RouteTable = [];
   app.decorate('adminRoutes', table);
-  await app.register(async (scope) => serveProbes(scope, deps));
-  await app.register(async (scope) => serveApi(scope, deps, table), { prefix: '/api' });
+  await app.register(async (scope) => serveProbes(scope, parts));
+  await app.register(async (scope) => serveApi(scope, parts, table), { prefix: '/api' });
 }
 
-async function serveProbes(app: FastifyInstance, deps: AdminDeps): Promise<void> {
+async function serveProbes(app: FastifyInstance, deps: AdminParts): Promise<void> {
   handleErrors(app, deps.log);
   setSecurityHeaders(app);
   healthRoutes(app, deps);
 }
 
-async function serveApi(app: FastifyInstance, deps: AdminDeps, table: RouteTable): Promise<void> {
+async function serveApi(app: FastifyInstance, deps: AdminParts, table: RouteTable): Promise<void> {
   recordRoutes(app, table);
   handleErrors(app, deps.log);
   handleUnknownRoutes(app, table);
@@ -42,7 +44,7 @@ async function serveApi(app: FastifyInstance, deps: AdminDeps, table: RouteTable
 }
 
 /** One line per resource. */
-async function serveResources(scope: FastifyInstance, deps: AdminDeps): Promise<void> {
+async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise<void> {
   guardRoutes(scope, deps);
   acceptJsonOnly(scope, deps.limits.bodyBytes);
   validateRequests(scope);

@@ -3,7 +3,7 @@ import { type Context, systemContext, type TenantContext, tenantContext } from '
 import type { Page } from '../tenancy/ports.js';
 import { type Caller, contextOf } from './caller.js';
 import { type Fault, refuseFaults } from './fault.js';
-import type { AdminDeps } from './ports.js';
+import type { AdminParts } from './ports.js';
 import { notFound } from './problem.js';
 
 /** The object, or 404 when there is none or it belongs to another tenant. The store filters already; this is the second wall. */
@@ -13,7 +13,7 @@ export function visible<T extends { readonly tenantId: string }>(caller: Caller,
 }
 
 /** The tenant a new object belongs to. Bound callers have one; others must name it unless there is only one. Throws 400. */
-export async function tenantForNew(deps: AdminDeps, caller: Caller, wanted: string | undefined): Promise<TenantContext> {
+export async function tenantForNew(deps: AdminParts, caller: Caller, wanted: string | undefined): Promise<TenantContext> {
   const faults: Fault[] = [];
   const tenantId = caller.tenantId ?? wanted ?? (await onlyTenant(deps, caller));
   if (tenantId === undefined) faults.push({ path: 'tenantId', message: 'Required: there are several tenants' });
@@ -22,12 +22,12 @@ export async function tenantForNew(deps: AdminDeps, caller: Caller, wanted: stri
   return tenantContext(tenantId as string, caller.actor);
 }
 
-async function onlyTenant(deps: AdminDeps, caller: Caller): Promise<string | undefined> {
+async function onlyTenant(deps: AdminParts, caller: Caller): Promise<string | undefined> {
   const page = await deps.tenants.list(systemContext(caller.actor), { limit: 2 });
   return page.items.length === 1 ? page.items[0]?.id : undefined;
 }
 
-async function mayUse(deps: AdminDeps, caller: Caller, tenantId: string): Promise<boolean> {
+async function mayUse(deps: AdminParts, caller: Caller, tenantId: string): Promise<boolean> {
   if (caller.tenantId !== null) return caller.tenantId === tenantId;
   return (await deps.tenants.find(systemContext(caller.actor), tenantId)) !== undefined;
 }
@@ -42,7 +42,7 @@ export const emptyPage: Page<never> = { items: [], total: 0 };
 
 /** Names of the tenants of these objects, each asked for once. */
 export async function tenantNames(
-  deps: AdminDeps,
+  deps: AdminParts,
   caller: Caller,
   objects: readonly { readonly tenantId: string }[],
 ): Promise<ReadonlyMap<string, Tenant['name']>> {

@@ -2,7 +2,7 @@ import { uuidv7 } from '../../runtime/ids.js';
 import { Secret } from '../../runtime/secret.js';
 import type { TenantContext } from '../../tenancy/context.js';
 import { generateCredential } from '../../tenancy/credentials.js';
-import type { AdminDeps } from '../ports.js';
+import type { AdminParts } from '../ports.js';
 import { written } from '../write-fault.js';
 import type { CmpCredentials } from './schema.js';
 
@@ -19,7 +19,7 @@ interface AddedSecret {
 }
 
 /** Stores a shared secret for a profile, generating what was not given. */
-export async function addSecret(deps: AdminDeps, context: TenantContext, profileId: string, given: GivenCredentials = {}): Promise<AddedSecret> {
+export async function addSecret(deps: AdminParts, context: TenantContext, profileId: string, given: GivenCredentials = {}): Promise<AddedSecret> {
   const id = uuidv7(deps.clock.now().getTime());
   const reference = given.reference ?? generateCredential(16);
   const secret = given.secret ?? generateCredential();

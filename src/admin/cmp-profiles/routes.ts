@@ -2,13 +2,13 @@ import { uuidv7 } from '../../runtime/ids.js';
 import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf } from '../caller.js';
-import { noteChange } from '../change.js';
 import { requireVersion, setEtag } from '../etag.js';
 import { idParams } from '../field.js';
+import { requireFreeName } from '../free-name.js';
 import { pageOf } from '../list.js';
 import { applyPatch } from '../merge-patch.js';
 import { answers, noContent } from '../openapi.js';
-import type { AdminDeps } from '../ports.js';
+import type { AdminParts } from '../ports.js';
 import { issuingConnector } from '../profiles/connector.js';
 import { profileListQuery, profileSummaryQuery } from '../profiles/field.js';
 import { findProfile, type RowOf } from '../profiles/find.js';
@@ -34,13 +34,13 @@ import {
 const tags = ['cmp-profiles'];
 const nothingYet = { totalOrders: 0, successRate: null, activeOrders: 0, failedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
 
-async function viewOf(deps: AdminDeps, caller: Caller, row: RowOf<'cmp'>, credentials?: CmpCredentials) {
+async function viewOf(deps: AdminParts, caller: Caller, row: RowOf<'cmp'>, credentials?: CmpCredentials) {
   const context = tenantContext(row.tenantId, caller.actor);
   const shown = credentials ?? credentialsView(await deps.credentials.listSharedSecrets(context, row.id));
   return { ...cmpProfileView(row, deps.deviceUrl), credentials: shown };
 }
 
-export function cmpProfileRoutes(app: AdminApp, deps: AdminDeps): void {
+export function cmpProfileRoutes(app: AdminApp, deps: AdminParts): void {
   app.get(
     '/cmp-profiles',
     {
@@ -89,13 +89,13 @@ export function cmpProfileRoutes(app: AdminApp, deps: AdminDeps): void {
       const { tenantId, endpointPath, credentials, javaBaseUrl, ...fields } = request.body;
       const connector = await issuingConnector(deps, caller, fields.connectorId, tenantId);
       const context = tenantContext(connector.tenantId, caller.actor);
+      await requireFreeName(fields.name, null, (query) => deps.profiles.listCmp(context, query));
       const id = uuidv7(deps.clock.now().getTime());
       const profile = { id, protocol: 'cmp' as const, ...fields, javaBaseUrl: javaBaseUrl ?? null };
       const create = (path: string) => deps.profiles.createCmp(context, { ...profile, endpointPath: path });
       written(endpointPath === undefined ? await withFreeSlug(slugOf(fields.name, 'cmp'), 'endpointPath', create) : await create(endpointPath));
       const added = await addSecret(deps, context, id, credentials);
-      const details = { protocol: 'cmp', name: fields.name };
-      await noteChange(deps, caller, { action: 'profile.created', object: `profile:${id}`, tenantId: context.tenantId, details });
+      deps.notifyConfigChanged();
       const row = await findProfile(deps, caller, 'cmp', id);
       setEtag(reply, row.version);
       return reply
@@ -138,10 +138,11 @@ export function cmpProfileRoutes(app: AdminApp, deps: AdminDeps): void {
       const version = requireVersion(request, current.version);
       const { tenantId, ...changed } = applyPatch(cmpProfileSettings, patchableCmp(current), request.body, ['tenantId']);
       await issuingConnector(deps, caller, changed.connectorId, current.tenantId);
+      const context = tenantContext(current.tenantId, caller.actor);
+      await requireFreeName(changed.name, current.id, (query) => deps.profiles.listCmp(context, query));
       const change = { ...changed, endpointPath: changed.endpointPath ?? current.endpointPath, javaBaseUrl: changed.javaBaseUrl ?? null };
-      written(await deps.profiles.updateCmp(tenantContext(current.tenantId, caller.actor), current.id, version, change));
-      const details = { fields: Object.keys(request.body) };
-      await noteChange(deps, caller, { action: 'profile.updated', object: `profile:${current.id}`, tenantId: current.tenantId, details });
+      written(await deps.profiles.updateCmp(context, current.id, version, change));
+      deps.notifyConfigChanged();
       const row = await findProfile(deps, caller, 'cmp', current.id);
       setEtag(reply, row.version);
       return viewOf(deps, caller, row);
@@ -159,8 +160,7 @@ export function cmpProfileRoutes(app: AdminApp, deps: AdminDeps): void {
       const current = await findProfile(deps, caller, 'cmp', request.params.id);
       const version = requireVersion(request, current.version);
       written(await deps.profiles.remove(tenantContext(current.tenantId, caller.actor), 'cmp', current.id, version));
-      const details = { protocol: 'cmp', name: current.name };
-      await noteChange(deps, caller, { action: 'profile.deleted', object: `profile:${current.id}`, tenantId: current.tenantId, details });
+      deps.notifyConfigChanged();
       return reply.code(204).send(null);
     },
   );
@@ -186,8 +186,7 @@ export function cmpProfileRoutes(app: AdminApp, deps: AdminDeps): void {
       const previousValidUntil = new Date(deps.clock.now().getTime() + grace * 1000);
       const added = await addSecret(deps, context, id);
       await deps.credentials.retireSharedSecrets(context, id, added.id, previousValidUntil);
-      const details = { reference: added.reference, graceSeconds: grace };
-      await noteChange(deps, caller, { action: 'profile.secret-rotated', object: `profile:${id}`, tenantId, details });
+      deps.notifyConfigChanged();
       return { reference: added.reference, secret: added.secret, previousValidUntil: previousValidUntil.toISOString() };
     },
   );

@@ -3,13 +3,13 @@ import type { Connector } from '../../tenancy/connector.js';
 import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
-import { noteChange } from '../change.js';
 import { requireVersion, setEtag } from '../etag.js';
 import { idParams } from '../field.js';
+import { requireFreeName } from '../free-name.js';
 import { pageOf } from '../list.js';
 import { applyPatch } from '../merge-patch.js';
 import { answers, noContent } from '../openapi.js';
-import type { AdminDeps } from '../ports.js';
+import type { AdminParts } from '../ports.js';
 import { emptyPage, narrowed, tenantForNew, tenantNames, visible } from '../tenant-scope.js';
 import { written } from '../write-fault.js';
 import { connectorBodySchema } from './kinds.js';
@@ -27,16 +27,16 @@ import { clearedSecrets, partSecrets } from './settings.js';
 
 const tags = ['connectors'];
 
-export async function findConnector(deps: AdminDeps, caller: Caller, id: string): Promise<Connector> {
+export async function findConnector(deps: AdminParts, caller: Caller, id: string): Promise<Connector> {
   return visible(caller, await deps.connectors.find(contextOf(caller), id));
 }
 
-async function viewOf(deps: AdminDeps, caller: Caller, connector: Connector) {
+async function viewOf(deps: AdminParts, caller: Caller, connector: Connector) {
   const names = await tenantNames(deps, caller, [connector]);
   return connectorView(connector, names.get(connector.tenantId) ?? '');
 }
 
-export function connectorRoutes(app: AdminApp, deps: AdminDeps): void {
+export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
   app.get(
     '/connectors',
     {
@@ -86,10 +86,10 @@ export function connectorRoutes(app: AdminApp, deps: AdminDeps): void {
       const caller = callerOf(request);
       const { tenantId, config, ...fields } = request.body;
       const context = await tenantForNew(deps, caller, tenantId);
+      await requireFreeName(fields.name, null, (query) => deps.connectors.list(context, query));
       const id = uuidv7(deps.clock.now().getTime());
       const connector = written(await deps.connectors.create(context, { id, ...fields, ...partSecrets(fields.type, config) }));
-      const details = { type: fields.type, name: fields.name };
-      await noteChange(deps, caller, { action: 'connector.created', object: `connector:${id}`, tenantId: context.tenantId, details });
+      deps.notifyConfigChanged();
       setEtag(reply, connector.version);
       return reply
         .code(201)
@@ -131,9 +131,9 @@ export function connectorRoutes(app: AdminApp, deps: AdminDeps): void {
       const version = requireVersion(request, current.version);
       const change = connectorChange(current, request.body);
       const context = tenantContext(current.tenantId, caller.actor);
+      await requireFreeName(change.name, current.id, (query) => deps.connectors.list(context, query));
       const connector = written(await deps.connectors.update(context, current.id, version, change));
-      const details = { fields: Object.keys(request.body) };
-      await noteChange(deps, caller, { action: 'connector.updated', object: `connector:${current.id}`, tenantId: current.tenantId, details });
+      deps.notifyConfigChanged();
       setEtag(reply, connector.version);
       return viewOf(deps, caller, connector);
     },
@@ -156,8 +156,7 @@ export function connectorRoutes(app: AdminApp, deps: AdminDeps): void {
       const current = await findConnector(deps, caller, request.params.id);
       const version = requireVersion(request, current.version);
       written(await deps.connectors.remove(tenantContext(current.tenantId, caller.actor), current.id, version));
-      const details = { name: current.name };
-      await noteChange(deps, caller, { action: 'connector.deleted', object: `connector:${current.id}`, tenantId: current.tenantId, details });
+      deps.notifyConfigChanged();
       return reply.code(204).send(null);
     },
   );

@@ -39,7 +39,7 @@ export const connectorSchema = z
 
 export const connectorPage = pageSchema(connectorSchema).meta({ id: 'ConnectorPage' });
 
-export const connectorListQuery = listQuerySchema(['createdAt', 'name', 'type', 'status'], {
+export const connectorListQuery = listQuerySchema(['createdAt', 'updatedAt', 'name', 'type', 'status'], {
   status: statusSchema.optional(),
   type: z.enum(connectorTypes).optional(),
   tenantId: idSchema.optional(),

@@ -2,7 +2,7 @@ import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
 import { idParams } from '../field.js';
 import { answers } from '../openapi.js';
-import type { AdminDeps, ConnectorTester, ConnectorUnderTest } from '../ports.js';
+import type { AdminParts, ConnectorTester, ConnectorUnderTest } from '../ports.js';
 import { tenantForNew } from '../tenant-scope.js';
 import { connectorProbeSchema } from './kinds.js';
 import { findConnector } from './routes.js';
@@ -13,11 +13,11 @@ const tags = ['connectors'];
 
 /** Tests answer 200 whatever the other side does: the report says what happened. */
 async function report(tester: ConnectorTester, connector: ConnectorUnderTest, to: string | undefined) {
-  const steps = await tester.test(connector, to);
-  return { ok: steps.length > 0 && steps.every((step) => step.ok), steps: [...steps] };
+  const { ok, steps } = await tester.test(connector, to);
+  return { ok, steps: [...steps] };
 }
 
-export function connectorTestRoutes(app: AdminApp, deps: AdminDeps, tester: ConnectorTester): void {
+export function connectorTestRoutes(app: AdminApp, deps: AdminParts, tester: ConnectorTester): void {
   app.post(
     '/connectors/test',
     {

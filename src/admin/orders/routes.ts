@@ -4,17 +4,17 @@ import { type Caller, callerOf, contextOf } from '../caller.js';
 import { idParams } from '../field.js';
 import { pageOf } from '../list.js';
 import { answers } from '../openapi.js';
-import type { AdminDeps } from '../ports.js';
+import type { AdminParts } from '../ports.js';
 import { emptyPage, narrowed, visible } from '../tenant-scope.js';
 import { orderListQuery, orderPage, orderSchema, orderView, timelineSchema } from './schema.js';
 
 const tags = ['orders'];
 
-async function findOrder(deps: AdminDeps, caller: Caller, id: string): Promise<Order> {
+async function findOrder(deps: AdminParts, caller: Caller, id: string): Promise<Order> {
   return visible(caller, await deps.orderReader.find(contextOf(caller), id));
 }
 
-export function orderRoutes(app: AdminApp, deps: AdminDeps): void {
+export function orderRoutes(app: AdminApp, deps: AdminParts): void {
   app.get(
     '/orders',
     {

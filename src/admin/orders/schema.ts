@@ -34,7 +34,7 @@ export const orderSchema = z
 
 export const orderPage = pageSchema(orderSchema).meta({ id: 'OrderPage' });
 
-export const orderListQuery = listQuerySchema(['createdAt'], {
+export const orderListQuery = listQuerySchema(['createdAt', 'finishedAt', 'subject', 'state', 'attempts'], {
   tenantId: idSchema.optional(),
   protocol: z.enum(protocols).optional(),
   profileId: idSchema.optional(),

@@ -79,7 +79,7 @@ export const profileShape = {
 
 const rateSchema = z.coerce.number().min(0).max(100);
 
-export const profileListQuery = listQuerySchema(['createdAt', 'name', 'status'], {
+export const profileListQuery = listQuerySchema(['createdAt', 'updatedAt', 'name', 'status', 'endpointPath', 'tenant', 'connector', 'orders', 'successRate'], {
   status: statusSchema.optional(),
   tenantId: idSchema.optional(),
   connectorId: idSchema.optional(),

@@ -1,14 +1,14 @@
 import type { ProfileRow } from '../../tenancy/ports.js';
 import type { Profile, Protocol } from '../../tenancy/profile.js';
 import { type Caller, contextOf } from '../caller.js';
-import type { AdminDeps } from '../ports.js';
+import type { AdminParts } from '../ports.js';
 import { notFound } from '../problem.js';
 import { visible } from '../tenant-scope.js';
 
 export type RowOf<P extends Protocol> = ProfileRow<Extract<Profile, { protocol: P }>>;
 
 /** The profile with its names and counts; 404 also when it is of the other protocol. */
-export async function findProfile<P extends Protocol>(deps: AdminDeps, caller: Caller, protocol: P, id: string): Promise<RowOf<P>> {
+export async function findProfile<P extends Protocol>(deps: AdminParts, caller: Caller, protocol: P, id: string): Promise<RowOf<P>> {
   const row = visible(caller, await deps.profiles.find(contextOf(caller), protocol, id));
   if (row.protocol !== protocol) throw notFound();
   return row as RowOf<P>;

@@ -2,20 +2,20 @@ import { uuidv7 } from '../../runtime/ids.js';
 import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
-import { noteChange } from '../change.js';
 import { requireVersion, setEtag } from '../etag.js';
 import { idParams } from '../field.js';
+import { requireFreeName } from '../free-name.js';
 import { pageOf } from '../list.js';
 import { applyPatch } from '../merge-patch.js';
 import { answers, noContent } from '../openapi.js';
-import type { AdminDeps } from '../ports.js';
+import type { AdminParts } from '../ports.js';
 import { issuingConnector } from '../profiles/connector.js';
 import { profileListQuery, profileSummaryQuery } from '../profiles/field.js';
 import { findProfile } from '../profiles/find.js';
 import { slugOf, withFreeSlug } from '../slug.js';
 import { emptyPage, narrowed } from '../tenant-scope.js';
 import { written } from '../write-fault.js';
-import { settleChallenge } from './challenge.js';
+import { changeChallenge, firstChallenge } from './challenge.js';
 import {
   newScepProfileSchema,
   patchableScep,
@@ -29,7 +29,7 @@ import {
 const tags = ['scep-profiles'];
 const nothingYet = { totalOrders: 0, successRate: null, activeFailedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
 
-export function scepProfileRoutes(app: AdminApp, deps: AdminDeps): void {
+export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
   app.get(
     '/scep-profiles',
     {
@@ -83,14 +83,14 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminDeps): void {
       const caller = callerOf(request);
       const { tenantId, endpointPath, challengeMode, challengePassword, publicBaseUrl, ...fields } = request.body;
       const id = uuidv7(deps.clock.now().getTime());
-      const challenge = settleChallenge({ challengeMode, challengePassword }, null, id, deps.challengeMacKey);
+      const challenge = firstChallenge({ challengeMode, challengePassword }, id, deps.challengeMacKey);
       const connector = await issuingConnector(deps, caller, fields.connectorId, tenantId);
       const context = tenantContext(connector.tenantId, caller.actor);
+      await requireFreeName(fields.name, null, (query) => deps.profiles.listScep(context, query));
       const profile = { id, protocol: 'scep' as const, ...fields, ...challenge, publicBaseUrl: publicBaseUrl ?? null };
       const create = (path: string) => deps.profiles.createScep(context, { ...profile, endpointPath: path });
       written(endpointPath === undefined ? await withFreeSlug(slugOf(fields.name, 'scep'), 'endpointPath', create) : await create(endpointPath));
-      const details = { protocol: 'scep', name: fields.name };
-      await noteChange(deps, caller, { action: 'profile.created', object: `profile:${id}`, tenantId: context.tenantId, details });
+      deps.notifyConfigChanged();
       const row = await findProfile(deps, caller, 'scep', id);
       setEtag(reply, row.version);
       return reply.code(201).header('location', `/api/v1/scep-profiles/${id}`).send(scepProfileView(row, deps.deviceUrl));
@@ -129,13 +129,14 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminDeps): void {
       const version = requireVersion(request, current.version);
       const patch = request.body;
       const { tenantId, challengeMode, challengePassword, ...changed } = applyPatch(newScepProfileSchema, patchableScep(current), patch, ['tenantId']);
-      const challenge = settleChallenge(patch, current, current.id, deps.challengeMacKey);
+      const challenge = changeChallenge(patch, current, current.id, deps.challengeMacKey);
       await issuingConnector(deps, caller, changed.connectorId, current.tenantId);
+      const context = tenantContext(current.tenantId, caller.actor);
+      await requireFreeName(changed.name, current.id, (query) => deps.profiles.listScep(context, query));
       const places = { endpointPath: changed.endpointPath ?? current.endpointPath, publicBaseUrl: changed.publicBaseUrl ?? null };
       const change = { ...changed, ...places, ...challenge };
-      written(await deps.profiles.updateScep(tenantContext(current.tenantId, caller.actor), current.id, version, change));
-      const details = { fields: Object.keys(patch) };
-      await noteChange(deps, caller, { action: 'profile.updated', object: `profile:${current.id}`, tenantId: current.tenantId, details });
+      written(await deps.profiles.updateScep(context, current.id, version, change));
+      deps.notifyConfigChanged();
       const row = await findProfile(deps, caller, 'scep', current.id);
       setEtag(reply, row.version);
       return scepProfileView(row, deps.deviceUrl);
@@ -153,8 +154,7 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminDeps): void {
       const current = await findProfile(deps, caller, 'scep', request.params.id);
       const version = requireVersion(request, current.version);
       written(await deps.profiles.remove(tenantContext(current.tenantId, caller.actor), 'scep', current.id, version));
-      const details = { protocol: 'scep', name: current.name };
-      await noteChange(deps, caller, { action: 'profile.deleted', object: `profile:${current.id}`, tenantId: current.tenantId, details });
+      deps.notifyConfigChanged();
       return reply.code(204).send(null);
     },
   );

@@ -2,10 +2,10 @@ import type { AdminApp } from '../app.js';
 import { type Caller, contextOf } from '../caller.js';
 import { answers } from '../openapi.js';
 import { isAllowed, permissionNames } from '../permission.js';
-import type { AdminDeps } from '../ports.js';
+import type { AdminParts } from '../ports.js';
 import { sessionSchema } from './schema.js';
 
-export function sessionRoutes(app: AdminApp, deps: AdminDeps): void {
+export function sessionRoutes(app: AdminApp, deps: AdminParts): void {
   app.get(
     '/session',
     {
@@ -21,7 +21,7 @@ export function sessionRoutes(app: AdminApp, deps: AdminDeps): void {
   );
 }
 
-async function describe(caller: Caller, deps: AdminDeps) {
+async function describe(caller: Caller, deps: AdminParts) {
   const tenant = caller.tenantId === null ? undefined : await deps.tenants.find(contextOf(caller), caller.tenantId);
   return {
     authenticated: true as const,

@@ -3,13 +3,12 @@ import type { Tenant } from '../../tenancy/connector.js';
 import { systemContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
-import { noteChange } from '../change.js';
 import { requireVersion, setEtag } from '../etag.js';
 import { idParams } from '../field.js';
 import { pageOf } from '../list.js';
 import { applyPatch } from '../merge-patch.js';
 import { answers } from '../openapi.js';
-import type { AdminDeps } from '../ports.js';
+import type { AdminParts } from '../ports.js';
 import { notFound } from '../problem.js';
 import { slugOf, withFreeSlug } from '../slug.js';
 import { written } from '../write-fault.js';
@@ -18,13 +17,13 @@ import { newTenantSchema, tenantListQuery, tenantPage, tenantPatchSchema, tenant
 const tags = ['tenants'];
 
 /** Bound callers see their own tenant only. */
-async function findTenant(deps: AdminDeps, caller: Caller, id: string): Promise<Tenant> {
+async function findTenant(deps: AdminParts, caller: Caller, id: string): Promise<Tenant> {
   const tenant = caller.tenantId === null || caller.tenantId === id ? await deps.tenants.find(contextOf(caller), id) : undefined;
   if (tenant === undefined) throw notFound();
   return tenant;
 }
 
-export function tenantRoutes(app: AdminApp, deps: AdminDeps): void {
+export function tenantRoutes(app: AdminApp, deps: AdminParts): void {
   app.get(
     '/tenants',
     {
@@ -46,7 +45,7 @@ export function tenantRoutes(app: AdminApp, deps: AdminDeps): void {
       const id = uuidv7(deps.clock.now().getTime());
       const create = (free: string) => deps.tenants.create(systemContext(caller.actor), { id, ...fields, slug: free });
       const tenant = written(slug === undefined ? await withFreeSlug(slugOf(fields.name, 'tenant'), 'slug', create) : await create(slug));
-      await noteChange(deps, caller, { action: 'tenant.created', object: `tenant:${id}`, tenantId: id });
+      deps.notifyConfigChanged();
       setEtag(reply, tenant.version);
       return reply.code(201).header('location', `/api/v1/tenants/${id}`).send(tenantView(tenant));
     },
@@ -86,8 +85,7 @@ export function tenantRoutes(app: AdminApp, deps: AdminDeps): void {
       const changed = applyPatch(newTenantSchema, { name, slug, status }, request.body);
       const change = { ...changed, slug: changed.slug ?? slugOf(changed.name, 'tenant') };
       const tenant = written(await deps.tenants.update(systemContext(caller.actor), current.id, version, change));
-      const details = { fields: Object.keys(request.body) };
-      await noteChange(deps, caller, { action: 'tenant.updated', object: `tenant:${current.id}`, tenantId: current.id, details });
+      deps.notifyConfigChanged();
       setEtag(reply, tenant.version);
       return tenantView(tenant);
     },

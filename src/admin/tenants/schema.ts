@@ -29,7 +29,7 @@ export const tenantSchema = z
   .meta({ id: 'Tenant', description: 'An organisation; owns connectors and, through them, profiles and orders' });
 
 export const tenantPage = pageSchema(tenantSchema).meta({ id: 'TenantPage' });
-export const tenantListQuery = listQuerySchema(['createdAt', 'name'], { status: statusSchema.optional() });
+export const tenantListQuery = listQuerySchema(['createdAt', 'updatedAt', 'name', 'slug', 'status'], { status: statusSchema.optional() });
 
 export function tenantView(tenant: Tenant): z.output<typeof tenantSchema> {
   const { id, name, slug, status, version } = tenant;
