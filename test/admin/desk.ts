@@ -1,8 +1,8 @@
 import Fastify, { type FastifyBaseLogger, type InjectOptions } from 'fastify';
 import { Registry } from 'prom-client';
-import { type AdminDeps, answerFrameworkErrors, defaultLimits, memoryIdempotencyStore, registerAdmin } from '../../src/admin/index.js';
+import { type AdminDeps, type AdminParts, answerFrameworkErrors, defaultLimits, memoryIdempotencyStore, registerAdmin } from '../../src/admin/index.js';
 import type { AuditEvent } from '../../src/audit/event.js';
-import type { Order } from '../../src/enrolment/order.js';
+import type { OrderState } from '../../src/enrolment/order.js';
 import { type Clock, stoppedClock } from '../../src/runtime/clock.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
 import { createLog } from '../../src/runtime/log.js';
@@ -13,7 +13,8 @@ import { generateToken, hashToken } from '../../src/tenancy/token.js';
 /** The stores behind the API, and ways to look behind it. */
 export interface AdminStores extends Pick<AdminDeps, 'tenants' | 'connectors' | 'profiles' | 'credentials' | 'orderReader' | 'audit'> {
   readonly access: Pick<AccessStore, 'addToken' | 'findToken'>;
-  addOrder(order: Order): Promise<void>;
+  /** Returns its id. */
+  addOrder(order: SeededOrder): Promise<string>;
   auditEvents(): Promise<readonly AuditEvent[]>;
   close(): Promise<void>;
 }
@@ -34,13 +35,13 @@ export type Json = any;
 export type Call = (method: string, url: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 
 /** An admin listener over `open`'s stores, with ways to call it as different people. */
-export async function openDesk(open: OpenStores, changes: Partial<AdminDeps> = {}) {
-  const clock = stoppedClock(new Date('2026-03-01T12:00:00Z'));
-  const stores = await open(clock);
+export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = {}) {
+  const clock = stoppedClock(new Date());
+  const { addOrder, auditEvents, close, ...stores } = await open(clock);
   const lines: string[] = [];
   const log = createLog('debug', { write: (line: string) => void lines.push(line) });
   let notices = 0;
-  const deps: AdminDeps = {
+  const deps: AdminParts = {
     ...stores,
     idempotency: memoryIdempotencyStore(clock),
     challengeMacKey: Buffer.alloc(32, 7),
@@ -52,15 +53,13 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminDeps> = {
     notifyConfigChanged: () => {
       notices += 1;
     },
-    readiness: async () => ({ isReady: true, checks: [{ name: 'database', isOk: true }] }),
+    readiness: async () => ({ ready: true, checks: { database: 'ok' } }),
     connectorTester: {
       async test(connector, to) {
-        const isReachable = connector.config.url !== 'https://down.example.test';
+        const ok = connector.config.url !== 'https://down.example.test';
         const known = connector.secrets.clientSecret === undefined ? 'without a secret' : 'with a secret';
-        return [
-          { name: 'tcp', ok: isReachable, message: isReachable ? `connected ${known}` : 'refused', ms: 3 },
-          ...(isReachable && to !== undefined ? [{ name: 'mail', ok: true, message: to, ms: 1 }] : []),
-        ];
+        const mail = ok && to !== undefined ? [{ name: 'mail', ok, message: to, ms: 1 }] : [];
+        return { ok, steps: [{ name: 'tcp', ok, message: ok ? `connected ${known}` : 'refused', ms: 3 }, ...mail] };
       },
     },
     ...changes,
@@ -88,7 +87,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminDeps> = {
   return {
     app,
     deps,
-    stores,
+    stores: { ...stores, addOrder, auditEvents },
     clock,
     lines,
     call,
@@ -109,7 +108,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminDeps> = {
     },
     close: async () => {
       await app.close();
-      await stores.close();
+      await close();
     },
   };
 }
@@ -120,26 +119,17 @@ function payloadOf(body: unknown): Pick<InjectOptions, 'payload'> {
   return body === undefined ? {} : { payload: body as string | object };
 }
 
-/** An order as the store would return it. */
-export function orderOf(fields: Partial<Order> & Pick<Order, 'tenantId' | 'profileId' | 'connectorId'>): Order {
-  const createdAt = fields.createdAt ?? new Date('2026-03-01T11:00:00Z');
-  return {
-    id: uuidv7(createdAt.getTime()),
-    protocol: 'cmp',
-    accountId: uuidv7(),
-    transactionId: '00112233',
-    operation: 'enrolment',
-    state: 'ISSUED',
-    subject: 'CN=device',
-    failInfo: null,
-    failReason: null,
-    attempts: 1,
-    facts: { clientIp: '192.0.2.7', clientFamily: 'openssl-cmp', keyType: 'P-256', digest: 'sha256', cipher: '' },
-    credential: 'secret:ref',
-    certificateId: null,
-    createdAt,
-    finishedAt: new Date(createdAt.getTime() + 200),
-    acknowledgedAt: null,
-    ...fields,
-  };
+/** An order to be there before a test looks. */
+export interface SeededOrder {
+  readonly tenantId: string;
+  readonly profileId: string;
+  readonly connectorId: string;
+  readonly state: OrderState;
+  /** Whoever asked; an account each. */
+  readonly device: string;
+  readonly transactionId: string;
+  readonly subject: string;
 }
+
+/** What every seeded order says of how it came. */
+export const seededFacts = { clientIp: '192.0.2.7', clientFamily: 'openssl-cmp', keyType: 'P-256', digest: 'sha256', cipher: '' };

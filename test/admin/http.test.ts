@@ -15,7 +15,7 @@ import { type Answer, type Json, type OpenStores, openDesk } from './desk.js';
 
 const inMemory: OpenStores = async (clock) => {
   const memory = memoryAdmin(clock);
-  return { ...memory, addOrder: async () => {}, auditEvents: async () => memory.events, close: async () => {} };
+  return { ...memory, addOrder: async (order) => memory.addOrder(order), auditEvents: async () => memory.events, close: async () => {} };
 };
 
 const read = (file: string): string => readFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url)), 'utf8');
@@ -102,12 +102,12 @@ t.test('the probes need no token and tell no secrets', async (t) => {
   new Counter({ name: 'gatehouse_test_total', help: 'A metric of the domain', registers: [metrics] }).inc();
   const desk = await openDesk(inMemory, {
     metrics,
-    readiness: async () => ({ isReady: false, checks: [{ name: 'database', isOk: false, message: 'unreachable' }] }),
+    readiness: async () => ({ ready: false, checks: { database: 'failed' } }),
   });
   t.teardown(() => desk.close());
   t.same((await desk.anonymous('GET', '/healthz')).body, { status: 'ok' });
   const ready = await desk.anonymous('GET', '/readyz');
-  t.same([ready.status, ready.body], [503, { status: 'not ready', checks: [{ name: 'database', ok: false, message: 'unreachable' }] }]);
+  t.same([ready.status, ready.body], [503, { status: 'not ready', checks: { database: 'failed' } }]);
   const { text } = await desk.anonymous('GET', '/metrics');
   t.match(text, /^gatehouse_test_total 1$/m);
   t.match(text, /^process_resident_memory_bytes \d+$/m);

@@ -1,9 +1,9 @@
 import type { AuditEvent } from '../../src/audit/event.js';
-import { issuedStates, type Order, openStates, refusedStates } from '../../src/enrolment/order.js';
+import { issuedStates, type Order, openStates, phaseOf, refusedStates } from '../../src/enrolment/order.js';
 import { type OrderReader, summaryWindows } from '../../src/enrolment/ports.js';
 import type { Clock } from '../../src/runtime/clock.js';
+import { uuidv7 } from '../../src/runtime/ids.js';
 import { fail, ok, type Result } from '../../src/runtime/result.js';
-import { Secret } from '../../src/runtime/secret.js';
 import type { Connector, Tenant } from '../../src/tenancy/connector.js';
 import type { Context } from '../../src/tenancy/context.js';
 import type { SharedSecret } from '../../src/tenancy/credentials.js';
@@ -26,7 +26,6 @@ interface Owned {
   readonly id: string;
   readonly tenantId: string;
   readonly createdAt: Date;
-  readonly name?: string;
 }
 
 interface Stored {
@@ -42,11 +41,14 @@ class InvalidListQuery extends Error {
   override readonly name = 'InvalidListQuery';
 }
 
+/** Fields of rows that the API sorts by under another name. */
+const columns: Readonly<Record<string, string>> = { tenant: 'tenantName', connector: 'connectorName' };
+
 function sorted<T extends object>(items: readonly T[], sort = '-createdAt'): T[] {
   const field = sort.replace(/^-/, '');
   const direction = sort.startsWith('-') ? -1 : 1;
   const key = (item: T): string => {
-    const value = (item as Record<string, unknown>)[field];
+    const value = (item as Record<string, unknown>)[columns[field] ?? field];
     return value instanceof Date ? value.toISOString() : String(value);
   };
   const id = (item: T): string => String((item as { id?: unknown }).id);
@@ -68,7 +70,7 @@ function contains(q: string | undefined, ...texts: readonly string[]): boolean {
 const equals = <T>(wanted: T | undefined, value: T): boolean => wanted === undefined || wanted === value;
 const without = (change: object): object => Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
 
-/** The ports behind the admin API, in memory. `orders` and `events` can be read and filled by tests. */
+/** The ports behind the admin API, in memory. `events` is the audit trail. */
 export function memoryAdmin(clock: Clock) {
   const tenants = new Map<string, Tenant>();
   const connectors = new Map<string, Connector>();
@@ -78,6 +80,15 @@ export function memoryAdmin(clock: Clock) {
   const orders: Order[] = [];
   const events: AuditEvent[] = [];
   let epoch = 0;
+  const note = (context: Context, tenantId: string, action: string, object: string, details: AuditEvent['details'] = {}): void => {
+    events.push({ at: clock.now(), tenantId, actor: context.actor, action, object, outcome: 'success', details });
+  };
+
+  const accounts = new Map<string, string>();
+  const newAccount = (device: string): string => {
+    accounts.set(device, uuidv7());
+    return accounts.get(device) ?? '';
+  };
 
   const fresh = (): Stored => ({ version: 1, createdAt: clock.now(), updatedAt: clock.now() });
   const next = (stored: Stored): Pick<Stored, 'version' | 'updatedAt'> => ({ version: stored.version + 1, updatedAt: clock.now() });
@@ -92,10 +103,11 @@ export function memoryAdmin(clock: Clock) {
   };
 
   const tenantStore: TenantStore = {
-    async create(_context, tenant) {
+    async create(context, tenant) {
       if ([...tenants.values()].some(({ slug }) => slug === tenant.slug)) return fail({ kind: 'conflict', field: 'slug' });
       const created = { ...tenant, ...fresh() };
       tenants.set(created.id, created);
+      note(context, created.id, 'tenant.created', `tenant:${created.id}`);
       return ok(created);
     },
     async find(context, id) {
@@ -107,26 +119,25 @@ export function memoryAdmin(clock: Clock) {
       );
       return pageOf(matching, query);
     },
-    async update(_context, id, version, change) {
+    async update(context, id, version, change) {
       const found = checked(tenants.get(id), version);
       if (!found.ok) return found;
       if ([...tenants.values()].some((other) => other.id !== id && other.slug === change.slug)) return fail({ kind: 'conflict', field: 'slug' });
       const updated = { ...found.value, ...without(change), ...next(found.value) };
       tenants.set(id, updated);
+      note(context, id, 'tenant.updated', `tenant:${id}`);
       return ok(updated);
     },
   };
 
-  const isNameTaken = (map: Map<string, Owned>, tenantId: string, name: string | undefined, id: string): boolean =>
-    [...map.values()].some((other) => other.id !== id && other.tenantId === tenantId && other.name === name);
-
   const connectorStore: ConnectorStore = {
-    async create({ tenantId }, connector) {
-      if (isNameTaken(connectors, tenantId, connector.name, connector.id)) return fail({ kind: 'conflict', field: 'name' });
+    async create(context, connector) {
+      const { tenantId } = context;
       const times = fresh();
       const stamped = Object.fromEntries(Object.entries(connector.secrets).map(([name, value]) => [name, { value, updatedAt: times.createdAt }]));
       const created = { ...connector, tenantId, secrets: stamped, ...times };
       connectors.set(created.id, created);
+      note(context, tenantId, 'connector.created', `connector:${created.id}`);
       return ok(created);
     },
     async find(context, id) {
@@ -146,7 +157,6 @@ export function memoryAdmin(clock: Clock) {
     async update(context, id, version, change) {
       const found = checked(seen(connectors, context, id), version);
       if (!found.ok) return found;
-      if (isNameTaken(connectors, found.value.tenantId, change.name, id)) return fail({ kind: 'conflict', field: 'name' });
       const { secrets: changes = {}, ...fields } = change;
       const stamped = { ...found.value.secrets };
       for (const [name, value] of Object.entries(changes)) {
@@ -155,6 +165,7 @@ export function memoryAdmin(clock: Clock) {
       }
       const updated = { ...found.value, ...without(fields), secrets: stamped, ...next(found.value) };
       connectors.set(id, updated);
+      note(context, updated.tenantId, 'connector.updated', `connector:${id}`);
       return ok(updated);
     },
     async remove(context, id, version) {
@@ -163,6 +174,7 @@ export function memoryAdmin(clock: Clock) {
       const usedBy = [...profiles.values()].filter(({ connectorId }) => connectorId === id).map(({ id: by, name }) => ({ type: 'profile', id: by, name }));
       if (usedBy.length > 0) return fail({ kind: 'in-use', usedBy });
       connectors.delete(id);
+      note(context, found.value.tenantId, 'connector.removed', `connector:${id}`);
       return ok(true);
     },
     async summary(context) {
@@ -207,30 +219,32 @@ export function memoryAdmin(clock: Clock) {
     );
     return pageOf(matching, query);
   };
-  const clash = (profile: Pick<Profile, 'id' | 'tenantId' | 'protocol' | 'name' | 'endpointPath'>): string | undefined => {
-    const others = [...profiles.values()].filter(({ id, protocol }) => id !== profile.id && protocol === profile.protocol);
-    if (others.some(({ tenantId, name }) => tenantId === profile.tenantId && name === profile.name)) return 'name';
-    return others.some(({ endpointPath }) => endpointPath === profile.endpointPath) ? 'endpointPath' : undefined;
-  };
-  const put = <P extends Profile>(profile: P): Result<P, WriteFault> => {
-    const field = clash(profile);
-    if (field !== undefined) return fail({ kind: 'conflict', field });
+  const isPathTaken = ({ id, protocol, endpointPath }: Profile): boolean =>
+    [...profiles.values()].some((other) => other.id !== id && other.protocol === protocol && other.endpointPath === endpointPath);
+  const put = <P extends Profile>(context: Context, profile: P): Result<P, WriteFault> => {
+    if (isPathTaken(profile)) return fail({ kind: 'conflict', field: 'endpointPath' });
     profiles.set(profile.id, profile);
     epoch += 1;
+    note(context, profile.tenantId, profile.version === 1 ? 'profile.created' : 'profile.updated', `profile:${profile.id}`);
     return ok(profile);
   };
   const update = <P extends Profile>(protocol: P['protocol'], context: Context, id: string, version: number, change: object): Result<P, WriteFault> => {
     const stored = seen(profiles, context, id);
     const found = checked(stored?.protocol === protocol ? stored : undefined, version);
-    return found.ok ? put({ ...found.value, ...without(change), ...next(found.value) } as P) : found;
+    return found.ok ? put(context, { ...found.value, ...without(change), ...next(found.value) } as P) : found;
   };
 
   const profileStore: ProfileStore = {
-    async createScep({ tenantId }, profile) {
-      return put<ScepProfile>({ ...profile, tenantId, challengeUpdatedAt: profile.challengeMac === null ? null : clock.now(), ...fresh() });
+    async createScep(context, profile) {
+      return put<ScepProfile>(context, {
+        ...profile,
+        tenantId: context.tenantId,
+        challengeUpdatedAt: profile.challengeMac === null ? null : clock.now(),
+        ...fresh(),
+      });
     },
-    async createCmp({ tenantId }, profile) {
-      return put<CmpProfile>({ ...profile, tenantId, ...fresh() });
+    async createCmp(context, profile) {
+      return put<CmpProfile>(context, { ...profile, tenantId: context.tenantId, ...fresh() });
     },
     async find(context, protocol, id) {
       const found = seen(profiles, context, id);
@@ -243,8 +257,7 @@ export function memoryAdmin(clock: Clock) {
       return listProfiles<CmpProfile>('cmp', context, query);
     },
     async updateScep(context, id, version, change) {
-      const before = profiles.get(id);
-      const isNew = before?.protocol === 'scep' && change.challengeMac !== undefined && change.challengeMac !== before.challengeMac;
+      const isNew = change.challengeMac !== undefined;
       return update<ScepProfile>('scep', context, id, version, { ...change, ...(isNew ? { challengeUpdatedAt: clock.now() } : {}) });
     },
     async updateCmp(context, id, version, change) {
@@ -255,6 +268,7 @@ export function memoryAdmin(clock: Clock) {
       const found = checked(stored?.protocol === protocol ? stored : undefined, version);
       if (!found.ok) return found;
       profiles.delete(id);
+      note(context, found.value.tenantId, 'profile.removed', `profile:${id}`);
       return ok(true);
     },
     async all() {
@@ -266,8 +280,9 @@ export function memoryAdmin(clock: Clock) {
   };
 
   const credentialStore: Pick<CredentialStore, 'addSharedSecret' | 'findSharedSecret' | 'listSharedSecrets' | 'retireSharedSecrets'> = {
-    async addSharedSecret({ tenantId }, secret) {
-      const added = { ...secret, tenantId, createdAt: clock.now() };
+    async addSharedSecret(context, secret) {
+      const added = { ...secret, tenantId: context.tenantId, createdAt: clock.now() };
+      note(context, context.tenantId, 'shared-secret.added', `profile:${secret.profileId}`, { reference: secret.reference });
       secrets.push(added);
       return ok(added);
     },
@@ -283,7 +298,9 @@ export function memoryAdmin(clock: Clock) {
     async listSharedSecrets({ tenantId }, profileId) {
       return secrets.filter((secret) => secret.tenantId === tenantId && secret.profileId === profileId);
     },
-    async retireSharedSecrets({ tenantId }, profileId, exceptId, expiresAt) {
+    async retireSharedSecrets(context, profileId, exceptId, expiresAt) {
+      const { tenantId } = context;
+      note(context, tenantId, 'shared-secret.retired', `profile:${profileId}`);
       secrets.forEach((secret, index) => {
         const isOld = secret.tenantId === tenantId && secret.profileId === profileId && secret.id !== exceptId && secret.status === 'active';
         if (isOld) secrets[index] = { ...secret, status: 'retiring', expiresAt };
@@ -351,12 +368,31 @@ export function memoryAdmin(clock: Clock) {
         events.push(event);
       },
     },
-    orders,
     events,
-    /** The stored secrets of a connector, for tests that look behind the API. */
-    secretOf: (connectorId: string, name: string): string | undefined => {
-      const value: unknown = connectors.get(connectorId)?.secrets[name]?.value;
-      return value instanceof Secret ? String(value.reveal()) : undefined;
+    /** An order that came to be in `state` a moment ago. */
+    addOrder({
+      device,
+      state,
+      ...fields
+    }: { device: string } & Pick<Order, 'tenantId' | 'profileId' | 'connectorId' | 'state' | 'transactionId' | 'subject'>): string {
+      const id = uuidv7(clock.now().getTime());
+      const phase = phaseOf(state);
+      const failure = phase === 'refused' ? { failInfo: 'order-failed', failReason: 'no' } : { failInfo: null, failReason: null };
+      const facts = { clientIp: '192.0.2.7', clientFamily: 'openssl-cmp', keyType: 'P-256', digest: 'sha256', cipher: '' };
+      const finishedAt = phase === 'open' ? null : clock.now();
+      const common = { id, protocol: 'cmp', operation: 'enrolment', attempts: 1, certificateId: null, acknowledgedAt: null } as const;
+      orders.push({
+        ...common,
+        ...fields,
+        ...failure,
+        state,
+        accountId: accounts.get(device) ?? newAccount(device),
+        facts,
+        credential: 'secret:ref',
+        createdAt: clock.now(),
+        finishedAt,
+      });
+      return id;
     },
   };
 }
