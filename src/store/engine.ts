@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import type { EngineCa, EngineStore } from '../crypto-engine/ports.js';
+import type { EngineCa, EngineStore, RecordedCertificate } from '../crypto-engine/ports.js';
 import type { Sealer } from '../runtime/seal.js';
 import { type Connection, firstOf, rowsOf } from './connection/connection.js';
 import { openBytes } from './sealed.js';
@@ -35,6 +35,12 @@ export function engineStore(connection: Connection, sealer: Sealer): EngineStore
       return standing.certificate;
     },
     findByRef,
+    findBySerial: (caId, serial) =>
+      firstOf(
+        connection,
+        sql<RecordedCertificate>`select e.ref, coalesce(e.certificate, c.der) as certificate, e.revoked_at as "revokedAt", e.reason
+          from engine_certificates e left join certificates c on c.id = e.certificate_id where e.ca_id = ${caId} and e.serial = ${serial}`,
+      ),
     revoke: (caId, serial, reason, at) => revoke(connection, caId, serial, reason, at),
     revocations: (caId) =>
       rowsOf(

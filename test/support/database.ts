@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { createLog } from '../../src/runtime/log.js';
+import { describeStoreFault } from '../../src/store/fault.js';
+import { openStore } from '../../src/store/open.js';
+import type { Store } from '../../src/store/store.js';
 
 /** A PostgreSQL database of one test. */
 export interface TestDatabase {
@@ -27,4 +31,32 @@ export async function createDatabase(): Promise<TestDatabase | undefined> {
   const url = new URL(server);
   url.pathname = `/${name}`;
   return { url: url.toString(), drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+export interface TestStore {
+  readonly name: string;
+  /** A store of its own, with everything migrated; `close` it, or the test file hangs. */
+  open(): Promise<{ readonly store: Store; close(): Promise<void> }>;
+}
+
+const log = createLog('fatal');
+
+/** The databases a test of the store runs on: PGlite in memory always, PostgreSQL where TEST_DATABASE_URL is set. */
+export function testDatabases(): readonly TestStore[] {
+  const pglite = { name: 'PGlite', open: async () => openTestStore({ dataDir: 'memory://' }, async () => undefined) };
+  const postgres = {
+    name: 'PostgreSQL',
+    open: async () => {
+      const database = (await createDatabase()) as TestDatabase;
+      return openTestStore({ databaseUrl: database.url }, () => database.drop());
+    },
+  };
+  return process.env.TEST_DATABASE_URL ? [pglite, postgres] : [pglite];
+}
+
+async function openTestStore(where: { dataDir: string } | { databaseUrl: string }, afterwards: () => Promise<void>) {
+  const opened = await openStore({ ...where, masterKey: Buffer.alloc(32, 1), nodeId: 'test', log });
+  if (!opened.ok) throw new Error(describeStoreFault(opened.error));
+  const store = opened.value;
+  return { store, close: () => store.close().finally(afterwards) };
 }

@@ -1,0 +1,449 @@
+import type { Test } from 'tap';
+import { orderStates, transitions } from '../../src/enrolment/order.js';
+import type { CertificateStore, ClaimResult, OrderReader, OrderStore, RecordOutcome, RevocationQueue } from '../../src/enrolment/ports.js';
+import { isMoveAllowed, steps } from '../../src/store/orders/steps.js';
+import { claimedOrder, newCertificate, newOrder, newTenant, orderIn, system } from '../support/orders.js';
+
+export interface OrderPorts {
+  readonly orders: OrderStore;
+  readonly orderReader: Pick<OrderReader, 'find' | 'timeline'>;
+  readonly certificates: CertificateStore;
+  readonly revocations: RevocationQueue;
+  /** Waits until what was noted is written. */
+  flush(): Promise<void>;
+}
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const kinds = (outcomes: readonly RecordOutcome[]) => outcomes.map(({ kind }) => kind).sort();
+const once = (copies: number) => [...Array.from({ length: copies - 1 }, () => 'existing'), 'recorded'];
+
+/** What every implementation of the order ports does. `open` gives a fresh or shared set of ports. */
+export async function orderStoreContract(t: Test, ports: OrderPorts): Promise<void> {
+  await t.test('recording', (t) => recording(t, ports));
+  await t.test('claims', (t) => claims(t, ports));
+  await t.test('transitions', (t) => moves(t, ports));
+  await t.test('time', (t) => time(t, ports));
+  await t.test('certificates', (t) => certificates(t, ports));
+  await t.test('revocations', (t) => revocations(t, ports));
+}
+
+async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): Promise<void> {
+  t.test('F4 records one of 20 simultaneous copies with a signed certificate, and answers the others with that one', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder();
+    const copies = Array.from({ length: 20 }, () => ({ order: newOrder({ ...order, id: newOrder().id }), certificate: newCertificate() }));
+    const outcomes = await Promise.all(copies.map((copy) => orders.settleIssued(tenant, copy.order, copy.certificate, 'issuing')));
+    t.same(kinds(outcomes), once(20));
+    const winner = copies[outcomes.findIndex(({ kind }) => kind === 'recorded')];
+    for (const outcome of outcomes) {
+      if (outcome.kind === 'recorded') t.match(outcome.order, { state: 'ISSUED', certificateId: winner?.certificate.id, attempts: 1 });
+      else t.same(outcome.transaction.certificate, winner?.certificate.der);
+    }
+    t.ok((await orderReader.find(tenant, winner?.order.id ?? ''))?.finishedAt);
+  });
+
+  t.test('F4 records one of 20 simultaneous copies of an order that waits for its CA', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder();
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => orders.record(tenant, newOrder({ ...order, id: newOrder().id }), 'ACCEPTED')));
+    t.same(kinds(outcomes), once(20));
+    const [first] = outcomes.map((outcome) => (outcome.kind === 'recorded' ? outcome.order.id : outcome.transaction.order.id));
+    for (const outcome of outcomes) t.equal(outcome.kind === 'recorded' ? outcome.order.id : outcome.transaction.order.id, first);
+  });
+
+  t.test('F5 shows what stands there when the same transaction brings other content, and changes nothing', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder();
+    await orders.settleIssued(tenant, order, newCertificate(), 'issuing');
+    const other = newOrder({ ...newOrder(), dedupeKey: order.dedupeKey, profileId: order.profileId });
+    const outcome = await orders.settleIssued(tenant, other, newCertificate(), 'issuing');
+    t.ok(outcome.kind === 'existing' && outcome.transaction.contentHash.equals(order.contentHash));
+    t.equal(await orderReader.find(tenant, other.id), undefined);
+    t.equal((await orders.record(tenant, newOrder(), 'ACCEPTED')).kind, 'recorded', 'another key is an order of its own');
+  });
+
+  t.test('answers a repeated call with the same order id as recorded (F3: the answer of a commit was lost)', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder();
+    await orders.record(tenant, order, 'ACCEPTED');
+    const transaction = await orders.findTransaction(tenant, order.dedupeKey);
+    t.equal(transaction?.order.id, order.id);
+  });
+
+  t.test('keeps every field of an order, its session and its content hash', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder({ protocol: 'cmp', operation: 'renewal', subject: 'CN=Ä "x" \\, 名', transactionId: "a'b%_\\" });
+    const outcome = await orders.record(tenant, order, 'AWAITING_APPROVAL');
+    const transaction = await orders.findTransaction(tenant, order.dedupeKey);
+    t.same(outcome.kind === 'recorded' && outcome.order, transaction?.order);
+    t.same(transaction?.session, order.session);
+    t.same(transaction?.contentHash, order.contentHash);
+    t.equal(transaction?.certificate, null);
+    const { subject, transactionId, facts, credential, protocol, operation } = order;
+    t.match(transaction?.order, { subject, transactionId, facts, credential, protocol, operation, tenantId: tenant.tenantId, state: 'AWAITING_APPROVAL' });
+    t.same(transaction?.order.createdAt, order.receivedAt);
+  });
+
+  t.test('records a refused request as a final order and counts its retries', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder();
+    const refused = { state: 'REJECTED', failInfo: 'key-size', failReason: 'too short' } as const;
+    t.equal((await orders.record(tenant, order, refused)).kind, 'recorded');
+    const again = await orders.record(tenant, newOrder({ ...order, id: newOrder().id }), refused);
+    t.equal(again.kind, 'existing');
+    await orders.countAttempt(tenant, order.id);
+    const found = await orderReader.find(tenant, order.id);
+    t.match(found, { state: 'REJECTED', failInfo: 'key-size', failReason: 'too short', attempts: 2 });
+    t.ok(found?.finishedAt);
+  });
+
+  t.test('shows a tenant nothing of another', async (t) => {
+    const tenant = newTenant();
+    const other = newTenant();
+    const order = await orderIn(orders, tenant, 'ISSUED');
+    t.equal(await orderReader.find(other, order.id), undefined);
+    t.equal(await orders.findTransaction(other, order.dedupeKey), undefined);
+    t.same(await orders.findTransactions(other, order.profileId, order.transactionId), []);
+    t.same(await orderReader.timeline(other, order.id), []);
+    t.equal(await orders.move(other, order.id, ['ISSUED'], 'REVOKE_WANTED', 'x'), false);
+    await orders.updateSession(other, order.dedupeKey, { stolen: true });
+    orders.noteDelivered(other, order.id, 'DELIVERED');
+    await flush();
+    t.match(await orders.findTransaction(tenant, order.dedupeKey), { session: order.session, order: { state: 'ISSUED' } });
+  });
+
+  t.test('finds transactions by their text, whoever asked, and updates a session', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder();
+    const sibling = newOrder({ profileId: order.profileId, transactionId: order.transactionId });
+    await orders.record(tenant, order, 'ACCEPTED');
+    await orders.record(tenant, sibling, 'ACCEPTED');
+    await orders.record(tenant, newOrder({ transactionId: order.transactionId }), 'ACCEPTED');
+    const found = await orders.findTransactions(tenant, order.profileId, order.transactionId);
+    t.same(found.map((item) => item.order.id).sort(), [order.id, sibling.id].sort());
+    await orders.updateSession(tenant, order.dedupeKey, { step: 2, done: null });
+    t.same((await orders.findTransaction(tenant, order.dedupeKey))?.session, { step: 2, done: null });
+  });
+
+  t.test('puts a new order in the place of one that is over, and only of the one that stands there', async (t) => {
+    const tenant = newTenant();
+    const old = await orderIn(orders, tenant, 'REJECTED');
+    const next = newOrder({ profileId: old.profileId, dedupeKey: old.dedupeKey });
+    t.equal((await orders.supersede(tenant, next, newOrder().id)).kind, 'existing', 'another order was meant');
+    t.equal((await orders.supersede(tenant, next, old.id)).kind, 'recorded');
+    t.match(await orders.findTransaction(tenant, old.dedupeKey), { order: { id: next.id, state: 'ACCEPTED' }, contentHash: next.contentHash });
+    const late = newOrder({ profileId: old.profileId, dedupeKey: old.dedupeKey });
+    t.equal((await orders.supersede(tenant, late, old.id)).kind, 'existing', 'the old one stands there no more');
+    t.equal((await orders.supersede(tenant, late, next.id)).kind, 'existing', 'an open order does not give way');
+    t.match(await orderReader.find(tenant, old.id), { state: 'REJECTED' });
+  });
+
+  t.test('lets one of many simultaneous successors win', async (t) => {
+    const tenant = newTenant();
+    const old = await orderIn(orders, tenant, 'FAILED');
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, () => orders.supersede(tenant, newOrder({ profileId: old.profileId, dedupeKey: old.dedupeKey }), old.id)),
+    );
+    t.same(kinds(outcomes), once(8));
+  });
+
+  t.test('tells the life of an order in its timeline', async (t) => {
+    const tenant = newTenant();
+    const claimed = await claimedOrder(orders, tenant);
+    await orders.settleClaimed(tenant, claimed, { kind: 'issued', certificate: newCertificate() });
+    orders.noteDelivered(tenant, claimed.order.id, 'DELIVERED');
+    await flush();
+    await orders.move(tenant, claimed.order.id, ['DELIVERED'], 'REVOKE_WANTED', 'lost');
+    const timeline = await orderReader.timeline(tenant, claimed.order.id);
+    t.same(
+      timeline.map(({ state }) => state),
+      ['ACCEPTED', 'ISSUING', 'ISSUED', 'DELIVERED', 'REVOKE_WANTED'],
+    );
+    t.match(timeline.at(-1), { actor: 'device', detail: 'lost' });
+  });
+}
+
+async function claims(t: Test, { orders, orderReader, flush: _flush }: OrderPorts): Promise<void> {
+  t.test('F15 gives an order to one of many claimers, with its request, fence and reference', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder();
+    await orders.record(tenant, order, 'ACCEPTED');
+    const claimed = (await Promise.all(Array.from({ length: 10 }, () => orders.claim(system, order.id, 60_000)))).filter((item) => item !== undefined);
+    t.equal(claimed.length, 1);
+    t.same(claimed[0]?.request, order.request);
+    t.match(claimed[0], { fence: 1, calls: 1, caRef: `${tenant.tenantId}-${order.id}`, caReference: null, order: { state: 'ISSUING' } });
+    t.ok(claimed[0]?.calledAt);
+    t.equal(await orders.claim(system, order.id, 60_000), undefined, 'not while it is being called');
+    t.equal(await orders.claim(newTenant(), order.id, 60_000), undefined, 'not for another tenant');
+  });
+
+  t.test('F16 refuses the result of a claimer that lost its lease', async (t) => {
+    const tenant = newTenant();
+    const claimed = await claimedOrder(orders, tenant, newOrder(), 1);
+    await wait(10);
+    t.ok((await orders.reapLeases(system)) >= 1);
+    t.match(await orderReader.find(tenant, claimed.order.id), { state: 'UNCERTAIN' });
+    t.equal(await orders.settleClaimed(tenant, claimed, { kind: 'issued', certificate: newCertificate() }), false);
+    t.match(await orderReader.find(tenant, claimed.order.id), { state: 'UNCERTAIN', certificateId: null });
+    const lookup = await orders.claimLookup(system, claimed.order.id, 60_000);
+    t.ok((lookup?.fence ?? 0) > claimed.fence + 1, 'reaping fenced the first one off, the look-up took a fence of its own');
+    t.equal(lookup?.calls, 1, 'a look-up is no call');
+  });
+
+  t.test('takes the same result twice as one (F3), and a late copy of what a look-up found as the same', async (t) => {
+    const tenant = newTenant();
+    const claimed = await claimedOrder(orders, tenant);
+    const result: ClaimResult = { kind: 'issued', certificate: newCertificate() };
+    t.equal(await orders.settleClaimed(tenant, claimed, result), true);
+    t.equal(await orders.settleClaimed(tenant, claimed, result), true);
+    t.equal(await orders.settleClaimed(tenant, claimed, { kind: 'issued', certificate: newCertificate() }), false);
+    t.match(await orderReader.find(tenant, claimed.order.id), { state: 'ISSUED', certificateId: result.certificate.id });
+  });
+
+  t.test('does not reap a lease that lasts', async (t) => {
+    const tenant = newTenant();
+    const claimed = await claimedOrder(orders, tenant);
+    await orders.reapLeases(system);
+    t.match(await orderReader.find(tenant, claimed.order.id), { state: 'ISSUING' });
+  });
+
+  t.test('makes work due after its delay, in the kind of its state', async (t) => {
+    const tenant = newTenant();
+    const later = await claimedOrder(orders, tenant);
+    await orders.settleClaimed(tenant, later, { kind: 'retry', reason: 'busy', delayMs: 60_000 });
+    const cases = { ACCEPTED: 'issue', UNCERTAIN: 'lookup', CA_PENDING: 'poll' } as const;
+    for (const [state, kind] of Object.entries(cases) as [keyof typeof cases, (typeof cases)[keyof typeof cases]][]) {
+      const order = await orderIn(orders, tenant, state);
+      const due = await orders.due(system, kind, 10_000);
+      t.match(
+        due.find(({ orderId }) => orderId === order.id),
+        { tenantId: tenant.tenantId, profileId: order.profileId, connectorId: order.connectorId },
+        state,
+      );
+      t.notOk(due.some(({ orderId }) => orderId === later.order.id));
+    }
+    t.equal(await orders.claim(system, later.order.id, 1000), undefined, 'not before its time');
+  });
+
+  t.test("keeps the CA's reference and counts the calls", async (t) => {
+    const tenant = newTenant();
+    const order = await orderIn(orders, tenant, 'CA_PENDING');
+    const lookup = await orders.claimLookup(system, order.id, 60_000);
+    t.match(lookup, { caReference: 'ca-1', calls: 1, order: { state: 'CA_PENDING' } });
+    t.equal(await orders.claimLookup(system, order.id, 60_000), undefined, 'one look-up at a time');
+    const retried = await claimedOrder(orders, tenant);
+    await orders.settleClaimed(tenant, retried, { kind: 'retry', reason: 'busy', delayMs: 0 });
+    t.match(await orders.claim(system, retried.order.id, 60_000), { calls: 2, fence: 2 });
+  });
+}
+
+const results: Readonly<Record<ClaimResult['kind'], () => ClaimResult>> = {
+  issued: () => ({ kind: 'issued', certificate: newCertificate() }),
+  pending: () => ({ kind: 'pending', reference: 'ca-2', retryAfterSeconds: 0 }),
+  rejected: () => ({ kind: 'rejected', reason: 'not allowed' }),
+  retry: () => ({ kind: 'retry', reason: 'busy', delayMs: 0 }),
+  uncertain: () => ({ kind: 'uncertain', reason: 'timeout', delayMs: 0 }),
+  stuck: () => ({ kind: 'stuck', reason: 'cannot look up' }),
+  failed: () => ({ kind: 'failed', reason: 'too often' }),
+};
+
+async function moves(t: Test, { orders, orderReader }: OrderPorts): Promise<void> {
+  t.test('moves orders along `transitions` and no other way: all 196 pairs', async (t) => {
+    const tenant = newTenant();
+    for (const from of orderStates) {
+      for (const to of orderStates) {
+        const order = await orderIn(orders, tenant, from);
+        const hasNoCertificate = from === 'EXPIRED';
+        const isExpected = isMoveAllowed(from, to) && !hasNoCertificate;
+        if (isExpected) t.ok(transitions[from].includes(to));
+        t.equal(await orders.move(tenant, order.id, [from], to, 'test'), isExpected, `${from} -> ${to}`);
+        t.equal((await orderReader.find(tenant, order.id))?.state, isExpected ? to : from, `${from} -> ${to}`);
+      }
+    }
+  });
+
+  t.test('does not move an order that is elsewhere', async (t) => {
+    const tenant = newTenant();
+    const order = await orderIn(orders, tenant, 'ACCEPTED');
+    t.equal(await orders.move(tenant, order.id, ['AWAITING_APPROVAL', 'STUCK'], 'ACCEPTED', 'x'), false);
+    t.equal(await orders.move(tenant, newOrder().id, ['ACCEPTED'], 'FAILED', 'x'), false);
+    const raced = await orderIn(orders, tenant, 'AWAITING_APPROVAL');
+    const both = await Promise.all(['ACCEPTED', 'REJECTED'].map((to) => orders.move(tenant, raced.id, ['AWAITING_APPROVAL'], to as 'ACCEPTED', 'x')));
+    t.same(both.sort(), [false, true]);
+  });
+
+  for (const state of ['ISSUING', 'UNCERTAIN', 'CA_PENDING'] as const) {
+    for (const kind of Object.keys(results) as ClaimResult['kind'][]) {
+      const path = steps[state][kind];
+      t.test(`${state} and the result "${kind}": ${path.join(', ') || 'stays'}`, async (t) => {
+        const tenant = newTenant();
+        const order = state === 'ISSUING' ? newOrder() : await orderIn(orders, tenant, state);
+        const claimed = state === 'ISSUING' ? await claimedOrder(orders, tenant, order) : await orders.claimLookup(system, order.id, 60_000);
+        if (claimed === undefined) throw new Error('it was free');
+        t.equal(await orders.settleClaimed(tenant, claimed, results[kind]()), true);
+        t.equal((await orderReader.find(tenant, order.id))?.state, path.at(-1) ?? state);
+        let standing: keyof typeof transitions = state;
+        for (const step of path) {
+          t.ok(transitions[standing].includes(step), `${standing} -> ${step}`);
+          standing = step;
+        }
+        const passed = (await orderReader.timeline(tenant, order.id)).map((entry) => entry.state);
+        t.same(passed.slice(passed.length - path.length), path);
+      });
+    }
+  }
+
+  t.test('says why an order is over', async (t) => {
+    const tenant = newTenant();
+    const rejected = await claimedOrder(orders, tenant);
+    await orders.settleClaimed(tenant, rejected, { kind: 'rejected', reason: 'not allowed' });
+    t.match(await orderReader.find(tenant, rejected.order.id), { failInfo: 'ca-refused', failReason: 'not allowed' });
+    const denied = await orderIn(orders, tenant, 'AWAITING_APPROVAL');
+    await orders.move(tenant, denied.id, ['AWAITING_APPROVAL'], 'REJECTED', 'unknown device');
+    const found = await orderReader.find(tenant, denied.id);
+    t.match(found, { failInfo: 'order-rejected', failReason: 'unknown device' });
+    t.ok(found?.finishedAt);
+  });
+}
+
+async function time(t: Test, { orders, orderReader, revocations }: OrderPorts): Promise<void> {
+  const past = () => newOrder({ deadline: new Date(Date.now() - 1_000) });
+
+  t.test('expires open orders past their deadline, and no others', async (t) => {
+    const tenant = newTenant();
+    const late = await Promise.all(
+      (['AWAITING_APPROVAL', 'ACCEPTED', 'UNCERTAIN', 'CA_PENDING', 'STUCK'] as const).map((s) => orderIn(orders, tenant, s, past())),
+    );
+    const early = await orderIn(orders, tenant, 'ACCEPTED');
+    const called = await orderIn(orders, tenant, 'ISSUING', past());
+    t.ok((await orders.expire(system)) >= late.length);
+    for (const order of late) t.match(await orderReader.find(tenant, order.id), { state: 'EXPIRED', failInfo: 'order-expired', finishedAt: Date });
+    t.match(await orderReader.find(tenant, early.id), { state: 'ACCEPTED' });
+    t.match(await orderReader.find(tenant, called.id), { state: 'ISSUING' }, 'a call under way is waited for');
+  });
+
+  t.test('goes on looking for the certificate of an order that expired uncertain, and revokes it', async (t) => {
+    const tenant = newTenant();
+    const order = await orderIn(orders, tenant, 'UNCERTAIN', past());
+    await orders.expire(system);
+    t.ok((await orders.due(system, 'lookup', 10_000)).some(({ orderId }) => orderId === order.id));
+    const lookup = await orders.claimLookup(system, order.id, 60_000);
+    if (lookup === undefined) throw new Error('it was free');
+    const certificate = newCertificate();
+    t.equal(await orders.settleClaimed(tenant, lookup, { kind: 'issued', certificate }), true);
+    t.match(await orderReader.find(tenant, order.id), { state: 'REVOKE_WANTED', certificateId: certificate.id });
+    const wanted = await revocations.claim(system, 10_000, 60_000);
+    t.same(wanted.find(({ orderId }) => orderId === order.id)?.certificate, certificate.der);
+  });
+
+  t.test('ends the search when the CA certainly issued nothing', async (t) => {
+    const tenant = newTenant();
+    const order = await orderIn(orders, tenant, 'UNCERTAIN', past());
+    await orders.expire(system);
+    const lookup = await orders.claimLookup(system, order.id, 60_000);
+    if (lookup === undefined) throw new Error('it was free');
+    t.equal(await orders.settleClaimed(tenant, lookup, { kind: 'retry', reason: 'nothing there', delayMs: 0 }), true);
+    t.match(await orderReader.find(tenant, order.id), { state: 'EXPIRED' });
+    t.notOk((await orders.due(system, 'lookup', 10_000)).some(({ orderId }) => orderId === order.id));
+  });
+
+  t.test('remembers the transactions of open orders and of those just over', async (t) => {
+    const tenant = newTenant();
+    const kept = [await orderIn(orders, tenant, 'ACCEPTED'), await orderIn(orders, tenant, 'ISSUED'), await orderIn(orders, tenant, 'REJECTED')];
+    await orders.forgetTransactions(system);
+    for (const order of kept) t.ok(await orders.findTransaction(tenant, order.dedupeKey));
+  });
+}
+
+async function certificates(t: Test, { orders, orderReader, certificates: store, flush }: OrderPorts): Promise<void> {
+  t.test('finds a certificate by fingerprint, serial and id, for its tenant only', async (t) => {
+    const tenant = newTenant();
+    const certificate = newCertificate();
+    const order = newOrder();
+    await orders.settleIssued(tenant, order, certificate, 'issuing');
+    const found = await store.find(tenant, certificate.id);
+    const { subject, sans, serial, issuer, notAfter, der, sha256 } = certificate;
+    t.match(found, { subject, serial, issuer, orderId: order.id, profileId: order.profileId, status: 'valid' });
+    t.same([found?.sans, found?.notAfter, found?.der, found?.sha256], [sans, notAfter, der, sha256]);
+    t.same(await store.findByFingerprint(tenant, sha256), found);
+    t.same(await store.findBySerial(tenant, certificate.issuerHash, serial), found);
+    t.equal(await store.findByFingerprint(newTenant(), sha256), undefined);
+    t.equal(await store.findBySerial(newTenant(), certificate.issuerHash, serial), undefined);
+    t.equal(await store.find(newTenant(), certificate.id), undefined);
+  });
+
+  t.test('marks a certificate superseded once', async (t) => {
+    const tenant = newTenant();
+    const [old, next] = [newCertificate(), newCertificate()];
+    await orders.settleIssued(tenant, newOrder(), old, 'issuing');
+    await orders.settleIssued(tenant, newOrder(), next, 'issuing');
+    t.equal(await store.markSuperseded(newTenant(), old.id, next.id), false);
+    t.equal(await store.markSuperseded(tenant, old.id, next.id), true);
+    t.equal(await store.markSuperseded(tenant, old.id, newCertificate().id), false);
+    t.equal((await store.find(tenant, old.id))?.status, 'superseded');
+  });
+
+  t.test('F11 refuses a certificate that another order already has, and keeps a wrong one for its revocation', async (t) => {
+    const tenant = newTenant();
+    const certificate = newCertificate();
+    await orders.settleIssued(tenant, newOrder(), certificate, 'issuing');
+    const second = await claimedOrder(orders, tenant);
+    await orders.settleClaimed(tenant, second, { kind: 'issued', certificate: { ...certificate, id: newCertificate().id } });
+    t.match(await orderReader.find(tenant, second.order.id), { state: 'STUCK', certificateId: null });
+  });
+
+  t.test('notes deliveries and confirmations, never backwards', async (t) => {
+    const tenant = newTenant();
+    const [delivered, confirmed, revoked] = [
+      await orderIn(orders, tenant, 'ISSUED'),
+      await orderIn(orders, tenant, 'ISSUED'),
+      await orderIn(orders, tenant, 'REVOKE_WANTED'),
+    ];
+    orders.noteDelivered(tenant, delivered.id, 'DELIVERED');
+    orders.noteDelivered(tenant, confirmed.id, 'CONFIRMED');
+    orders.noteDelivered(tenant, confirmed.id, 'DELIVERED');
+    orders.noteDelivered(tenant, revoked.id, 'DELIVERED');
+    await flush();
+    t.match(await orderReader.find(tenant, delivered.id), { state: 'DELIVERED' });
+    t.match(await orderReader.find(tenant, confirmed.id), { state: 'CONFIRMED' });
+    t.match(await orderReader.find(tenant, revoked.id), { state: 'REVOKE_WANTED' });
+    orders.noteDelivered(tenant, delivered.id, 'CONFIRMED');
+    await flush();
+    t.match(await orderReader.find(tenant, delivered.id), { state: 'CONFIRMED' });
+  });
+}
+
+async function revocations(t: Test, { orders, orderReader, certificates: store, revocations: queue }: OrderPorts): Promise<void> {
+  const claimOf = async (orderId: string) => (await queue.claim(system, 10_000, 60_000)).find((due) => due.orderId === orderId);
+
+  t.test('carries a wanted revocation from the move to the end', async (t) => {
+    const tenant = newTenant();
+    const certificate = newCertificate();
+    const order = newOrder();
+    await orders.settleIssued(tenant, order, certificate, 'issuing');
+    await orders.move(tenant, order.id, ['ISSUED'], 'REVOKE_WANTED', 'lost');
+    const due = await claimOf(order.id);
+    t.same(due?.certificate, certificate.der);
+    if (due === undefined) throw new Error('it was wanted');
+    t.equal(await claimOf(order.id), undefined, 'leased');
+    await queue.retry(due, 'the CA is away');
+    t.equal(await claimOf(order.id), undefined, 'not at once again');
+    await queue.done(tenant, due);
+    t.match(await orderReader.find(tenant, order.id), { state: 'REVOKED' });
+    t.equal((await store.find(tenant, certificate.id))?.status, 'revoked');
+    await queue.done(tenant, due);
+    t.match(await orderReader.find(tenant, order.id), { state: 'REVOKED' }, 'done twice is done');
+  });
+
+  t.test('F11 wants a wrong certificate revoked without touching the order that is stuck', async (t) => {
+    const tenant = newTenant();
+    const claimed = await claimedOrder(orders, tenant);
+    const wrongCertificate = newCertificate().der;
+    await orders.settleClaimed(tenant, claimed, { kind: 'stuck', reason: 'another key', wrongCertificate });
+    const due = await claimOf(claimed.order.id);
+    t.same(due?.certificate, wrongCertificate);
+    if (due === undefined) throw new Error('it was wanted');
+    await queue.done(tenant, due);
+    t.match(await orderReader.find(tenant, claimed.order.id), { state: 'STUCK', failReason: 'another key' });
+  });
+}

@@ -1,0 +1,343 @@
+import { createHash } from 'node:crypto';
+import { type Order, type OrderState, phaseOf } from '../../src/enrolment/order.js';
+import type {
+  CertificateRecord,
+  CertificateStore,
+  ClaimedOrder,
+  ClaimResult,
+  DueKind,
+  IssuedCertificate,
+  NewOrder,
+  OrderReader,
+  OrderStore,
+  RecordOutcome,
+  RefusalLog,
+  RefusalRecord,
+  RevocationDue,
+  RevocationQueue,
+  StoredTransaction,
+} from '../../src/enrolment/ports.js';
+import { type Clock, systemClock } from '../../src/runtime/clock.js';
+import { uuidv7 } from '../../src/runtime/ids.js';
+import { accountIdOf } from '../../src/store/orders/account.js';
+import { type ClaimableState, claimableStates, isLookedUpAgain, isMoveAllowed, steps } from '../../src/store/orders/steps.js';
+import type { Context, TenantContext } from '../../src/tenancy/context.js';
+
+/** What is known of an order beside its public face. */
+interface Entry {
+  order: Order;
+  readonly input: NewOrder;
+  readonly timeline: { at: Date; state: OrderState; actor: string; detail: string }[];
+  work: { fence: number; leaseUntil: number; nextAttempt: number; calls: number; calledAt: Date | null; caReference: string | null } | undefined;
+}
+
+interface Transaction {
+  orderId: string;
+  contentHash: Buffer;
+  session: StoredTransaction['session'];
+  retainedUntil: number | null;
+}
+
+export interface MemoryStore {
+  readonly orders: OrderStore;
+  readonly orderReader: Pick<OrderReader, 'find' | 'timeline'>;
+  readonly certificates: CertificateStore;
+  readonly refusals: RefusalLog;
+  readonly revocations: RevocationQueue;
+  /** What the other side of the ports would show. */
+  readonly noted: readonly RefusalRecord[];
+  readonly orphans: readonly { readonly orderId: string; readonly certificate: Buffer }[];
+  readonly all: () => readonly Order[];
+}
+
+const dayMs = 86_400_000;
+
+/** The order ports in memory: no durability, no concurrency to speak of, otherwise as the contract says. */
+export function memoryStore(clock: Clock = systemClock): MemoryStore {
+  const entries = new Map<string, Entry>();
+  const transactions = new Map<string, Transaction>();
+  const certificates = new Map<string, IssuedCertificate & { readonly issuerHash: Buffer }>();
+  const outbox = new Map<string, RevocationDue & { until: number }>();
+  const noted: RefusalRecord[] = [];
+  const orphans: { orderId: string; certificate: Buffer }[] = [];
+  const now = () => clock.now().getTime();
+  const find = (context: Context, id: string): Entry | undefined => {
+    const entry = entries.get(id);
+    return entry !== undefined && (context.tenantId === null || context.tenantId === entry.order.tenantId) ? entry : undefined;
+  };
+
+  function enter(entry: Entry, state: OrderState, actor: string, detail: string, change: Partial<Order> = {}): void {
+    const ends = phaseOf(state) !== 'open' && entry.order.finishedAt === null;
+    entry.order = { ...entry.order, ...change, state, finishedAt: ends ? clock.now() : entry.order.finishedAt };
+    entry.timeline.push({ at: clock.now(), state, actor, detail });
+    const transaction = transactions.get(entry.input.dedupeKey.toString('hex'));
+    if (ends && transaction?.orderId === entry.order.id) transaction.retainedUntil = now() + dayMs;
+  }
+
+  function transactionOf(context: TenantContext, key: string): StoredTransaction | undefined {
+    const transaction = transactions.get(key);
+    const entry = transaction === undefined ? undefined : find(context, transaction.orderId);
+    if (transaction === undefined || entry === undefined) return undefined;
+    const { order } = entry;
+    const certificate = order.certificateId === null ? null : (certificates.get(order.certificateId)?.der ?? null);
+    return { order, contentHash: transaction.contentHash, session: transaction.session, certificate };
+  }
+
+  function add(context: TenantContext, input: NewOrder, state: OrderState, change: Partial<Order> = {}): RecordOutcome {
+    const key = input.dedupeKey.toString('hex');
+    const transaction = transactionOf(context, key);
+    if (transaction !== undefined) return { kind: 'existing', transaction };
+    const isFinal = phaseOf(state) !== 'open';
+    transactions.set(key, { orderId: input.id, contentHash: input.contentHash, session: input.session, retainedUntil: isFinal ? now() + dayMs : null });
+    const entry: Entry = {
+      order: orderOf(context.tenantId, input, state, isFinal ? clock.now() : null),
+      input,
+      timeline: [],
+      work: isFinal ? undefined : { fence: 0, leaseUntil: 0, nextAttempt: 0, calls: 0, calledAt: null, caReference: null },
+    };
+    entries.set(input.id, entry);
+    enter(entry, state, context.actor, change.failReason ?? '', change);
+    return { kind: 'recorded', order: entry.order };
+  }
+
+  function addCertificate(tenantId: string, entry: Entry, record: CertificateRecord): boolean {
+    const taken = [...certificates.values()].some(
+      (other) => other.sha256.equals(record.sha256) || (other.issuerHash.equals(record.issuerHash) && other.serial === record.serial),
+    );
+    if (taken) return false;
+    const { id: orderId, profileId, connectorId } = entry.order;
+    certificates.set(record.id, { ...record, tenantId, orderId, profileId, connectorId, status: 'valid' });
+    return true;
+  }
+
+  function wantRevocation(orderId: string, certificate: Buffer): void {
+    const outboxId = uuidv7();
+    outbox.set(outboxId, { outboxId, orderId, certificate, reason: 0, until: 0 });
+  }
+
+  function isFree(entry: Entry): boolean {
+    return entry.work !== undefined && entry.work.nextAttempt <= now() && entry.work.leaseUntil <= now();
+  }
+
+  function take(context: Context, orderId: string, states: readonly OrderState[], leaseMs: number): Entry | undefined {
+    const entry = find(context, orderId);
+    if (entry?.work === undefined || !states.includes(entry.order.state) || !isFree(entry)) return undefined;
+    entry.work = { ...entry.work, fence: entry.work.fence + 1, leaseUntil: now() + leaseMs };
+    return entry;
+  }
+
+  function claimed({ order, input, work }: Entry): ClaimedOrder | undefined {
+    if (work === undefined) return undefined;
+    const { fence, caReference, calls, calledAt } = work;
+    return { order, request: input.request, fence, caRef: `${order.tenantId}-${order.id}`, caReference, calls, calledAt };
+  }
+
+  function settle(entry: Entry, state: ClaimableState, actor: string, result: ClaimResult): void {
+    const reason = 'reason' in result ? result.reason : '';
+    const isRefused = result.kind === 'rejected' || result.kind === 'failed';
+    const failure = isRefused ? { failInfo: result.kind === 'rejected' ? 'ca-refused' : 'order-failed', failReason: reason } : {};
+    const change = result.kind === 'issued' ? { certificateId: result.certificate.id } : result.kind === 'stuck' ? { failReason: reason } : failure;
+    for (const step of steps[state][result.kind]) enter(entry, step, actor, reason, change);
+    const goesOn = phaseOf(entry.order.state) === 'open' || (entry.order.state === 'EXPIRED' && isLookedUpAgain(result));
+    if (entry.work === undefined) return;
+    const delay = result.kind === 'pending' ? result.retryAfterSeconds * 1000 : 'delayMs' in result ? result.delayMs : 0;
+    const caReference = result.kind === 'pending' ? result.reference : entry.work.caReference;
+    entry.work = goesOn ? { ...entry.work, leaseUntil: 0, nextAttempt: now() + delay, caReference } : undefined;
+  }
+
+  const orders: OrderStore = {
+    async settleIssued(context, order, certificate, _caId) {
+      const recorded = add(context, order, 'ISSUED', { certificateId: certificate.id });
+      if (recorded.kind === 'recorded') addCertificate(context.tenantId, entries.get(order.id) as Entry, certificate);
+      return recorded;
+    },
+    async record(context, order, state) {
+      if (typeof state === 'string') return add(context, order, state);
+      return add(context, order, state.state, { failInfo: state.failInfo, failReason: state.failReason });
+    },
+    async supersede(context, order, replaces) {
+      const key = order.dedupeKey.toString('hex');
+      const standing = transactionOf(context, key);
+      if (standing?.order.id === replaces && phaseOf(standing.order.state) !== 'open') transactions.delete(key);
+      return add(context, order, 'ACCEPTED');
+    },
+    async countAttempt(context, orderId) {
+      const entry = find(context, orderId);
+      if (entry !== undefined) entry.order = { ...entry.order, attempts: entry.order.attempts + 1 };
+    },
+    findTransaction: async (context, dedupeKey) => transactionOf(context, dedupeKey.toString('hex')),
+    async findTransactions(context, profileId, transactionId) {
+      const found = [...transactions.keys()].map((key) => transactionOf(context, key));
+      return found.filter((item) => item !== undefined).filter(({ order }) => order.profileId === profileId && order.transactionId === transactionId);
+    },
+    async updateSession(context, dedupeKey, session) {
+      const key = dedupeKey.toString('hex');
+      const transaction = transactions.get(key);
+      if (transaction !== undefined && transactionOf(context, key) !== undefined) transaction.session = session;
+    },
+    noteDelivered(context, orderId, state) {
+      const entry = find(context, orderId);
+      const from: readonly OrderState[] = state === 'CONFIRMED' ? ['ISSUED', 'DELIVERED'] : ['ISSUED'];
+      if (entry !== undefined && from.includes(entry.order.state)) enter(entry, state, context.actor, '');
+    },
+    async move(context, orderId, from, to, reason) {
+      const entry = find(context, orderId);
+      if (entry === undefined || !from.includes(entry.order.state) || !isMoveAllowed(entry.order.state, to)) return false;
+      const der = certificates.get(entry.order.certificateId ?? '')?.der;
+      if (to === 'REVOKE_WANTED' && der === undefined) return false;
+      const before = entry.order.state;
+      const failInfo = { REJECTED: 'order-rejected', FAILED: 'order-failed', EXPIRED: 'order-expired' }[to as string];
+      enter(entry, to, context.actor, reason, failInfo === undefined ? (to === 'STUCK' ? { failReason: reason } : {}) : { failInfo, failReason: reason });
+      if (der !== undefined && to === 'REVOKE_WANTED') wantRevocation(orderId, der);
+      if (to === 'REVOKED') markRevoked(entry);
+      if (entry.work !== undefined && to === 'ACCEPTED') entry.work = { ...entry.work, leaseUntil: 0, nextAttempt: 0 };
+      if (entry.work !== undefined && to === 'UNCERTAIN') entry.work = { ...entry.work, fence: entry.work.fence + 1, leaseUntil: 0, nextAttempt: 0 };
+      if (phaseOf(to) !== 'open' && !(to === 'EXPIRED' && (before === 'UNCERTAIN' || before === 'CA_PENDING'))) entry.work = undefined;
+      return true;
+    },
+    async claim(context, orderId, leaseMs) {
+      const entry = take(context, orderId, ['ACCEPTED'], leaseMs);
+      if (entry?.work === undefined) return undefined;
+      entry.work = { ...entry.work, calls: entry.work.calls + 1, calledAt: clock.now() };
+      enter(entry, 'ISSUING', context.actor, '');
+      return claimed(entry);
+    },
+    async claimLookup(context, orderId, leaseMs) {
+      const entry = take(context, orderId, ['UNCERTAIN', 'CA_PENDING', 'EXPIRED'], leaseMs);
+      return entry === undefined ? undefined : claimed(entry);
+    },
+    async settleClaimed(context, { order, fence }, answer) {
+      const entry = find(context, order.id);
+      if (entry === undefined) return false;
+      const { state } = entry.order;
+      if (entry.work?.fence !== fence || !isClaimable(state)) {
+        if (answer.kind === 'issued' && certificates.get(entry.order.certificateId ?? '')?.sha256.equals(answer.certificate.sha256)) return true;
+        if (answer.kind === 'issued') orphans.push({ orderId: order.id, certificate: answer.certificate.der });
+        return false;
+      }
+      const isTaken = answer.kind === 'issued' && !addCertificate(context.tenantId, entry, answer.certificate);
+      const result: ClaimResult = isTaken ? { kind: 'stuck', reason: 'The CA answered with a certificate that was issued for another order.' } : answer;
+      settle(entry, state, context.actor, result);
+      if (result.kind === 'issued' && entry.order.state === 'REVOKE_WANTED') wantRevocation(order.id, result.certificate.der);
+      if (result.kind === 'stuck' && result.wrongCertificate !== undefined) {
+        orphans.push({ orderId: order.id, certificate: result.wrongCertificate });
+        wantRevocation(order.id, result.wrongCertificate);
+      }
+      return true;
+    },
+    async due(_context, kind, limit) {
+      const states: Record<DueKind, readonly OrderState[]> = { issue: ['ACCEPTED'], lookup: ['UNCERTAIN', 'EXPIRED'], poll: ['CA_PENDING'] };
+      const found = [...entries.values()].filter((entry) => states[kind].includes(entry.order.state) && isFree(entry));
+      return found.slice(0, limit).map(({ order: { id, tenantId, profileId, connectorId } }) => ({ orderId: id, tenantId, profileId, connectorId }));
+    },
+    async reapLeases(context) {
+      const late = [...entries.values()].filter(({ order, work }) => order.state === 'ISSUING' && work !== undefined && work.leaseUntil < now());
+      for (const entry of late) {
+        enter(entry, 'UNCERTAIN', context.actor, 'The lease ended without a result.');
+        if (entry.work !== undefined) entry.work = { ...entry.work, fence: entry.work.fence + 1, leaseUntil: 0, nextAttempt: 0 };
+      }
+      return late.length;
+    },
+    async expire(context) {
+      const late = [...entries.values()].filter(({ order, input }) => isMoveAllowed(order.state, 'EXPIRED') && input.deadline.getTime() < now());
+      for (const { order } of late) {
+        const tenant = { tenantId: order.tenantId, actor: context.actor };
+        await orders.move(tenant, order.id, [order.state], 'EXPIRED', 'The order was not completed in time.');
+      }
+      return late.length;
+    },
+    async forgetTransactions() {
+      const old = [...transactions].filter(([, { retainedUntil }]) => retainedUntil !== null && retainedUntil < now());
+      for (const [key] of old) transactions.delete(key);
+      return old.length;
+    },
+  };
+
+  function markRevoked({ order }: Entry): void {
+    const certificate = certificates.get(order.certificateId ?? '');
+    if (certificate !== undefined) certificates.set(certificate.id, { ...certificate, status: 'revoked' });
+  }
+
+  const isVisible = (context: Context, tenantId: string) => context.tenantId === null || context.tenantId === tenantId;
+  const findCertificate = (context: Context, matches: (certificate: IssuedCertificate & { readonly issuerHash: Buffer }) => boolean) =>
+    [...certificates.values()].find((certificate) => isVisible(context, certificate.tenantId) && matches(certificate));
+
+  return {
+    orders,
+    noted,
+    orphans,
+    all: () => [...entries.values()].map(({ order }) => order),
+    orderReader: {
+      find: async (context, id) => find(context, id)?.order,
+      timeline: async (context, id) => find(context, id)?.timeline ?? [],
+    },
+    certificates: {
+      findByFingerprint: async (context, sha256) => findCertificate(context, (certificate) => certificate.sha256.equals(sha256)),
+      findBySerial: async (context, issuerHash, serial) =>
+        findCertificate(context, (certificate) => certificate.issuerHash.equals(issuerHash) && certificate.serial === serial),
+      find: async (context, id) => findCertificate(context, (certificate) => certificate.id === id),
+      async markSuperseded(context, id) {
+        const certificate = certificates.get(id);
+        if (certificate?.status !== 'valid' || certificate.tenantId !== context.tenantId) return false;
+        certificates.set(id, { ...certificate, status: 'superseded' });
+        return true;
+      },
+    },
+    refusals: { note: (refusal) => void noted.push(refusal) },
+    revocations: {
+      async claim(_context, limit, leaseMs) {
+        const free = [...outbox.values()].filter(({ until }) => until <= now()).slice(0, limit);
+        for (const item of free) item.until = now() + leaseMs;
+        return free.map(({ until: _until, ...due }) => due);
+      },
+      async done(context, { outboxId, orderId, certificate }) {
+        outbox.delete(outboxId);
+        const entry = find(context, orderId);
+        const own = certificates.get(entry?.order.certificateId ?? '');
+        if (entry === undefined || own?.der.equals(certificate) !== true) return;
+        markRevoked(entry);
+        if (entry.order.state === 'REVOKE_WANTED') enter(entry, 'REVOKED', context.actor, '');
+      },
+      async retry({ outboxId }) {
+        const item = outbox.get(outboxId);
+        if (item !== undefined) item.until = now() + 1_000;
+      },
+    },
+  };
+}
+
+function isClaimable(state: OrderState): state is ClaimableState {
+  return (claimableStates as readonly OrderState[]).includes(state);
+}
+
+function orderOf(tenantId: string, input: NewOrder, state: OrderState, finishedAt: Date | null): Order {
+  const { id, profileId, connectorId, protocol, transactionId, operation, subject, facts, credential } = input;
+  return {
+    id,
+    tenantId,
+    profileId,
+    connectorId,
+    protocol,
+    accountId: accountIdOf(profileId, input.accountIdentity),
+    transactionId,
+    operation,
+    state,
+    subject,
+    failInfo: null,
+    failReason: null,
+    attempts: 1,
+    facts,
+    credential,
+    certificateId: null,
+    createdAt: input.receivedAt,
+    finishedAt,
+    acknowledgedAt: null,
+  };
+}
+
+/** SHA-256, for tests that make records by hand. */
+export function sha256(...parts: readonly (string | Buffer)[]): Buffer {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
