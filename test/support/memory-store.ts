@@ -57,6 +57,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
   const entries = new Map<string, Entry>();
   const transactions = new Map<string, Transaction>();
   const certificates = new Map<string, IssuedCertificate & { readonly issuerHash: Buffer }>();
+  const taken = new Set<string>();
   const outbox = new Map<string, RevocationDue & { until: number }>();
   const noted: RefusalRecord[] = [];
   const orphans: { orderId: string; certificate: Buffer }[] = [];
@@ -101,10 +102,9 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
   }
 
   function addCertificate(tenantId: string, entry: Entry, record: CertificateRecord): boolean {
-    const taken = [...certificates.values()].some(
-      (other) => other.sha256.equals(record.sha256) || (other.issuerHash.equals(record.issuerHash) && other.serial === record.serial),
-    );
-    if (taken) return false;
+    const marks = [record.sha256.toString('hex'), `${record.issuerHash.toString('hex')} ${record.serial}`];
+    if (marks.some((mark) => taken.has(mark))) return false;
+    for (const mark of marks) taken.add(mark);
     const { id: orderId, profileId, connectorId } = entry.order;
     certificates.set(record.id, { ...record, tenantId, orderId, profileId, connectorId, status: 'valid' });
     return true;

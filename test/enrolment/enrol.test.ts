@@ -1,0 +1,338 @@
+import { generateKeyPairSync } from 'node:crypto';
+import t from 'tap';
+import { createEngine } from '../../src/crypto-engine/index.js';
+import { phaseOf } from '../../src/enrolment/order.js';
+import type { Outcome } from '../../src/enrolment/outcome.js';
+import type { Issuer } from '../../src/enrolment/ports.js';
+import { refusals } from '../../src/enrolment/refusal.js';
+import type { EnrolmentRequest } from '../../src/enrolment/request.js';
+import { createEnrolment, enrolmentDeps } from '../../src/enrolment/service.js';
+import { type Certificate, nameFromText, parseCertificate, publicKeyOf } from '../../src/pkix/index.js';
+import { systemClock } from '../../src/runtime/clock.js';
+import { createLog } from '../../src/runtime/log.js';
+import { systemContext } from '../../src/tenancy/context.js';
+import { challengeMac } from '../../src/tenancy/credentials.js';
+import { policySchema } from '../../src/tenancy/policy.js';
+import type { Profile } from '../../src/tenancy/profile.js';
+import { issueOrdersJob } from '../../src/workers/issue-orders.js';
+import { lookUpOrdersJob } from '../../src/workers/look-up-orders.js';
+import { memoryEngineStore } from '../support/memory-engine-store.js';
+import { memoryStore } from '../support/memory-store.js';
+import { cmpProfile, scepProfile } from '../support/profiles.js';
+import { createSlowIssuer } from '../support/slow-issuer.js';
+
+const macKey = Buffer.alloc(32, 1);
+const challenge = 'correct-challenge';
+const keys = Array.from({ length: 4 }, () => publicKeyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey));
+const rsaKey = publicKeyOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey);
+
+function scep(policy: Parameters<typeof policySchema.parse>[0] = {}): Profile {
+  const profile = scepProfile({ policy: policySchema.parse(policy) });
+  return { ...profile, challengeMac: challengeMac(macKey, profile.id, challenge) } as Profile;
+}
+
+function house(issuer: Issuer | undefined) {
+  const store = memoryStore();
+  const events: string[] = [];
+  const deps = enrolmentDeps({
+    ...store,
+    orderReader: store.orderReader as never,
+    credentials: { findSharedSecret: async () => undefined },
+    audit: { append: async (event) => void events.push(event.action) },
+    issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
+    challengeMacKey: macKey,
+    clock: systemClock,
+    log: createLog('silent'),
+  });
+  return { store, deps, events, enrolment: createEnrolment(deps) };
+}
+
+async function embedded(): Promise<Issuer> {
+  const engine = createEngine({ store: memoryEngineStore(), clock: systemClock, publicBaseUrl: 'http://127.0.0.1:1' });
+  await engine.ensureCas();
+  return {
+    timing: { timeoutMs: 1_000, maxProcessingMs: 0, concurrency: 4 },
+    capabilities: { lookup: true, uniqueRef: true },
+    issue: async (ref, request) => {
+      const issued = await engine.issue(ref, request);
+      return issued.ok ? { kind: 'issued', certificate: issued.value } : { kind: 'refused', reason: issued.error };
+    },
+    lookup: async (ref) => {
+      const found = await engine.lookup(ref);
+      return found === undefined ? { kind: 'none' } : { kind: 'found', certificate: found };
+    },
+    revoke: (certificate, reason) => engine.revoke(certificate, reason),
+    chain: async () => engine.chain(),
+    local: { sign: (request) => engine.sign(request) },
+  };
+}
+
+let counter = 0;
+
+function request(change: Partial<EnrolmentRequest> = {}): EnrolmentRequest {
+  counter += 1;
+  const subject = nameFromText('CN=device-1');
+  if (!subject.ok) throw new Error(subject.error);
+  return {
+    protocol: 'scep',
+    intent: 'initial',
+    transactionId: `t-${counter}`,
+    requester: rsaKey.fingerprint,
+    content: Buffer.from(`content ${counter}`),
+    evidence: { challenge },
+    wanted: { publicKey: rsaKey, subject: subject.value, extensions: [] },
+    facts: { clientIp: '192.0.2.1', clientFamily: 'unknown', keyType: rsaKey.name, digest: 'sha256', cipher: 'aes128-cbc' },
+    session: {},
+    ...change,
+  };
+}
+
+function certificateOf(outcome: Outcome): Certificate {
+  if (outcome.kind !== 'issued') throw new Error(`Not issued: ${JSON.stringify(outcome)}`);
+  const parsed = parseCertificate(outcome.certificate);
+  if (!parsed.ok) throw parsed.error;
+  return parsed.value;
+}
+
+const refusalOf = (outcome: Outcome): string => (outcome.kind === 'refused' ? outcome.refusal.code : outcome.kind);
+
+t.test('AB-05 SCEP-150 SCEP-154 a retransmission gets the same certificate, and there is one order', async (t) => {
+  const { enrolment, store } = house(await embedded());
+  const profile = scep();
+  const asked = request();
+  const first = await enrolment.enrol(profile, asked);
+  t.match(first, { kind: 'issued', isReplay: false });
+  for (let copy = 0; copy < 5; copy += 1) {
+    const again = await enrolment.enrol(profile, asked);
+    t.match(again, { kind: 'issued', isReplay: true });
+    t.ok(certificateOf(again).der.equals(certificateOf(first).der));
+  }
+  t.equal(store.all().length, 1);
+});
+
+t.test('SCEP-150 twenty simultaneous copies yield one certificate', async (t) => {
+  const { enrolment, store } = house(await embedded());
+  const profile = scep();
+  const asked = request();
+  const outcomes = await Promise.all(Array.from({ length: 20 }, () => enrolment.enrol(profile, asked)));
+  t.equal(new Set(outcomes.map((outcome) => certificateOf(outcome).der.toString('hex'))).size, 1);
+  t.equal(store.all().length, 1);
+});
+
+t.test('SCEP-152 other content under the same transactionID waits until the old order is delivered', async (t) => {
+  const { enrolment, store } = house(await embedded());
+  const profile = scep();
+  const asked = request();
+  const first = await enrolment.enrol(profile, asked);
+  const other = { ...asked, content: Buffer.from('another request') };
+  t.equal(refusalOf(await enrolment.enrol(profile, other)), 'transaction-in-use');
+  if (first.kind === 'issued') enrolment.noteDelivered(profile, first.orderId, false);
+  const second = await enrolment.enrol(profile, other);
+  t.equal(second.kind, 'issued');
+  t.notOk(certificateOf(second).der.equals(certificateOf(first).der));
+  t.equal(store.all().length, 2);
+});
+
+t.test('CMP-037 CMP-201 CMP-202 a CMP transactionID is used once, by one sender', async (t) => {
+  const { enrolment, store } = house(await embedded());
+  const profile = cmpProfile();
+  const evidence = { secret: { id: 's', reference: 'ref' } };
+  const asked = request({ protocol: 'cmp', evidence });
+  const first = await enrolment.enrol(profile, asked);
+  t.equal(first.kind, 'issued');
+  t.match(await enrolment.enrol(profile, asked), { kind: 'issued', isReplay: true }, 'the same bytes by the same sender');
+  if (first.kind === 'issued') enrolment.noteDelivered(profile, first.orderId, true);
+  t.equal(refusalOf(await enrolment.enrol(profile, { ...asked, content: Buffer.from('other') })), 'transaction-in-use');
+  t.equal(refusalOf(await enrolment.enrol(profile, { ...asked, requester: keys[0]?.fingerprint as Buffer })), 'transaction-in-use');
+  t.equal(store.all().length, 1);
+});
+
+t.test('AB-07 SCEP-065 the same transactionID of two devices or two profiles does not collide', async (t) => {
+  const { enrolment, store } = house(await embedded());
+  const [one, two] = [scep(), scep()];
+  const asked = request();
+  await enrolment.enrol(one, asked);
+  await enrolment.enrol(two, asked);
+  await enrolment.enrol(one, { ...asked, requester: keys[1]?.fingerprint as Buffer, content: Buffer.from('c') });
+  t.equal(store.all().length, 3);
+});
+
+t.test('SCEP-106 AB-04 a request that never authenticated is a refusal and an audit event, no order', async (t) => {
+  const { enrolment, store, events } = house(await embedded());
+  const profile = scep();
+  for (const evidence of [{}, { challenge: '' }, { challenge: 'wrong' }, { challenge: `${challenge} ` }]) {
+    t.equal(refusalOf(await enrolment.enrol(profile, request({ evidence }))), 'credential-invalid');
+  }
+  t.equal(store.all().length, 0);
+  t.same(
+    store.noted.map((item) => item.reason),
+    Array(4).fill('bad-challenge'),
+  );
+  t.same(events, Array(4).fill('enrolment.refused'));
+  t.notOk(JSON.stringify(store.noted).includes(challenge), 'AB-18 no challenge is noted');
+});
+
+t.test('a request that was authenticated and refused by policy is a REJECTED order; its retries raise attempts', async (t) => {
+  const { enrolment, store } = house(await embedded());
+  const profile = scep({ keys: { rsaMinBits: 3072 } });
+  const asked = request();
+  for (let count = 0; count < 3; count += 1) t.equal(refusalOf(await enrolment.enrol(profile, asked)), 'key-size');
+  t.equal(store.all().length, 1);
+  t.match(store.all()[0], { state: 'REJECTED', failInfo: 'key-size', attempts: 3 });
+  const allowed = { ...profile, policy: policySchema.parse({}) } as Profile;
+  t.equal((await enrolment.enrol(allowed, asked)).kind, 'issued', 'and once the policy allows it, it is issued');
+});
+
+t.test('SCEP-108 SCEP-109 AB-02 a PKCSReq signed by a certificate of this profile renews it; any other signer does not', async (t) => {
+  const issuer = await embedded();
+  const { enrolment, store } = house(issuer);
+  const [profile, other] = [scep(), scep()];
+  const certificate = certificateOf(await enrolment.enrol(profile, request()));
+  const evidence = { signer: { certificate, others: [] } };
+  const renewed = await enrolment.enrol(profile, request({ evidence, intent: 'renewal' }));
+  t.equal(renewed.kind, 'issued');
+  t.equal((await enrolment.enrol(profile, request({ evidence }))).kind, 'issued', 'PKCSReq too');
+  t.equal(refusalOf(await enrolment.enrol(other, request({ evidence, intent: 'renewal' }))), 'signer-not-trusted', 'another profile');
+  t.equal(refusalOf(await enrolment.enrol(profile, request({ intent: 'renewal' }))), 'not-authorised', 'RenewalReq by challenge alone');
+  t.match(store.all().filter((order) => order.operation === 'renewal').length, 2);
+});
+
+t.test('AB-22 a revoked certificate renews nothing', async (t) => {
+  const { enrolment, store, deps } = house(await embedded());
+  const profile = scep();
+  const first = await enrolment.enrol(profile, request());
+  const certificate = certificateOf(first);
+  const [order] = store.all();
+  const context = { tenantId: profile.tenantId, actor: 'test' };
+  await deps.orders.move(context, order?.id ?? '', ['ISSUED', 'DELIVERED'], 'REVOKE_WANTED', 'test');
+  const [due] = await deps.revocations.claim(systemContext('test'), 10, 1_000);
+  if (due !== undefined) await deps.revocations.done(context, due);
+  const outcome = await enrolment.enrol(profile, request({ intent: 'renewal', evidence: { signer: { certificate, others: [] } } }));
+  t.equal(refusalOf(outcome), 'signer-revoked');
+});
+
+t.test('SCEP-138 SCEP-142 a slow CA is PENDING, then the certificate', async (t) => {
+  const slow = await createSlowIssuer();
+  slow.script({ kind: 'pending', polls: 1, retryAfterSeconds: 0 });
+  const { enrolment, deps } = house(slow.issuer);
+  const profile = scep();
+  const asked = request();
+  const first = await enrolment.enrol(profile, asked);
+  t.match(first, { kind: 'pending' });
+  if (first.kind === 'pending') t.ok(first.checkAfterSeconds <= 5, 'RFC 9483 section 4.4: soon in the first minutes');
+  t.match(await enrolment.poll(profile, asked), { kind: 'pending' });
+  t.equal(refusalOf(await enrolment.poll(profile, { ...asked, requester: keys[2]?.fingerprint as Buffer })), 'not-authorised', 'SCEP-141 AB-06');
+  t.equal(refusalOf(await enrolment.poll(profile, { ...asked, transactionId: 'unknown' })), 'transaction-unknown', 'SCEP-139');
+  const job = lookUpOrdersJob(deps);
+  for (let round = 0; round < 60 && (await enrolment.poll(profile, asked)).kind === 'pending'; round += 1) {
+    await job.run();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const done = await enrolment.poll(profile, asked);
+  t.equal(done.kind, 'issued');
+  t.ok(certificateOf(await enrolment.enrol(profile, asked)).der.equals(certificateOf(done).der));
+  t.equal(slow.mostPerRef(), 1);
+});
+
+t.test('F7 F9 an uncertain call is looked up and adopted, never repeated blindly', async (t) => {
+  const slow = await createSlowIssuer();
+  slow.script({ kind: 'uncertain', isIssued: true });
+  const { enrolment, store, deps } = house(slow.issuer);
+  const profile = scep();
+  const asked = request();
+  t.equal((await enrolment.enrol(profile, asked)).kind, 'pending');
+  t.match(store.all()[0], { state: 'UNCERTAIN' });
+  await new Promise((resolve) => setTimeout(resolve, 1_050));
+  await lookUpOrdersJob(deps).run();
+  t.equal((await enrolment.poll(profile, asked)).kind, 'issued');
+  t.same([slow.calls.issue, slow.mostPerRef()], [1, 1]);
+});
+
+t.test('F6 F8 nothing found is called for again only after the quarantine, and then once', async (t) => {
+  const slow = await createSlowIssuer({ timing: { timeoutMs: 200, maxProcessingMs: 300 } });
+  slow.script({ kind: 'uncertain', isIssued: true, afterMs: 450 });
+  const { enrolment, deps } = house(slow.issuer);
+  const profile = scep();
+  const asked = request();
+  await enrolment.enrol(profile, asked);
+  const jobs = [lookUpOrdersJob(deps), issueOrdersJob(deps)];
+  for (let round = 0; round < 100 && (await enrolment.poll(profile, asked)).kind === 'pending'; round += 1) {
+    for (const job of jobs) await job.run();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  t.equal((await enrolment.poll(profile, asked)).kind, 'issued');
+  t.equal(slow.mostPerRef(), 1);
+});
+
+t.test('F11 a wrong certificate from the CA is never handed out', async (t) => {
+  for (const what of ['key', 'name', 'garbage'] as const) {
+    const slow = await createSlowIssuer();
+    slow.script({ kind: 'wrong', what });
+    const { enrolment, store } = house(slow.issuer);
+    t.equal((await enrolment.enrol(scep(), request())).kind, 'pending');
+    t.match(store.all()[0], { state: 'STUCK' }, what);
+  }
+});
+
+t.test('a CA that refuses ends the order; one that was not reached is tried again', async (t) => {
+  const slow = await createSlowIssuer();
+  slow.script({ kind: 'refuse', reason: 'profile forbids it' });
+  const { enrolment, store } = house(slow.issuer);
+  t.equal(refusalOf(await enrolment.enrol(scep(), request())), 'ca-refused');
+  t.match(store.all()[0], { state: 'REJECTED' });
+  slow.script({ kind: 'notSent' });
+  t.equal((await enrolment.enrol(scep(), request())).kind, 'pending');
+  t.match(store.all()[1], { state: 'ACCEPTED' });
+});
+
+t.test('manual approval is PENDING from the start and asks no CA', async (t) => {
+  const slow = await createSlowIssuer();
+  const { enrolment, store } = house(slow.issuer);
+  const profile = scep({ approval: { mode: 'manual' } });
+  const asked = request();
+  t.equal((await enrolment.enrol(profile, asked)).kind, 'pending');
+  t.equal((await enrolment.enrol(profile, asked)).kind, 'pending', 'a copy is answered alike');
+  t.match(
+    store.all().map((order) => order.state),
+    ['AWAITING_APPROVAL'],
+  );
+  t.equal(slow.calls.issue, 0);
+});
+
+t.test('an inactive or missing connector leaves the order waiting, never refused', async (t) => {
+  const { enrolment, store } = house(undefined);
+  t.equal((await enrolment.enrol(scep(), request())).kind, 'pending');
+  t.match(
+    store.all().map((order) => phaseOf(order.state)),
+    ['open'],
+  );
+});
+
+t.test('CMP-122 CMP-127 CMP-132 CMP-133 confirmations move the order once', async (t) => {
+  const { enrolment, store, deps } = house(await embedded());
+  const profile = cmpProfile();
+  const evidence = { secret: { id: 's', reference: 'ref' } };
+  const asked = request({ protocol: 'cmp', evidence });
+  await enrolment.enrol(profile, asked);
+  const transactionOf = async () => {
+    const found = await enrolment.findTransaction(profile, asked);
+    if (found === undefined) throw new Error('no transaction');
+    return found;
+  };
+  const stale = await transactionOf();
+  t.equal(await enrolment.confirm(profile, stale, true), 'confirmed');
+  t.equal(await enrolment.confirm(profile, stale, true), 'unexpected', 'CMP-219 of two at once, one counts');
+  t.equal(await enrolment.confirm(profile, await transactionOf(), true), 'already');
+  t.equal(await enrolment.findTransaction(profile, { ...asked, requester: keys[3]?.fingerprint as Buffer }), undefined, 'CMP-205');
+  const second = request({ protocol: 'cmp', evidence });
+  await enrolment.enrol(profile, second);
+  const found = await enrolment.findTransaction(profile, second);
+  if (found === undefined) throw new Error('no transaction');
+  t.equal(await enrolment.confirm(profile, found, false), 'rejected');
+  t.match(store.all()[1], { state: 'REVOKE_WANTED' });
+  t.equal((await deps.revocations.claim(systemContext('test'), 10, 1_000)).length, 1);
+});
+
+t.test('the texts for devices hold no detail of ours', async (t) => {
+  for (const [code, text] of Object.entries(refusals)) t.ok(text.length <= 120 && text.endsWith('.'), code);
+});
