@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import type { Test } from 'tap';
+import type { EngineStore } from '../../src/crypto-engine/ports.js';
+
+const notAfter = new Date('2030-01-01T00:00:00Z');
+const newSerial = () => randomBytes(16).toString('hex');
+
+/** What every implementation of the engine's store does; `store` knows no CA yet. */
+export async function engineStoreContract(t: Test, store: EngineStore): Promise<void> {
+  t.test('keeps CAs with their keys, and takes each id once', async (t) => {
+    const ca = { id: 'root', certificate: randomBytes(100), privateKey: randomBytes(50), parentId: 'root' };
+    await store.addCa(ca);
+    await t.rejects(store.addCa(ca));
+    t.match(await store.listCas(), [{ ...ca, createdAt: Date }]);
+    t.equal((await store.listCas()).length, 1);
+  });
+
+  t.test('records one certificate under a ref, also when two come at once', async (t) => {
+    const ref = `ref-${newSerial()}`;
+    const candidates = [randomBytes(40), randomBytes(40), randomBytes(40)];
+    const standing = await Promise.all(candidates.map((certificate) => store.record('issuing', ref, certificate, newSerial(), notAfter)));
+    t.ok(candidates.some((candidate) => candidate.equals(standing[0] as Buffer)));
+    t.ok(standing.every((certificate) => certificate.equals(standing[0] as Buffer)));
+    t.match(await store.findByRef(ref), { caId: 'issuing', certificate: standing[0] });
+    t.equal(await store.findByRef('another'), undefined);
+  });
+
+  t.test('revokes by CA and serial, keeping the first time and reason', async (t) => {
+    const serial = newSerial();
+    const at = new Date('2026-05-01T10:00:00Z');
+    const certificate = randomBytes(40);
+    await store.record('issuing', `ref-${serial}`, certificate, serial, notAfter);
+    t.same(await store.findBySerial('issuing', serial), { ref: `ref-${serial}`, certificate, revokedAt: null, reason: null });
+    t.equal(await store.revoke('other', serial, 1, at), false);
+    t.equal(await store.revoke('issuing', newSerial(), 1, at), false);
+    t.equal(await store.revoke('issuing', serial, 1, at), true);
+    t.equal(await store.revoke('issuing', serial, 4, new Date()), true);
+    t.same(await store.revocations('issuing'), [{ serial, revokedAt: at, reason: 1 }]);
+    t.same(await store.findBySerial('issuing', serial), { ref: `ref-${serial}`, certificate, revokedAt: at, reason: 1 });
+    t.equal(await store.findBySerial('other', serial), undefined);
+    t.same(await store.revocations('other'), []);
+  });
+
+  t.test('counts CRLs of each CA from 1, also when many are made at once', async (t) => {
+    const numbers = await Promise.all(Array.from({ length: 10 }, () => store.nextCrlNumber('a')));
+    t.same(
+      numbers.sort((left, right) => left - right),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    );
+    t.equal(await store.nextCrlNumber('b'), 1);
+  });
+}
