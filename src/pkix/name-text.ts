@@ -38,12 +38,16 @@ function readAttribute(text: string): TypedAttribute | undefined {
   return value === undefined ? undefined : [type, value];
 }
 
+const isBlank = (character: string | undefined): boolean => character !== undefined && ' \t\r\n'.includes(character);
+
 /** Takes off what people type around a value; other kinds of space belong to it. */
 function trimUnescaped(text: string): string {
-  const start = text.replace(/^[ \t\r\n]+/, '');
-  const end = start.replace(/[ \t\r\n]+$/, '');
-  const backslashes = end.length - end.replace(/\\+$/, '').length;
-  return backslashes % 2 === 1 ? start.slice(0, end.length + 1) : end;
+  let [start, end] = [0, text.length];
+  while (isBlank(text[start])) start += 1;
+  while (end > start && isBlank(text[end - 1])) end -= 1;
+  let backslashes = 0;
+  while (text[end - 1 - backslashes] === '\\') backslashes += 1;
+  return text.slice(start, backslashes % 2 === 1 ? end + 1 : end);
 }
 
 function encodingOf(hex: string): Buffer | undefined {

@@ -1,0 +1,99 @@
+import { seededRandom } from '../support/random.js';
+import type { Target, Trial } from './target.js';
+
+export const slowMs = 100;
+/** More than this much beyond what the process had once it was warm is a leak. */
+const maxGrowth = 512 * 1024 * 1024;
+const progressEvery = 2_000;
+
+export interface Finding {
+  readonly kind: 'crash' | 'slow' | 'memory';
+  readonly target: string;
+  readonly index: number;
+  readonly reason: string;
+  readonly trial: Trial;
+}
+
+export interface Progress {
+  readonly done: number;
+  readonly slowestMs: number;
+  readonly slowestTarget: string;
+  readonly rssBytes: number;
+}
+
+export interface Slice {
+  readonly seed: number;
+  /** Messages `first`, `first + step`, ... below `end`. */
+  readonly first: number;
+  readonly step: number;
+  readonly end: number;
+}
+
+export interface Listener {
+  found(finding: Finding): void;
+  progress(progress: Progress): void;
+}
+
+function chooser(targets: readonly Target[]): (number: number) => Target {
+  const slots = targets.flatMap((target) => Array<Target>(target.weight).fill(target));
+  return (number) => slots[number % slots.length] as Target;
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const where = (error.stack ?? '').split('\n').find((line) => line.includes('/src/')) ?? '';
+  return `${error.name}: ${error.message} ${where.trim()}`;
+}
+
+/** How long one check takes, in ms; what it throws is thrown. */
+async function timed(target: Target, trial: Trial): Promise<number> {
+  const start = performance.now();
+  const outcome = target.check(trial);
+  if (typeof outcome !== 'string') await outcome;
+  return performance.now() - start;
+}
+
+/** A slow message is believed when three repetitions are slow as well: other programs share the machine. */
+async function confirmedMs(target: Target, trial: Trial, first: number): Promise<number> {
+  let fastest = first;
+  for (let times = 0; times < 3 && fastest > slowMs; times += 1) fastest = Math.min(fastest, await timed(target, trial));
+  return fastest;
+}
+
+/** Tries every message of a slice. Message i depends on the seed, on i and on what earlier messages of the slice led to. */
+export async function fuzz(targets: readonly Target[], slice: Slice, listener: Listener): Promise<Progress> {
+  const choose = chooser(targets);
+  const known = new Set<string>();
+  let [done, slowest, slowestTarget, warmRss, isLeakTold] = [0, 0, '', 0, false];
+  const state = (): Progress => ({ done, slowestMs: slowest, slowestTarget, rssBytes: process.memoryUsage.rss() });
+  const report = (finding: Finding): void => {
+    const name = `${finding.kind} ${finding.target} ${finding.reason}`;
+    if (!known.has(name) && known.size < 20) listener.found(finding);
+    known.add(name);
+  };
+
+  for (let index = slice.first; index < slice.end; index += slice.step) {
+    const random = seededRandom(slice.seed, index);
+    const target = choose(random.below(1_000_000));
+    const trial = target.make(random);
+    try {
+      const first = await timed(target, trial);
+      const ms = first > slowMs ? await confirmedMs(target, trial, first) : first;
+      if (ms > slowest) [slowest, slowestTarget] = [ms, target.name];
+      if (ms > slowMs) report({ kind: 'slow', target: target.name, index, reason: 'slower than 100 ms', trial });
+    } catch (error) {
+      report({ kind: 'crash', target: target.name, index, reason: describe(error), trial });
+    }
+    done += 1;
+    if (done % progressEvery !== 0) continue;
+    listener.progress(state());
+    await new Promise(setImmediate);
+    const rss = process.memoryUsage.rss();
+    if (done === 10 * progressEvery) warmRss = rss;
+    if (warmRss > 0 && rss > warmRss + maxGrowth && !isLeakTold) {
+      isLeakTold = true;
+      report({ kind: 'memory', target: target.name, index, reason: 'memory grows without end', trial });
+    }
+  }
+  return state();
+}

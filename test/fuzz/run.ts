@@ -1,0 +1,146 @@
+/** Mutates captured messages and holds the readers and handlers of untrusted bytes to their promises. `--help` tells the rest. */
+import { fork } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Progress } from './loop.js';
+import { slowMs } from './loop.js';
+import { chooseTargets } from './targets.js';
+import type { Message, Order } from './worker.js';
+
+const help = `node --import tsx test/fuzz/run.ts [options]
+
+  --short           1,000,000 messages on two processes (the default)
+  --messages N      as many messages
+  --workers N       on as many processes (default 2)
+  --seed S          start from this number; the same seed, count and workers try the same messages (default: the time)
+  --target NAME     only this target (see --list)
+  --planted         with two bugs planted, which must be found: exit code 1 is then what you want
+  --replay FILE     try one saved input again with --target; names that end in -vouched.bin are sent as vouched
+  --list            the targets
+
+Promises: no exception, no unhandled rejection, no message slower than ${slowMs} ms (measured again three times before it is
+believed), every reply readable, memory bounded, no order recorded without authorisation. Exit code 1 when one is broken.
+`;
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+interface Options {
+  readonly messages: number;
+  readonly workers: number;
+  readonly seed: number;
+  readonly planted: boolean;
+  readonly only: string | undefined;
+}
+
+interface Totals {
+  crashes: number;
+  slow: number;
+  memory: number;
+}
+
+async function run(options: Options): Promise<number> {
+  const { messages, workers, seed, planted, only } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-fuzz-'));
+  const totals: Totals = { crashes: 0, slow: 0, memory: 0 };
+  const states = new Map<number, Progress>();
+  const start = Date.now();
+  const seconds = () => Math.max(1, Math.round((Date.now() - start) / 1000));
+  const summary = () => summarise([...states.values()]);
+  say(`fuzz: seed ${seed}, ${messages} messages, ${workers} processes; inputs that find something go to ${folder}`);
+
+  const timer = setInterval(() => {
+    const { done, slowest, rssMb } = summary();
+    const rate = Math.round(done / seconds());
+    say(`fuzz: ${done} of ${messages}, ${rate}/s, ${totals.crashes} crashes, ${totals.slow} slow, slowest ${slowest}, ${rssMb} MB`);
+  }, 5_000);
+  const ends = await Promise.all(
+    Array.from({ length: workers }, (_, worker) => {
+      const slice = { seed, first: worker, step: workers, end: messages };
+      const order: Order = { slice, planted, folder, ...(only === undefined ? {} : { only }) };
+      return startWorker(order, (message) => onMessage(message, worker, states, totals));
+    }),
+  );
+  clearInterval(timer);
+
+  const { done, slowest, rssMb } = summary();
+  const isClean = totals.crashes + totals.slow + totals.memory === 0 && ends.every((end) => end === 0) && done === messages;
+  if (ends.some((end) => end !== 0)) say(`fuzz: a process ended with ${ends.join(', ')}`);
+  const facts = `${totals.crashes} crashes, ${totals.slow} slower than ${slowMs} ms, slowest ${slowest}, ${rssMb} MB, ${seconds()} s`;
+  say(`fuzz: ${done} messages, ${facts}, seed ${seed}, ${isClean ? 'passed' : 'FAILED'}`);
+  return isClean ? 0 : 1;
+}
+
+function startWorker(order: Order, listen: (message: Message) => void): Promise<number> {
+  const child = fork(join(import.meta.dirname, 'worker.ts'), [JSON.stringify(order)], { execArgv: ['--import', 'tsx'] });
+  child.on('message', (message) => listen(message as Message));
+  return new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 70)));
+}
+
+function onMessage(message: Message, worker: number, states: Map<number, Progress>, totals: Totals): void {
+  if (message.kind !== 'finding') {
+    states.set(worker, message.progress);
+    return;
+  }
+  const { what, target, index, reason, file } = message;
+  if (what === 'crash') totals.crashes += 1;
+  else if (what === 'slow') totals.slow += 1;
+  else totals.memory += 1;
+  say(`fuzz: ${what} in ${target}, message ${index}: ${reason}`);
+  say(`      again: node --import tsx test/fuzz/run.ts --target ${target} --replay ${file}`);
+}
+
+function summarise(states: readonly Progress[]): { done: number; slowest: string; rssMb: number } {
+  const worst = states.reduce<Progress | undefined>((left, right) => (left === undefined || right.slowestMs > left.slowestMs ? right : left), undefined);
+  const done = states.reduce((sum, state) => sum + state.done, 0);
+  const rssMb = Math.round(Math.max(0, ...states.map((state) => state.rssBytes)) / 1_048_576);
+  return { done, slowest: worst === undefined ? '-' : `${worst.slowestMs.toFixed(1)} ms (${worst.slowestTarget})`, rssMb };
+}
+
+async function replay(file: string, only: string | undefined, planted: boolean): Promise<number> {
+  const [target] = chooseTargets({ planted, only: only ?? '' });
+  if (target === undefined) throw new Error('--replay needs --target with one of the names of --list.');
+  const trial = { bytes: readFileSync(file), isVouched: file.endsWith('-vouched.bin') };
+  try {
+    for (let times = 0; times < 3; times += 1) {
+      const start = performance.now();
+      say(`${await target.check(trial)}: ${(performance.now() - start).toFixed(1)} ms`);
+    }
+    return 0;
+  } catch (error) {
+    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return 1;
+  }
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      short: { type: 'boolean' },
+      list: { type: 'boolean' },
+      planted: { type: 'boolean', default: false },
+      messages: { type: 'string', default: '1000000' },
+      workers: { type: 'string', default: '2' },
+      seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+      target: { type: 'string' },
+      replay: { type: 'string' },
+    },
+  });
+  const { planted, target: only } = values;
+  if (values.help) say(help);
+  else if (values.list)
+    say(
+      chooseTargets({ planted })
+        .map((target) => target.name)
+        .join('\n'),
+    );
+  else if (values.replay !== undefined) return replay(values.replay, only, planted);
+  else return run({ messages: Number(values.messages), workers: Number(values.workers), seed: Number(values.seed), planted, only });
+  return 0;
+}
+
+process.exitCode = await main();
