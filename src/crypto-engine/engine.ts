@@ -29,7 +29,7 @@ export function createEngine(options: EngineOptions): Engine {
     return loaded;
   }
 
-  function find(matches: (ca: LoadedCa) => boolean): LoadedCa | undefined {
+  function findCa(matches: (ca: LoadedCa) => boolean): LoadedCa | undefined {
     const { issuing, root } = cas();
     return [issuing, root].find(matches);
   }
@@ -55,10 +55,11 @@ export function createEngine(options: EngineOptions): Engine {
     async lookup(ref) {
       return (await store.findByRef(ref))?.certificate;
     },
+    find: (caId, serial) => store.findBySerial(caId, serial),
     async revoke(certificate, reason) {
       const parsed = parseCertificate(certificate);
       if (!parsed.ok) return fail('The certificate is malformed.');
-      const ca = find((item) => isSameName(item.certificate.subject, parsed.value.issuer) && verifyCertificate(parsed.value, item.certificate.publicKey).ok);
+      const ca = findCa((item) => isSameName(item.certificate.subject, parsed.value.issuer) && verifyCertificate(parsed.value, item.certificate.publicKey).ok);
       if (ca === undefined) return fail('The certificate is not of this engine.');
       const isKnown = await store.revoke(ca.id, serialHex(parsed.value.serial), reason, clock.now());
       if (!isKnown) return fail('The certificate is not on record.');
@@ -66,7 +67,7 @@ export function createEngine(options: EngineOptions): Engine {
       return ok(true);
     },
     async crl(caId) {
-      const ca = find((item) => item.id === caId);
+      const ca = findCa((item) => item.id === caId);
       return ca === undefined ? undefined : crls.current(ca);
     },
     chain() {
@@ -74,7 +75,7 @@ export function createEngine(options: EngineOptions): Engine {
       return [issuing.certificate.der, root.certificate.der];
     },
     certificateOf(caId) {
-      return find((item) => item.id === caId)?.certificate.der;
+      return findCa((item) => item.id === caId)?.certificate.der;
     },
   };
 }

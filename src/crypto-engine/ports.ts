@@ -21,6 +21,17 @@ export interface EngineRevocation {
   readonly reason: number;
 }
 
+/** A certificate of the engine with what became of it. */
+export interface RecordedCertificate {
+  /** Under which it was issued. */
+  readonly ref: string;
+  /** DER. */
+  readonly certificate: Buffer;
+  readonly revokedAt: Date | null;
+  /** CRLReason number; null while not revoked. */
+  readonly reason: number | null;
+}
+
 /** What the engine keeps; keys are sealed under the master key by the store. */
 export interface EngineStore {
   addCa(ca: Omit<EngineCa, 'createdAt'>): Promise<void>;
@@ -28,6 +39,7 @@ export interface EngineStore {
   /** Records a certificate under `ref`; when the ref is taken, returns the certificate that stands there instead. */
   record(caId: string, ref: string, certificate: Buffer, serial: string, notAfter: Date): Promise<Buffer>;
   findByRef(ref: string): Promise<{ readonly caId: string; readonly certificate: Buffer } | undefined>;
+  findBySerial(caId: string, serial: string): Promise<RecordedCertificate | undefined>;
   /** false when the serial is not of this CA; revoking twice keeps the first time and reason. */
   revoke(caId: string, serial: string, reason: number, at: Date): Promise<boolean>;
   revocations(caId: string): Promise<readonly EngineRevocation[]>;
@@ -69,6 +81,8 @@ export interface Engine {
   /** Signs and records under `ref`; a ref that was used before gets the certificate that stands there. */
   issue(ref: string, request: SigningRequest): Promise<Result<Buffer, string>>;
   lookup(ref: string): Promise<Buffer | undefined>;
+  /** `serial`: lower-case hexadecimal. */
+  find(caId: string, serial: string): Promise<RecordedCertificate | undefined>;
   /** Idempotent; refuses certificates that are not of this engine. `reason`: CRLReason number. */
   revoke(certificate: Buffer, reason: number): Promise<Result<true, string>>;
   /** The current CRL of a CA; undefined when there is no such CA. */

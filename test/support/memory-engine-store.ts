@@ -30,6 +30,11 @@ export function memoryEngineStore(): EngineStore & { know(caId: string, serial: 
       return certificate;
     },
     findByRef: async (ref) => records.find((item) => item.ref === ref),
+    async findBySerial(caId, serial) {
+      const standing = records.find((item) => item.caId === caId && item.serial === serial);
+      const revocation = revoked.get(caId)?.find((item) => item.serial === serial);
+      return standing && { ref: standing.ref, certificate: standing.certificate, revokedAt: revocation?.revokedAt ?? null, reason: revocation?.reason ?? null };
+    },
     async revoke(caId, serial, reason, at) {
       const isKnown = known.has(`${caId} ${serial}`) || records.some((item) => item.caId === caId && item.serial === serial);
       if (!isKnown) return false;

@@ -1,2 +1,10 @@
 /** Connector to a Crypto Engine: the one inside this process, or one that speaks Crypto Engine API v1. */
-export { type CryptoEngineDeps, checkCryptoEngineConfig, createCryptoEngineIssuer, embeddedUrl } from './issuer.js';
+export {
+  type CryptoEngineDeps,
+  type CryptoEngineSecrets,
+  checkCryptoEngineConfig,
+  createCryptoEngineIssuer,
+  embeddedUrl,
+  testCryptoEngine,
+} from './issuer.js';
+export type { TestReport, TestStep } from './test-connection.js';

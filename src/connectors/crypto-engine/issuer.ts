@@ -1,9 +1,17 @@
 import type { Engine } from '../../crypto-engine/ports.js';
 import type { Issuer } from '../../enrolment/ports.js';
+import { type Clock, systemClock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
-import type { Connector, CryptoEngineConfig } from '../../tenancy/connector.js';
+import { Secret } from '../../runtime/secret.js';
+import type { CryptoEngineConfig } from '../../tenancy/connector.js';
+import type { AddressGuard } from '../address-guard.js';
 import { createEmbeddedIssuer } from './embedded.js';
+import { createHttpClient } from './http.js';
+import { createRemoteIssuer } from './remote.js';
+import { createSession } from './session.js';
+import { runSteps, type TestReport, testRemoteEngine } from './test-connection.js';
+import { createTokenSource } from './token.js';
 
 export const embeddedUrl = 'embedded:';
 
@@ -11,23 +19,60 @@ export interface CryptoEngineDeps {
   /** Needed for `embedded:`. */
   readonly engine?: Engine;
   readonly log: Log;
+  readonly clock?: Clock;
+  /** Which addresses may be spoken to; every one when absent. */
+  readonly guard?: AddressGuard;
 }
+
+/** As a connector keeps them. */
+export type CryptoEngineSecrets = Readonly<Record<string, { readonly value: Secret }>>;
 
 /** What is wrong with a configuration, in words an administrator can act on. For the moment of saving; `createCryptoEngineIssuer` throws the same words. */
 export function checkCryptoEngineConfig(config: CryptoEngineConfig): Result<true, string> {
-  if (config.dialect === 'vault') return fail('The dialect "vault" is not served yet; choose "crypto-engine-v1".');
+  if (config.dialect === 'vault') return fail('The dialect "vault" is not served; choose "crypto-engine-v1".');
   if (config.url === embeddedUrl) {
     const isKnown = config.caId === undefined || config.caId === 'issuing';
     return isKnown ? ok(true) : fail(`The embedded engine has no issuing CA "${config.caId}"; leave caId empty.`);
   }
-  return fail('Only "embedded:" is served.');
+  return checkUrl(config.url);
+}
+
+function checkUrl(text: string): Result<true, string> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) return fail('The URL cannot be read; it looks like https://engine.example/base.');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return fail('The URL must begin with https:// or http://, or be "embedded:".');
+  if (url.username !== '' || url.password !== '') return fail('The URL must not hold a user name or password; use client id and secret.');
+  return url.search === '' && url.hash === '' ? ok(true) : fail('The URL must end with its path, without ? or #.');
 }
 
 /** The `Issuer` of a `crypto-engine` connector. Throws on a configuration that `checkCryptoEngineConfig` refuses. */
-export function createCryptoEngineIssuer(config: CryptoEngineConfig, _secrets: Connector['secrets'], deps: CryptoEngineDeps): Issuer {
+export function createCryptoEngineIssuer(config: CryptoEngineConfig, secrets: CryptoEngineSecrets, deps: CryptoEngineDeps): Issuer {
   const checked = checkCryptoEngineConfig(config);
   if (!checked.ok) throw new Error(checked.error);
-  const { timeoutMs, maxProcessingMs, concurrency } = config;
+  const { timeoutMs, maxProcessingMs, concurrency, caId, profileId } = config;
+  const timing = { timeoutMs, maxProcessingMs, concurrency };
+  if (config.url === embeddedUrl) return createEmbeddedIssuer(engineOf(deps), timing, deps.log);
+  const { http, tokens } = clientOf(config, secrets, deps);
+  return createRemoteIssuer(createSession(http, tokens), { caId, profileId, timing }, deps.clock ?? systemClock, deps.log);
+}
+
+/** Tries a configuration, saved or not, without asking for a certificate. */
+export async function testCryptoEngine(config: CryptoEngineConfig, secrets: CryptoEngineSecrets, deps: CryptoEngineDeps): Promise<TestReport> {
+  const checked = checkCryptoEngineConfig(config);
+  if (!checked.ok) return runSteps([['configuration', () => Promise.reject(new Error(checked.error))]]);
+  if (config.url === embeddedUrl) return runSteps([['engine', async () => `${engineOf(deps).chain().length} certificates in the chain`]]);
+  const { caId, profileId, timeoutMs } = config;
+  return testRemoteEngine({ ...clientOf(config, secrets, deps), caId, profileId, timeoutMs });
+}
+
+function engineOf(deps: CryptoEngineDeps): Engine {
   if (deps.engine === undefined) throw new Error('The embedded engine does not run in this process.');
-  return createEmbeddedIssuer(deps.engine, { timeoutMs, maxProcessingMs, concurrency }, deps.log);
+  return deps.engine;
+}
+
+function clientOf(config: CryptoEngineConfig, secrets: CryptoEngineSecrets, deps: CryptoEngineDeps) {
+  const { url, trustedCa, concurrency, clientId } = config;
+  const http = createHttpClient({ url, trustedCa, concurrency, guard: deps.guard ?? (() => true) });
+  const tokens = clientId === '' ? undefined : createTokenSource(http, clientId, secrets.clientSecret?.value ?? new Secret(''));
+  return { http, tokens };
 }

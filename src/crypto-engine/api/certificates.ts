@@ -1,0 +1,92 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { type CrlReason, crlReasons, parseCertificate, subjectAltNames } from '../../pkix/index.js';
+import type { Clock } from '../../runtime/clock.js';
+import { issuingId } from '../create-cas.js';
+import type { Engine, RecordedCertificate, SigningRequest } from '../ports.js';
+import type { EngineCaller } from './access-token.js';
+import { engineProblem, sendProblem } from './problem.js';
+import { issueBodySchema, readSigningRequest } from './signing-request.js';
+import { certificateView } from './views.js';
+
+interface Deps {
+  readonly engine: Engine;
+  readonly clock: Clock;
+}
+
+const keyPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Certificates of one client, apart from all others: what a client did not order it neither sees nor revokes. */
+const ownRefs = (caller: EngineCaller): string => `engine-api:${caller.clientId}:`;
+
+/** `POST /v1/cas/{caId}/certificates`. The Idempotency-Key is the ref, so a repeated call gets the certificate that stands there, for ever. */
+export async function issueCertificate(request: FastifyRequest, reply: FastifyReply, caller: EngineCaller, deps: Deps): Promise<FastifyReply> {
+  const { engine, clock } = deps;
+  const key = String(request.headers['idempotency-key'] ?? '');
+  if (!keyPattern.test(key)) return sendProblem(reply, engineProblem('invalid-request', 'The header Idempotency-Key must be a UUID.'));
+  const body = issueBodySchema.safeParse(request.body);
+  if (!body.success) return sendProblem(reply, engineProblem('invalid-request', z.prettifyError(body.error)));
+  const ref = `${ownRefs(caller)}${key.toLowerCase()}`;
+  const standing = await engine.lookup(ref);
+  const now = clock.now();
+  const read = readSigningRequest(body.data, now);
+  if (!read.ok) return sendProblem(reply, read.error);
+  if (standing === undefined) {
+    const issued = await engine.issue(ref, read.value.request);
+    if (!issued.ok) return sendProblem(reply, engineProblem('ca-unavailable', issued.error));
+  }
+  const certificate = standing ?? (await engine.lookup(ref));
+  if (certificate === undefined) return sendProblem(reply, engineProblem('internal'));
+  if (!isSameRequest(certificate, read.value.request)) return sendProblem(reply, engineProblem('idempotency-key-reused'));
+  const view = certificateView(engine, { ref, certificate, revokedAt: null, reason: null }, now, read.value.profile.id);
+  if (standing !== undefined) reply.header('idempotency-replayed', 'true');
+  return reply
+    .code(201)
+    .header('location', `${basePath(request)}/${view.serialNumber}`)
+    .send({ ...view, issuedAt: view.notBefore });
+}
+
+/** Key, subject and alternative names tell one request from another; the validity follows from the first call. */
+function isSameRequest(certificate: Buffer, request: SigningRequest): boolean {
+  const parsed = parseCertificate(certificate);
+  if (!parsed.ok) return false;
+  const names = subjectAltNames(parsed.value.extensions);
+  const sans = names.ok ? names.value.map((name) => name.der) : [];
+  const isSameKey = parsed.value.publicKey.spki.equals(request.publicKey) && parsed.value.subject.der.equals(request.subject);
+  return isSameKey && Buffer.concat(sans).equals(Buffer.concat([...request.sans]));
+}
+
+function basePath(request: FastifyRequest): string {
+  return request.url.split('?')[0] as string;
+}
+
+/** `GET /v1/cas/{caId}/certificates/{serial}`. */
+export async function showCertificate(request: FastifyRequest, reply: FastifyReply, caller: EngineCaller, deps: Deps): Promise<FastifyReply> {
+  const recorded = await findOwn(request, caller, deps);
+  if (recorded === undefined) return sendProblem(reply, engineProblem('certificate-not-found'));
+  return reply.send(certificateView(deps.engine, recorded, deps.clock.now()));
+}
+
+async function findOwn(request: FastifyRequest, caller: EngineCaller, { engine }: Deps): Promise<RecordedCertificate | undefined> {
+  const { serial } = request.params as { serial: string };
+  const recorded = await engine.find(issuingId, serial.toLowerCase());
+  return recorded?.ref.startsWith(ownRefs(caller)) === true ? recorded : undefined;
+}
+
+const revokeBody = z.object({ reason: z.string().default('unspecified') });
+/** Holds could never be lifted here, and the others are no reasons to put a certificate on a list. */
+const refusedReasons: ReadonlySet<CrlReason> = new Set(['certificateHold', 'removeFromCRL', 'unused']);
+
+/** `POST /v1/cas/{caId}/certificates/{serial}/revoke`: revoked before for the same reason is success, for another a conflict. */
+export async function revokeCertificate(request: FastifyRequest, reply: FastifyReply, caller: EngineCaller, deps: Deps): Promise<FastifyReply> {
+  const body = revokeBody.safeParse(request.body ?? {});
+  const reason = crlReasons.indexOf((body.success ? body.data.reason : '') as CrlReason);
+  if (reason < 0) return sendProblem(reply, engineProblem('invalid-request', 'reason must be a CRLReason of RFC 5280.'));
+  const name = crlReasons[reason] as CrlReason;
+  if (refusedReasons.has(name)) return sendProblem(reply, engineProblem('revocation-not-allowed', `"${name}" is not served.`));
+  const recorded = await findOwn(request, caller, deps);
+  if (recorded === undefined) return sendProblem(reply, engineProblem('certificate-not-found'));
+  if (recorded.revokedAt !== null && recorded.reason !== reason) return sendProblem(reply, engineProblem('already-revoked'));
+  const revoked = await deps.engine.revoke(recorded.certificate, reason);
+  if (!revoked.ok) return sendProblem(reply, engineProblem('internal', revoked.error));
+  return showCertificate(request, reply, caller, deps);
+}
