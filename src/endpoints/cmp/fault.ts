@@ -47,7 +47,6 @@ export const situations = {
   'ra-verified': { failInfo: 'notAuthorized', says: 'Only a registration authority may vouch for possession of a key.', reason: 'not-authorised' },
   'not-awaited': { failInfo: 'badRequest', says: 'No such message is awaited in this transaction.', reason: 'bad-transaction' },
   'other-credential': { failInfo: 'badMessageCheck', says: 'The protection of the message is not valid.', reason: 'bad-transaction' },
-  'other-kind': { failInfo: 'wrongIntegrity', says: 'The protection is of another kind than that of the request.', reason: 'bad-transaction' },
   'cert-status': { failInfo: 'badRequest', says: 'The status in the confirmation is not sound.', reason: 'malformed' },
   'cert-hash': { failInfo: 'badCertId', says: 'certHash is not the hash of the certificate.', reason: 'bad-transaction' },
   'already-confirmed': { failInfo: 'certConfirmed', says: 'The certificate has already been confirmed.', reason: 'bad-transaction' },

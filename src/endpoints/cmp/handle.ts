@@ -8,7 +8,7 @@ import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, se
 import { type Fault, fault } from './fault.js';
 import { fitsLabel } from './operation-label.js';
 import { pollCertificate } from './poll-certificate.js';
-import { chooseEndpoint } from './profile-choice.js';
+import { type Choice, chooseEndpoint } from './profile-choice.js';
 import { requestCertificate } from './request-certificate.js';
 import { signerKey } from './signer-memory.js';
 
@@ -22,15 +22,14 @@ export async function handleCmpMessage(endpoint: CmpEndpoint, bytes: Buffer, con
   if (!decoded.ok) return refuse(unread, undefined, fault('malformed', decoded.error.message));
   const message = decoded.value;
   const choice = chooseEndpoint(message.header, endpoint, context.chooseProfile);
-  if (!choice.ok) return refuse({ ...unread, message }, undefined, choice.error);
-  const exchange = { ...unread, ...choice.value, message };
-  return answerAnyway(exchange, undefined, () => answer(exchange));
+  const exchange = { ...unread, ...(choice.ok && choice.value), message };
+  return answerAnyway(exchange, undefined, () => answer(exchange, choice));
 }
 
-async function answer(exchange: Exchange & { readonly message: PkiMessage }): Promise<CmpReply> {
+async function answer(exchange: Exchange & { readonly message: PkiMessage }, choice: Result<Choice, Fault>): Promise<CmpReply> {
   const { endpoint, message, now } = exchange;
   const policy = endpoint.profile.policy.cmp;
-  const header = checkHeader(message, policy.messageTimeWindowSeconds, now);
+  const header = choice.ok ? checkHeader(message, policy.messageTimeWindowSeconds, now) : choice;
   // Also under a bad header, so that the error can be protected where the peer is known (RFC 9483 section 3.6.4).
   const peer = await authenticate(message, policy, keySourcesOf(exchange));
   if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);

@@ -19,7 +19,7 @@ export function certificateOf(device: { readonly certificate: Certificate; reado
 }
 
 /** A transaction of a device, with a fresh transactionID unless one is given. */
-export async function begin(credential: CmpCredential = secretOf(), transactionID = randomBytes(16)): Promise<CmpTransaction> {
+export async function begin(credential: CmpCredential = secretOf(), transactionID: Buffer = randomBytes(16)): Promise<CmpTransaction> {
   const key = credential.kind === 'secret' ? await deriveMacKey(credential.parameters, credential.secret) : undefined;
   return { credential, protector: protectorOf(credential, key), transactionID, recipient: named('Stage Issuing CA') };
 }
