@@ -161,8 +161,9 @@ export interface OrderStore {
   findTransaction(context: TenantContext, dedupeKey: Buffer): Promise<StoredTransaction | undefined>;
   /** By profile and the transactionID's text, whoever asked. */
   findTransactions(context: TenantContext, profileId: string, transactionId: string): Promise<readonly StoredTransaction[]>;
+  /** Fields given replace those that stand there; the others stay. */
   updateSession(context: TenantContext, dedupeKey: Buffer, session: Session): Promise<void>;
-  /** ISSUED -> DELIVERED (or CONFIRMED), batched; resolves at once, written within a moment. */
+  /** ISSUED -> DELIVERED (or CONFIRMED), batched; resolves at once, written within a moment. A confirmed renewal supersedes what it renews. */
   noteDelivered(context: TenantContext, orderId: string, state: 'DELIVERED' | 'CONFIRMED'): void;
   /** Moves one order if it is in one of `from`; false when it is not. Revocations wanted go to the outbox in the same commit. */
   move(context: TenantContext, orderId: string, from: readonly OrderState[], to: OrderState, reason: string): Promise<boolean>;
@@ -225,7 +226,6 @@ export interface CertificateStore {
   findByFingerprint(context: TenantContext, sha256: Buffer): Promise<IssuedCertificate | undefined>;
   findBySerial(context: TenantContext, issuerHash: Buffer, serial: string): Promise<IssuedCertificate | undefined>;
   find(context: Context, id: string): Promise<IssuedCertificate | undefined>;
-  markSuperseded(context: TenantContext, id: string, by: string): Promise<boolean>;
 }
 
 export interface RefusalRecord {

@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import type { CertificateStore, IssuedCertificate } from '../enrolment/ports.js';
-import type { Context, TenantContext } from '../tenancy/context.js';
+import type { Context } from '../tenancy/context.js';
 import type { ListQuery, Page } from '../tenancy/ports.js';
-import { type Boot, writeAudit } from './audit.js';
-import { type Connection, firstOf, transact } from './connection/connection.js';
+import { type Connection, firstOf } from './connection/connection.js';
 import { allOf, contains, readPage } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
 import { isUuid } from './text.js';
@@ -40,7 +39,7 @@ interface CertificateRow {
 const columns = sql`c.id, c.tenant_id, c.profile_id, c.order_id, c.connector_id, c.der, c.issuer, c.serial, c.subject, c.sans, c.not_before, c.not_after,
   c.sha256, c.status`;
 
-export function certificateStore(connection: Connection, boot: Boot): CertificateStore & CertificateReader {
+export function certificateStore(connection: Connection): CertificateStore & CertificateReader {
   const findBy = async (context: Context, condition: ReturnType<typeof sql>): Promise<IssuedCertificate | undefined> => {
     const where = allOf([...visibleTo(context, sql`c.tenant_id`), condition]);
     const row = await firstOf(connection, sql<CertificateRow>`select ${columns} from certificates c where ${where}`);
@@ -50,21 +49,8 @@ export function certificateStore(connection: Connection, boot: Boot): Certificat
     findByFingerprint: (context, sha256) => findBy(context, sql`c.sha256 = ${sha256}`),
     findBySerial: (context, issuerHash, serial) => findBy(context, sql`c.issuer_hash = ${issuerHash} and c.serial = ${serial}`),
     find: async (context, id) => (isUuid(id) ? findBy(context, sql`c.id = ${id}`) : undefined),
-    markSuperseded: (context, id, by) => markSuperseded(connection, boot, context, id, by),
     list: (context, query) => list(connection, context, query),
   };
-}
-
-/** False when it is not valid any more: superseded before, or revoked. */
-function markSuperseded(connection: Connection, boot: Boot, context: TenantContext, id: string, by: string): Promise<boolean> {
-  return transact(connection, async (trx, isRetry) => {
-    const { tenantId, actor } = context;
-    const { rows } = await sql`update certificates set status = 'superseded', superseded_by = ${by}
-      where id = ${id} and tenant_id = ${tenantId} and (status = 'valid' or (${isRetry}::boolean and superseded_by = ${by})) returning 1`.execute(trx);
-    if (rows.length === 0) return false;
-    await writeAudit(trx, boot, [{ tenantId, actor, action: 'certificate.superseded', object: `certificate:${id}`, outcome: 'success', details: { by } }]);
-    return true;
-  });
 }
 
 function list(connection: Connection, context: Context, query: CertificateListQuery): Promise<Page<IssuedCertificate>> {

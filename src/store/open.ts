@@ -135,7 +135,7 @@ function rooms(connection: Connection, boot: Boot, sealer: Sealer, log: Log): Om
   return {
     orders: orders.store,
     orderReader: orderReader(connection),
-    certificates: certificateStore(connection, boot),
+    certificates: certificateStore(connection),
     revocations: revocationQueue(connection, boot),
     refusals: refusals.store,
     orphans: orphanReader(connection),

@@ -89,7 +89,6 @@ function memoryCertificates({ certificates }: Shelves): CertificateStore {
     findByFingerprint: async (_context, sha256) => certificates.get(sha256.toString('hex')),
     findBySerial: unused,
     find: unused,
-    markSuperseded: unused,
   };
 }
 

@@ -122,7 +122,7 @@ async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): P
     const found = await orders.findTransactions(tenant, order.profileId, order.transactionId);
     t.same(found.map((item) => item.order.id).sort(), [order.id, sibling.id].sort());
     await orders.updateSession(tenant, order.dedupeKey, { step: 2, done: null });
-    t.same((await orders.findTransaction(tenant, order.dedupeKey))?.session, { step: 2, done: null });
+    t.same((await orders.findTransaction(tenant, order.dedupeKey))?.session, { ...order.session, step: 2, done: null });
   });
 
   t.test('puts a new order in the place of one that is over, and only of the one that stands there', async (t) => {
@@ -372,15 +372,21 @@ async function certificates(t: Test, { orders, orderReader, certificates: store,
     t.equal(await store.find(newTenant(), certificate.id), undefined);
   });
 
-  t.test('marks a certificate superseded once', async (t) => {
+  t.test('a confirmed renewal supersedes the certificate it renews, by certConf and by implicit confirmation', async (t) => {
     const tenant = newTenant();
-    const [old, next] = [newCertificate(), newCertificate()];
-    await orders.settleIssued(tenant, newOrder(), old, 'issuing');
-    await orders.settleIssued(tenant, newOrder(), next, 'issuing');
-    t.equal(await store.markSuperseded(newTenant(), old.id, next.id), false);
-    t.equal(await store.markSuperseded(tenant, old.id, next.id), true);
-    t.equal(await store.markSuperseded(tenant, old.id, newCertificate().id), false);
-    t.equal((await store.find(tenant, old.id))?.status, 'superseded');
+    for (const confirm of ['move', 'note'] as const) {
+      const old = newCertificate();
+      const renewal = newOrder({ renews: old.id });
+      await orders.settleIssued(tenant, newOrder(), old, 'issuing');
+      await orders.settleIssued(tenant, renewal, newCertificate(), 'issuing');
+      orders.noteDelivered(tenant, renewal.id, 'DELIVERED');
+      await flush();
+      t.equal((await store.find(tenant, old.id))?.status, 'valid', 'delivered is not confirmed');
+      if (confirm === 'move') await orders.move(tenant, renewal.id, ['DELIVERED'], 'CONFIRMED', 'certConf');
+      else orders.noteDelivered(tenant, renewal.id, 'CONFIRMED');
+      await flush();
+      t.equal((await store.find(tenant, old.id))?.status, 'superseded', confirm);
+    }
   });
 
   t.test('F11 refuses a certificate that another order already has, and keeps a wrong one for its revocation', async (t) => {

@@ -71,6 +71,8 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     const ends = phaseOf(state) !== 'open' && entry.order.finishedAt === null;
     entry.order = { ...entry.order, ...change, state, finishedAt: ends ? clock.now() : entry.order.finishedAt };
     entry.timeline.push({ at: clock.now(), state, actor, detail });
+    const renewed = state === 'CONFIRMED' ? certificates.get(entry.input.renews ?? '') : undefined;
+    if (renewed?.status === 'valid') certificates.set(renewed.id, { ...renewed, status: 'superseded' });
     const transaction = transactions.get(entry.input.dedupeKey.toString('hex'));
     if (ends && transaction?.orderId === entry.order.id) transaction.retainedUntil = now() + dayMs;
   }
@@ -173,7 +175,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     async updateSession(context, dedupeKey, session) {
       const key = dedupeKey.toString('hex');
       const transaction = transactions.get(key);
-      if (transaction !== undefined && transactionOf(context, key) !== undefined) transaction.session = session;
+      if (transaction !== undefined && transactionOf(context, key) !== undefined) transaction.session = { ...transaction.session, ...session };
     },
     noteDelivered(context, orderId, state) {
       const entry = find(context, orderId);
@@ -276,12 +278,6 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       findBySerial: async (context, issuerHash, serial) =>
         findCertificate(context, (certificate) => certificate.issuerHash.equals(issuerHash) && certificate.serial === serial),
       find: async (context, id) => findCertificate(context, (certificate) => certificate.id === id),
-      async markSuperseded(context, id) {
-        const certificate = certificates.get(id);
-        if (certificate?.status !== 'valid' || certificate.tenantId !== context.tenantId) return false;
-        certificates.set(id, { ...certificate, status: 'superseded' });
-        return true;
-      },
     },
     refusals: { note: (refusal) => void noted.push(refusal) },
     revocations: {

@@ -11,7 +11,7 @@ export interface Delivery {
   readonly state: 'DELIVERED' | 'CONFIRMED';
 }
 
-/** ISSUED -> DELIVERED, or ISSUED and DELIVERED -> CONFIRMED, for many orders; those that are elsewhere by now stay there. */
+/** ISSUED -> DELIVERED, or ISSUED and DELIVERED -> CONFIRMED, for many orders; those that are elsewhere by now stay there. What a confirmed renewal renews is superseded. */
 const deliverStatement = `
 with input as materialized (
   select * from json_to_recordset($1::json) as ("orderId" uuid, "tenantId" uuid, state text, actor text, action text, details text)
@@ -20,7 +20,10 @@ with input as materialized (
   where o.state = 'ISSUED' or (o.state = 'DELIVERED' and input.state = 'CONFIRMED')
   order by o.id for update of o
 ), moved as (
-  update orders o set state = locked.state from locked where o.id = locked."orderId" returning 1
+  update orders o set state = locked.state from locked where o.id = locked."orderId" returning o.state, o.renews, o.certificate_id
+), superseded as (
+  update certificates c set status = 'superseded', superseded_by = moved.certificate_id from moved
+  where moved.state = 'CONFIRMED' and c.id = moved.renews and c.status = 'valid'
 ), counter as (
   update audit_boots set last_seq = last_seq + locked.count from (select count(*) as count from locked) as locked
   where boot_id = $2 returning last_seq - locked.count as base

@@ -47,6 +47,7 @@ async function followUp(trx: Trx, order: LockedOrder, to: OrderState, crlReason:
   if (to === 'REVOKE_WANTED')
     await wantRevocation(trx, order.tenant_id, { orderId: order.id, certificateId: order.certificate_id, orphanId: null, reason: crlReason });
   if (to === 'REVOKED' && order.certificate_id !== null) await markRevoked(trx, order.certificate_id);
+  if (to === 'CONFIRMED') await supersedeRenewed(trx, order.id);
   const isOver = !(openStates as readonly OrderState[]).includes(to);
   const isLookedUp = to === 'EXPIRED' && (order.state === 'UNCERTAIN' || order.state === 'CA_PENDING');
   if (isOver && !isLookedUp) await endWork(trx, order.id);
@@ -55,6 +56,12 @@ async function followUp(trx: Trx, order: LockedOrder, to: OrderState, crlReason:
 /** Whoever still holds the old fence can no longer write its result. */
 async function fenceOff(trx: Trx, orderId: string): Promise<void> {
   await sql`update order_work set fence = fence + 1, lease_until = null, next_attempt_at = clock_timestamp() where order_id = ${orderId}`.execute(trx);
+}
+
+/** A certificate that a confirmed renewal replaced cannot be renewed again; it stays valid. */
+async function supersedeRenewed(trx: Trx, orderId: string): Promise<void> {
+  await sql`update certificates c set status = 'superseded', superseded_by = o.certificate_id from orders o
+    where o.id = ${orderId} and c.id = o.renews and c.status = 'valid'`.execute(trx);
 }
 
 export async function markRevoked(trx: Trx, certificateId: string): Promise<void> {

@@ -27,7 +27,10 @@ export async function findTransactions(
 }
 
 export async function updateSession(connection: Connection, { tenantId }: TenantContext, dedupeKey: Buffer, session: Session): Promise<void> {
-  await rowsOf(connection, sql`update transactions set session = ${storableJson(session)}::jsonb where dedupe_key = ${dedupeKey} and tenant_id = ${tenantId}`);
+  await rowsOf(
+    connection,
+    sql`update transactions set session = session || ${storableJson(session)}::jsonb where dedupe_key = ${dedupeKey} and tenant_id = ${tenantId}`,
+  );
 }
 
 /** At most this many at once, so that the statement stays short beside the requests. */
