@@ -41,7 +41,7 @@ async function ordersOf(server: RunningServer, name: string): Promise<readonly O
 
 /** What a log of openssl says its messages were: `IR`, `IP`, `CERTCONF`, `PKICONF`. */
 function messagesOf(ran: Ran): readonly string[] {
-  return [...ran.output.matchAll(/CMP info:(?:sending|received) ([A-Z0-9]+)/g)].map((match) => match[1] ?? '');
+  return [...ran.output.matchAll(/CMP info: (?:sending|received) ([A-Z][A-Z0-9]*)$/gm)].map((match) => match[1] ?? '');
 }
 
 async function firstCertificate(server: RunningServer, bench: Bench, name: string, type: KeyType = 'P-256'): Promise<void> {
@@ -50,6 +50,8 @@ async function firstCertificate(server: RunningServer, bench: Bench, name: strin
   const ran = await cmp(server, bench, ...args);
   if (ran.code !== 0) throw new Error(ran.output);
 }
+
+t.setTimeout(180_000);
 
 t.test('openssl cmp', needs('openssl'), async (t) => {
   const server = await startServer();
@@ -81,7 +83,7 @@ t.test('openssl cmp', needs('openssl'), async (t) => {
   for (const [title, options] of [
     ['the default MAC of OpenSSL', []],
     ['HMAC-SHA-256 (CMP-063)', ['-digest', 'sha256', '-mac', 'hmacWithSHA256']],
-    ['SHA-512 as one-way function', ['-digest', 'sha512', '-mac', 'hmac-sha512']],
+    ['SHA-512 as one-way function', ['-digest', 'sha512', '-mac', 'hmacWithSHA512']],
   ] as const) {
     t.test(`ir with implicit confirmation and ${title} (CMP-047)`, async (t) => {
       const name = `implicit-${options.length === 0 ? 'default' : options[1]}`;
@@ -112,7 +114,8 @@ t.test('openssl cmp', needs('openssl'), async (t) => {
     t.match((await bench.openssl('x509', '-in', 'p10-mac.pem', '-noout', '-ext', 'subjectAltName')).stdout, /DNS:p10\.example/);
   });
 
-  for (const type of ['P-256', 'RSA-2048', 'Ed25519'] as const) {
+  // OpenSSL 3.0 cannot protect messages with Ed25519 keys ("unsupported key type").
+  for (const type of ['P-256', 'RSA-2048', 'P-521'] as const) {
     t.test(`a ${type} certificate signs for further ones: cr, p10cr, kur (CMP-114, CMP-115)`, async (t) => {
       const own = `signer-${type.toLowerCase()}`;
       await firstCertificate(server, bench, own, type);

@@ -1,4 +1,4 @@
-import { symlinkSync } from 'node:fs';
+import { existsSync, symlinkSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { needs } from '../support/clients.js';
 import { type Bench, openBench } from '../support/openssl.js';
@@ -17,6 +17,8 @@ async function paste(t: Test, bench: Bench, command: string): Promise<void> {
   const ran = await run('bash', ['-euo', 'pipefail', '-c', command], { cwd: bench.dir });
   t.equal(ran.code, 0, ran.output);
 }
+
+t.setTimeout(180_000);
 
 t.test('the commands that the first start prints work when pasted', async (t) => {
   const server: RunningServer = await startServer();
@@ -39,6 +41,17 @@ t.test('the commands that the first start prints work when pasted', async (t) =>
     t.ok(commands.length >= 3, 'there are commands to paste');
     for (const command of commands) await paste(t, bench, command);
     t.equal((await bench.openssl('verify', '-CAfile', server.firstRun.ca.file, 'device-4.pem')).code, 0);
+  });
+
+  await t.test('SCEP with our own client', async (t) => {
+    const commands = server
+      .output()
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line.includes(' enrol scep '));
+    t.ok(commands.length >= 1, 'there is a command to paste');
+    for (const command of commands) await paste(t, bench, command);
+    t.ok(existsSync(bench.file('device-3.pem')));
   });
   t.end();
 });

@@ -1,5 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import t, { type Test } from 'tap';
+import { buildPkcsReq, generateRsaKey } from '../../src/device-client/scep.js';
+import { type Certificate, fromPem, nameFromText, parseCertificate, toPem } from '../../src/pkix/index.js';
 import { client, needs } from '../support/clients.js';
 import { type Bench, openBench } from '../support/openssl.js';
 import { type Ran, run } from '../support/run.js';
@@ -62,6 +64,8 @@ async function enrol(server: RunningServer, bench: Bench, anchors: Anchors, cert
   return ran;
 }
 
+t.setTimeout(180_000);
+
 t.test('real SCEP clients', async (t) => {
   const server = await startServer();
   t.teardown(() => server.dispose());
@@ -123,16 +127,69 @@ t.test('real SCEP clients', async (t) => {
     t.end();
   });
 
-  t.test('CT-08 scepclient (single DES, SHA-1) is refused with badAlg', needs('scepclient'), async (t) => {
+  t.test('CT-09 certmonger scep-submit: capabilities, certificates and enrolment, all by GET', needs('openssl', 'scep-submit'), async (t) => {
     const bench = openBench();
     t.teardown(() => bench.remove());
-    const args = ['-server-url', server.firstRun.scep.url, '-challenge', server.firstRun.scep.challenge, '-private-key', 'k.pem', '-certificate', 'c.pem'];
-    const ran = await run(client('scepclient'), [...args, '-cn', 'scepclient-des'], { cwd: bench.dir, timeoutMs: 30_000 });
-    t.not(ran.code, 0);
-    t.match(ran.output, /badAlg/);
-    t.notOk(existsSync(bench.file('c.pem')));
-    t.strictSame(await ordersOf(server, 'scepclient-des'), []);
+    const submit = (...args: readonly string[]): Promise<Ran> => run(client('scep-submit'), ['-u', server.firstRun.scep.url, ...args], { cwd: bench.dir });
+
+    const capabilities = await submit('-c');
+    t.equal(capabilities.code, 0, capabilities.output);
+    t.match(capabilities.stdout, /SCEPStandard/);
+
+    const shown = await submit('-C');
+    t.equal(shown.code, 0, shown.output);
+    const [ra, root, issuing] = shown.stdout.split(/(?<=-----END CERTIFICATE-----\n)/);
+    for (const [name, text] of Object.entries({ 'ra.pem': ra, 'root.pem': root, 'issuing.pem': issuing })) bench.write(name, text ?? '');
+    const trust = ['-r', 'ra.pem', '-N', 'root.pem', '-I', 'issuing.pem'];
+
+    const request = pkcsReq(bench, 'certmonger', ra ?? '', server.firstRun.scep.challenge);
+    const answer = await submit('-p', request, ...trust);
+    t.equal(answer.code, 0, answer.output);
+    bench.write('answer.pem', answer.stdout);
+    const decrypt = ['-inkey', 'certmonger.key', '-recip', 'certmonger-self.pem', '-out', 'certmonger.p7'];
+    t.equal((await bench.openssl('cms', '-decrypt', '-inform', 'PEM', '-in', 'answer.pem', ...decrypt)).code, 0);
+    t.equal((await bench.openssl('pkcs7', '-inform', 'DER', '-in', 'certmonger.p7', '-print_certs', '-out', 'certmonger.pem')).code, 0);
+    await verifies(t, server, bench, 'certmonger.pem');
+    t.match(await ordersOf(server, 'certmonger'), [{ protocol: 'scep', operation: 'enrolment', subject: 'CN=certmonger' }]);
+
+    const wrong = await submit('-p', pkcsReq(bench, 'certmonger-wrong', ra ?? '', 'not-the-challenge'), ...trust);
+    t.not(wrong.code, 0, 'a wrong challenge is refused');
+    t.strictSame(await ordersOf(server, 'certmonger-wrong'), []);
   });
 
   t.end();
 });
+
+/** It encrypts to the first certificate of GetCACert that can, and breaks on EC keys among them: so here all CAs have RSA keys. */
+t.test('CT-08 scepclient (single DES, SHA-1) is refused with badAlg', needs('scepclient'), async (t) => {
+  const server = await startServer({ env: { GATEHOUSE_ENGINE_KEY: 'RSA-2048' } });
+  const bench = openBench();
+  t.teardown(async () => {
+    bench.remove();
+    await server.dispose();
+  });
+  const { url, challenge } = server.firstRun.scep;
+  const args = ['-server-url', url, '-challenge', challenge, '-private-key', 'k.pem', '-certificate', 'c.pem', '-cn', 'scepclient-des'];
+  const ran = await run(client('scepclient'), args, { cwd: bench.dir, timeoutMs: 30_000 });
+  t.not(ran.code, 0);
+  t.match(ran.output, /badAlg/);
+  t.notOk(existsSync(bench.file('c.pem')));
+  t.strictSame(await ordersOf(server, 'scepclient-des'), []);
+});
+
+/** What certmonger's daemon would hand to scep-submit: a PKCSReq in PEM. Leaves the key and its self-signed certificate beside it. */
+function pkcsReq(bench: Bench, name: string, ra: string, challenge: string): string {
+  const subject = nameFromText(`CN=${name}`);
+  if (!subject.ok) throw new Error(subject.error);
+  const key = generateRsaKey();
+  const { message, signer } = buildPkcsReq({ recipient: certificateIn(ra), key, subject: subject.value, challenge });
+  bench.write(`${name}.key`, key.privateKey.export({ format: 'pem', type: 'pkcs8' }));
+  bench.write(`${name}-self.pem`, toPem('CERTIFICATE', signer.certificate.der));
+  return bench.write(`${name}.msg`, toPem('PKCS7', message));
+}
+
+function certificateIn(pem: string): Certificate {
+  const parsed = fromPem('CERTIFICATE', pem).map(parseCertificate)[0];
+  if (!parsed?.ok) throw new Error(`no certificate in ${pem}`);
+  return parsed.value;
+}
