@@ -25,10 +25,14 @@ export function connectPostgres({ databaseUrl, applicationName, poolSize, log }:
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
     types: { getTypeParser },
-    onConnect: durable,
+    onConnect: (client) => {
+      // A connection that breaks says so by an event, beside failing its query; an event nobody listens to ends the process. The
+      // pool listens only while the connection is idle.
+      client.on('error', (error) => log.warn({ err: error }, 'a database connection broke'));
+      return durable(client);
+    },
   });
-  // Without a handler a connection that breaks while idle ends the process.
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
+  pool.on('error', () => undefined);
   return {
     kind: 'postgres',
     kysely: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),

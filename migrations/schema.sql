@@ -1,0 +1,375 @@
+CREATE TABLE accounts (
+  id uuid not null,
+  tenant_id uuid not null,
+  profile_id uuid not null,
+  label text not null,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT accounts_pkey PRIMARY KEY (id)
+);
+CREATE INDEX accounts_profile_idx ON accounts USING btree (profile_id);
+
+CREATE TABLE api_tokens (
+  id uuid not null,
+  tenant_id uuid,
+  name text not null,
+  role text not null,
+  token_hash bytea not null,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT api_tokens_token_hash_key UNIQUE (token_hash),
+  CONSTRAINT api_tokens_pkey PRIMARY KEY (id),
+  CONSTRAINT api_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT api_tokens_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'auditor'::text, 'operator'::text, 'admin'::text, 'superadmin'::text])))
+);
+
+CREATE TABLE audit_boots (
+  boot_id uuid not null,
+  node_id text not null,
+  started_at timestamp with time zone not null default now(),
+  last_seq bigint not null default 0,
+  CONSTRAINT audit_boots_pkey PRIMARY KEY (boot_id)
+);
+
+CREATE TABLE audit_events (
+  boot_id uuid not null,
+  node_seq bigint not null,
+  node_id text not null,
+  at timestamp with time zone not null,
+  tenant_id uuid,
+  actor text not null,
+  action text not null,
+  object text not null,
+  outcome text not null,
+  details text not null,
+  chain_seq bigint,
+  prev_hash bytea,
+  hash bytea,
+  CONSTRAINT audit_events_pkey PRIMARY KEY (boot_id, node_seq),
+  CONSTRAINT audit_events_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text])))
+);
+CREATE INDEX audit_events_at_idx ON audit_events USING btree (at, boot_id, node_seq);
+CREATE INDEX audit_events_object_idx ON audit_events USING btree (object);
+
+CREATE TABLE certificates (
+  id uuid not null,
+  tenant_id uuid not null,
+  profile_id uuid,
+  order_id uuid,
+  connector_id uuid not null,
+  der bytea not null,
+  sha256 bytea not null,
+  issuer_hash bytea not null,
+  issuer text not null,
+  serial text not null,
+  subject text not null,
+  sans jsonb not null,
+  key_hash bytea not null,
+  not_before timestamp with time zone not null,
+  not_after timestamp with time zone not null,
+  status text not null default 'valid'::text,
+  superseded_by uuid,
+  revoked_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT certificates_serial_key UNIQUE (issuer_hash, serial),
+  CONSTRAINT certificates_sha256_key UNIQUE (sha256),
+  CONSTRAINT certificates_pkey PRIMARY KEY (id),
+  CONSTRAINT certificates_status_check CHECK ((status = ANY (ARRAY['valid'::text, 'revoked'::text, 'superseded'::text])))
+);
+CREATE INDEX certificates_tenant_idx ON certificates USING btree (tenant_id, id);
+
+CREATE TABLE config_epoch (
+  is_only boolean not null default true,
+  epoch bigint not null,
+  CONSTRAINT config_epoch_pkey PRIMARY KEY (is_only),
+  CONSTRAINT config_epoch_is_only_check CHECK (is_only)
+);
+
+CREATE TABLE connector_secrets (
+  connector_id uuid not null,
+  name text not null,
+  tenant_id uuid not null,
+  ciphertext bytea not null,
+  updated_at timestamp with time zone not null default now(),
+  CONSTRAINT connector_secrets_pkey PRIMARY KEY (connector_id, name),
+  CONSTRAINT connector_secrets_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id) ON DELETE CASCADE,
+  CONSTRAINT connector_secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+
+CREATE TABLE connectors (
+  id uuid not null,
+  tenant_id uuid not null,
+  type text not null,
+  name text not null,
+  description text not null,
+  status text not null,
+  config jsonb not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  CONSTRAINT connectors_pkey PRIMARY KEY (id),
+  CONSTRAINT connectors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT connectors_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
+  CONSTRAINT connectors_type_check CHECK ((type = ANY (ARRAY['ejbca'::text, 'crypto-engine'::text, 'smtp'::text])))
+);
+CREATE INDEX connectors_tenant_id_idx ON connectors USING btree (tenant_id);
+
+CREATE TABLE engine_cas (
+  id text not null,
+  certificate bytea not null,
+  ciphertext bytea not null,
+  parent_id text not null,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT engine_cas_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE engine_certificates (
+  ca_id text not null,
+  serial text not null,
+  ref text not null,
+  certificate bytea,
+  certificate_id uuid,
+  not_after timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  reason integer,
+  CONSTRAINT engine_certificates_ref_key UNIQUE (ref),
+  CONSTRAINT engine_certificates_pkey PRIMARY KEY (ca_id, serial),
+  CONSTRAINT engine_certificates_certificate_check CHECK (((certificate IS NOT NULL) OR (certificate_id IS NOT NULL)))
+);
+CREATE INDEX engine_certificates_revoked_idx ON engine_certificates USING btree (ca_id, revoked_at) WHERE (revoked_at IS NOT NULL);
+
+CREATE TABLE engine_crl_numbers (
+  ca_id text not null,
+  number bigint not null,
+  CONSTRAINT engine_crl_numbers_pkey PRIMARY KEY (ca_id)
+);
+
+CREATE TABLE order_intents (
+  order_id uuid not null,
+  fence bigint not null,
+  tenant_id uuid not null,
+  request_hash bytea not null,
+  connector_version integer,
+  called_at timestamp with time zone not null,
+  CONSTRAINT order_intents_pkey PRIMARY KEY (order_id, fence)
+);
+
+CREATE TABLE order_work (
+  order_id uuid not null,
+  tenant_id uuid not null,
+  request jsonb not null,
+  fence bigint not null default 0,
+  lease_until timestamp with time zone,
+  next_attempt_at timestamp with time zone not null,
+  deadline timestamp with time zone not null,
+  calls integer not null default 0,
+  called_at timestamp with time zone,
+  ca_reference text,
+  CONSTRAINT order_work_pkey PRIMARY KEY (order_id)
+);
+CREATE INDEX order_work_next_attempt_idx ON order_work USING btree (next_attempt_at);
+
+CREATE TABLE orders (
+  id uuid not null,
+  tenant_id uuid not null,
+  profile_id uuid not null,
+  connector_id uuid not null,
+  protocol text not null,
+  account_id uuid not null,
+  transaction_id text not null,
+  dedupe_key bytea not null,
+  operation text not null,
+  state text not null,
+  subject text not null,
+  fail_info text,
+  fail_reason text,
+  attempts integer not null default 1,
+  client_ip text not null,
+  client_family text not null,
+  key_type text not null,
+  digest text not null,
+  cipher text not null,
+  credential text not null,
+  certificate_id uuid,
+  renews uuid,
+  created_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  approved_at timestamp with time zone,
+  acknowledged_at timestamp with time zone,
+  CONSTRAINT orders_pkey PRIMARY KEY (id),
+  CONSTRAINT orders_operation_check CHECK ((operation = ANY (ARRAY['enrolment'::text, 'renewal'::text, 'revocation'::text]))),
+  CONSTRAINT orders_protocol_check CHECK ((protocol = ANY (ARRAY['scep'::text, 'cmp'::text]))),
+  CONSTRAINT orders_state_check CHECK ((state = ANY (ARRAY['AWAITING_APPROVAL'::text, 'ACCEPTED'::text, 'ISSUING'::text, 'UNCERTAIN'::text, 'CA_PENDING'::text, 'STUCK'::text, 'ISSUED'::text, 'DELIVERED'::text, 'CONFIRMED'::text, 'REVOKE_WANTED'::text, 'REVOKED'::text, 'REJECTED'::text, 'FAILED'::text, 'EXPIRED'::text])))
+);
+CREATE INDEX orders_account_idx ON orders USING btree (account_id, id);
+CREATE INDEX orders_profile_idx ON orders USING btree (profile_id, id);
+CREATE INDEX orders_state_idx ON orders USING btree (state, id);
+CREATE INDEX orders_tenant_idx ON orders USING btree (tenant_id, id);
+CREATE INDEX orders_transaction_idx ON orders USING hash (transaction_id);
+
+CREATE TABLE orphan_certificates (
+  id uuid not null,
+  tenant_id uuid not null,
+  order_id uuid not null,
+  certificate bytea not null,
+  sha256 bytea not null,
+  reason text not null,
+  received_at timestamp with time zone not null default now(),
+  revoked_at timestamp with time zone,
+  CONSTRAINT orphan_certificates_sha256_key UNIQUE (order_id, sha256),
+  CONSTRAINT orphan_certificates_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE outbox (
+  id uuid not null,
+  tenant_id uuid,
+  topic text not null,
+  payload jsonb not null,
+  created_at timestamp with time zone not null default now(),
+  next_attempt_at timestamp with time zone not null default now(),
+  attempts integer not null default 0,
+  last_error text,
+  CONSTRAINT outbox_pkey PRIMARY KEY (id)
+);
+CREATE INDEX outbox_next_attempt_idx ON outbox USING btree (topic, next_attempt_at);
+
+CREATE TABLE profiles (
+  id uuid not null,
+  tenant_id uuid not null,
+  connector_id uuid not null,
+  protocol text not null,
+  name text not null,
+  endpoint_path text not null,
+  legacy_paths jsonb not null,
+  description text not null,
+  status text not null,
+  policy jsonb not null,
+  overrides jsonb not null,
+  public_base_url text,
+  challenge_mode text,
+  challenge_mac bytea,
+  challenge_updated_at timestamp with time zone,
+  is_default boolean not null default false,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  CONSTRAINT profiles_endpoint_path_key UNIQUE (protocol, endpoint_path),
+  CONSTRAINT profiles_pkey PRIMARY KEY (id),
+  CONSTRAINT profiles_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id),
+  CONSTRAINT profiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT profiles_challenge_mode_check CHECK ((challenge_mode = ANY (ARRAY['static'::text, 'one-time'::text]))),
+  CONSTRAINT profiles_protocol_check CHECK ((protocol = ANY (ARRAY['scep'::text, 'cmp'::text]))),
+  CONSTRAINT profiles_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
+CREATE INDEX profiles_connector_id_idx ON profiles USING btree (connector_id);
+CREATE UNIQUE INDEX profiles_default_key ON profiles USING btree (protocol) WHERE is_default;
+CREATE INDEX profiles_tenant_id_idx ON profiles USING btree (tenant_id);
+
+CREATE TABLE ra_keys (
+  id uuid not null,
+  tenant_id uuid not null,
+  profile_id uuid not null,
+  purpose text not null,
+  state text not null,
+  ciphertext bytea,
+  spki bytea not null,
+  certificate bytea,
+  chain jsonb not null,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT ra_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT ra_keys_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles(id) ON DELETE CASCADE,
+  CONSTRAINT ra_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT ra_keys_ciphertext_check CHECK (((state = 'destroyed'::text) OR (ciphertext IS NOT NULL))),
+  CONSTRAINT ra_keys_purpose_check CHECK ((purpose = ANY (ARRAY['scep'::text, 'cmp'::text]))),
+  CONSTRAINT ra_keys_state_check CHECK ((state = ANY (ARRAY['next'::text, 'active'::text, 'retiring'::text, 'destroyed'::text])))
+);
+CREATE INDEX ra_keys_profile_id_idx ON ra_keys USING btree (profile_id);
+
+CREATE TABLE refusals (
+  id uuid not null,
+  reason text not null,
+  tenant_id uuid,
+  profile_id uuid,
+  source text not null,
+  client_family text not null,
+  detail text not null,
+  count bigint not null,
+  first_seen timestamp with time zone not null,
+  last_seen timestamp with time zone not null,
+  CONSTRAINT refusals_fold_key UNIQUE NULLS NOT DISTINCT (reason, profile_id, source),
+  CONSTRAINT refusals_pkey PRIMARY KEY (id)
+);
+CREATE INDEX refusals_last_seen_idx ON refusals USING btree (last_seen);
+
+CREATE TABLE schema_migrations (
+  name text not null,
+  applied_at timestamp with time zone not null default now(),
+  CONSTRAINT schema_migrations_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE settings (
+  name text not null,
+  value text not null,
+  updated_at timestamp with time zone not null default now(),
+  CONSTRAINT settings_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE shared_secrets (
+  id uuid not null,
+  tenant_id uuid not null,
+  profile_id uuid not null,
+  reference text not null,
+  ciphertext bytea not null,
+  status text not null,
+  expires_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT shared_secrets_reference_key UNIQUE (profile_id, reference),
+  CONSTRAINT shared_secrets_pkey PRIMARY KEY (id),
+  CONSTRAINT shared_secrets_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles(id) ON DELETE CASCADE,
+  CONSTRAINT shared_secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT shared_secrets_status_check CHECK ((status = ANY (ARRAY['active'::text, 'retiring'::text, 'revoked'::text])))
+);
+
+CREATE TABLE tenants (
+  id uuid not null,
+  name text not null,
+  slug text not null,
+  status text not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  CONSTRAINT tenants_slug_key UNIQUE (slug),
+  CONSTRAINT tenants_pkey PRIMARY KEY (id),
+  CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
+
+CREATE TABLE transactions (
+  dedupe_key bytea not null,
+  order_id uuid not null,
+  tenant_id uuid not null,
+  profile_id uuid not null,
+  transaction_id text not null,
+  content_hash bytea not null,
+  session jsonb not null,
+  retained_until timestamp with time zone,
+  CONSTRAINT transactions_pkey PRIMARY KEY (dedupe_key)
+);
+CREATE INDEX transactions_retained_idx ON transactions USING brin (retained_until);
+CREATE INDEX transactions_transaction_idx ON transactions USING hash (transaction_id);
+
+CREATE TABLE users (
+  id uuid not null,
+  tenant_id uuid,
+  username text not null,
+  role text not null,
+  status text not null,
+  password_hash text not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT users_username_key UNIQUE (username),
+  CONSTRAINT users_pkey PRIMARY KEY (id),
+  CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'auditor'::text, 'operator'::text, 'admin'::text, 'superadmin'::text]))),
+  CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
