@@ -13,8 +13,8 @@ import { uuidv7 } from './runtime/ids.js';
 import type { Log } from './runtime/log.js';
 import { fail, ok, type Result } from './runtime/result.js';
 import { deriveKey } from './runtime/seal.js';
-import type { StartFault } from './start-fault.js';
-import { describeStoreFault, type StoreFault } from './store/fault.js';
+import { type StartFault, storeExitCodes } from './start-fault.js';
+import { describeStoreFault } from './store/fault.js';
 import { openStore } from './store/open.js';
 import type { Store } from './store/store.js';
 import { cryptoEngineConfigSchema } from './tenancy/connector.js';
@@ -48,15 +48,6 @@ export interface Replacements {
   readonly wrapStore?: (store: Store) => Store;
 }
 
-/** sysexits.h: EX_CANTCREAT, EX_TEMPFAIL, EX_UNAVAILABLE, EX_CONFIG. */
-const exitCodes = {
-  'directory-unusable': 73,
-  'directory-locked': 75,
-  'database-unreachable': 69,
-  'schema-newer': 78,
-  'wrong-master-key': 78,
-} as const satisfies Record<StoreFault['kind'], number>;
-
 /** Puts a node together: the one place where concrete parts meet. */
 export async function compose(config: Config, log: Log, replacements: Replacements = {}): Promise<Result<Gatehouse, StartFault>> {
   const key = await masterKeyOf(config);
@@ -68,7 +59,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     nodeId: `${hostname()}-${process.pid}`,
     log,
   });
-  if (!opened.ok) return fail({ message: describeStoreFault(opened.error), exitCode: exitCodes[opened.error.kind] });
+  if (!opened.ok) return fail({ message: describeStoreFault(opened.error), exitCode: storeExitCodes[opened.error.kind] });
   const store = replacements.wrapStore?.(opened.value) ?? opened.value;
   try {
     const demo = await demoInProduction(config, store);

@@ -83,7 +83,10 @@ const rooms: Readonly<Record<string, { readonly uses: readonly string[]; readonl
     because: 'the JSON API shows the domain; it reaches CAs and SQL only through ports',
   },
   console: { uses: ['admin'], because: 'the console talks to the API over HTTP; it may borrow the types of its schemas' },
-  cli: { uses: ['config.ts', 'first-run.ts', 'store', 'tenancy', 'device-client', 'pkix'], because: 'a command puts a few concrete parts together' },
+  cli: {
+    uses: ['config.ts', 'first-run.ts', 'start-fault.ts', 'store', 'tenancy', 'device-client', 'pkix'],
+    because: 'a command puts a few concrete parts together',
+  },
 };
 
 /** Files directly under src/: the one place where concrete parts meet. */

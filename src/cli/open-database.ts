@@ -3,18 +3,13 @@ import type { Config } from '../config.js';
 import { devMasterKey } from '../first-run.js';
 import { createLog } from '../runtime/log.js';
 import { fail, type Result } from '../runtime/result.js';
+import { type StartFault, storeExitCodes } from '../start-fault.js';
 import { describeStoreFault } from '../store/fault.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
-import { exitCodes } from './terminal.js';
-
-export interface CommandFault {
-  readonly message: string;
-  readonly exitCode: number;
-}
 
 /** The database for one command, migrated; close it. An embedded one that a running server holds is refused with 75. */
-export async function openDatabase(config: Config): Promise<Result<Store, CommandFault>> {
+export async function openDatabase(config: Config): Promise<Result<Store, StartFault>> {
   const opened = await openStore({
     ...(config.databaseUrl && { databaseUrl: config.databaseUrl.reveal() }),
     dataDir: join(config.dataDir, 'db'),
@@ -24,6 +19,5 @@ export async function openDatabase(config: Config): Promise<Result<Store, Comman
     poolSize: 2,
   });
   if (opened.ok) return opened;
-  const isLocked = opened.error.kind === 'directory-locked';
-  return fail({ message: describeStoreFault(opened.error), exitCode: isLocked ? exitCodes.tryAgain : exitCodes.failed });
+  return fail({ message: describeStoreFault(opened.error), exitCode: storeExitCodes[opened.error.kind] });
 }

@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import type { Config } from '../config.js';
 import { uuidv7 } from '../runtime/ids.js';
 import { fail, ok, type Result } from '../runtime/result.js';
+import type { StartFault } from '../start-fault.js';
 import type { Store } from '../store/store.js';
 import { systemContext } from '../tenancy/context.js';
 import { type Role, roles } from '../tenancy/ports.js';
 import { generateToken, hashToken } from '../tenancy/token.js';
-import { type CommandFault, openDatabase } from './open-database.js';
+import { openDatabase } from './open-database.js';
 import { complain, exitCodes, say } from './terminal.js';
 
 interface Options {
@@ -44,7 +45,7 @@ export function tokenCommand(program: Command, readConfig: () => Config): void {
     });
 }
 
-async function createToken(options: Options, readConfig: () => Config): Promise<Result<string, CommandFault>> {
+async function createToken(options: Options, readConfig: () => Config): Promise<Result<string, StartFault>> {
   const { role } = options;
   if (!isRole(role)) return usage(`--role must be one of ${roles.join(', ')}.`);
   const days = options.expiresInDays === undefined ? undefined : Number(options.expiresInDays);
@@ -63,7 +64,7 @@ async function createToken(options: Options, readConfig: () => Config): Promise<
   }
 }
 
-function usage(message: string): Result<never, CommandFault> {
+function usage(message: string): Result<never, StartFault> {
   return fail({ message, exitCode: exitCodes.usage });
 }
 
