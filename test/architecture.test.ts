@@ -64,7 +64,7 @@ const rooms: Readonly<Record<string, { readonly uses: readonly string[]; readonl
   enrolment: { uses: ['audit', 'tenancy', 'notification', 'pkix'], because: 'the core speaks no HTTP, no SCEP, no CMP, no SQL' },
   'crypto-engine': { uses: ['pkix', 'protocol/der'], because: 'the embedded CA could be taken out and run elsewhere' },
   connectors: {
-    uses: ['enrolment/ports.ts', 'tenancy', 'pkix', 'crypto-engine', 'audit'],
+    uses: ['enrolment/ports.ts', 'enrolment/order.ts', 'tenancy', 'pkix', 'protocol/der', 'crypto-engine'],
     because: 'a connector fills a port of the core and knows nothing of the story around it',
   },
   'device-client': { uses: ['protocol', 'pkix'], because: 'our own client must be as far from the server as any other client is' },
@@ -167,7 +167,7 @@ const words = [
   {
     what: 'HTTP',
     text: /from '(fastify|@fastify\/[^']+|fastify-[^']+|undici|node:https?2?)'|(?<![.\w])fetch\(/,
-    where: /^src\/(endpoints|admin|console|connectors|device-client)\/|^src\/crypto-engine\/api\/|^src\/compose\.ts$|^src\/cli\/admin-api\.ts$/,
+    where: /^src\/(endpoints|admin|console|connectors|device-client)\/|^src\/crypto-engine\/api\/|^src\/(compose|listeners)\.ts$|^src\/cli\/admin-api\.ts$/,
     because: 'the core and the codecs must not know how bytes arrive; of the commands only the client of the admin API does',
   },
   { what: 'the logger library', text: /from 'pino'/, where: /^src\/runtime\/log\.ts$/, because: 'redaction is set up once' },

@@ -1,6 +1,5 @@
 import type { Order } from '../enrolment/order.js';
-import type { Issuer } from '../enrolment/ports.js';
-import type { Issuers } from '../enrolment/service.js';
+import type { Issuer, Issuers } from '../enrolment/ports.js';
 import type { Log } from '../runtime/log.js';
 import type { Connector } from '../tenancy/connector.js';
 import { systemContext } from '../tenancy/context.js';

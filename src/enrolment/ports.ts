@@ -1,7 +1,7 @@
 import type { Result } from '../runtime/result.js';
 import type { Context, SystemContext, TenantContext } from '../tenancy/context.js';
 import type { ListQuery, Page } from '../tenancy/ports.js';
-import type { Protocol } from '../tenancy/profile.js';
+import type { Profile, Protocol } from '../tenancy/profile.js';
 import type { Operation, Order, OrderFacts, OrderState, Session } from './order.js';
 import type { RefusalReason } from './refusal.js';
 
@@ -58,6 +58,12 @@ export interface Issuer {
   chain(): Promise<readonly Buffer[]>;
   /** Engines that write in the same database sign at once; `OrderStore.settleIssued` then records order and certificate together. */
   readonly local?: LocalIssuer;
+}
+
+/** The configured CAs; undefined where the connector is inactive or gone, and the order then waits. */
+export interface Issuers {
+  forProfile(profile: Profile): Promise<Issuer | undefined>;
+  forOrder(order: Order): Promise<Issuer | undefined>;
 }
 
 export interface LocalIssuer {

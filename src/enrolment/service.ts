@@ -10,10 +10,9 @@ import { confirm } from './confirm.js';
 import { enrol } from './enrol.js';
 import { createGate, type Gate } from './gate.js';
 import { dedupeKeyOf } from './new-order.js';
-import type { Order } from './order.js';
 import type { Outcome } from './outcome.js';
 import { findTransaction, poll } from './poll.js';
-import type { CertificateStore, Issuer, OrderReader, OrderStore, RefusalLog, RefusalRecord, RevocationQueue, StoredTransaction } from './ports.js';
+import type { CertificateStore, Issuers, OrderReader, OrderStore, RefusalLog, RefusalRecord, RevocationQueue, StoredTransaction } from './ports.js';
 import type { EnrolmentRequest } from './request.js';
 
 export interface TransactionQuery {
@@ -43,12 +42,6 @@ export interface EnrolmentService {
   findSharedSecret(profile: Profile, reference: string): Promise<SharedSecret | undefined>;
   /** A request that does not become an order. */
   noteRefusal(refusal: RefusalRecord): void;
-}
-
-/** The configured CAs; undefined where the connector is inactive or gone, and the order then waits. */
-export interface Issuers {
-  forProfile(profile: Profile): Promise<Issuer | undefined>;
-  forOrder(order: Order): Promise<Issuer | undefined>;
 }
 
 export interface EnrolmentParts {
