@@ -31,7 +31,7 @@ export function checkRequest(body: RequestBody, header: CheckedHeader, peer: Pee
   const [message, ...further] = body.messages;
   if (message === undefined || further.length > 0) return fail(fault('several-requests', `${body.messages.length}`));
   if (message.certReq.certReqId !== 0) return fail(fault('cert-req-id', String(message.certReq.certReqId)));
-  const fields = checkTemplate(message.certReq, issuer);
+  const fields = checkTemplate(message.certReq, peer, issuer);
   if (!fields.ok) return fields;
   const controls = checkControls(message.certReq);
   if (!controls.ok) return controls;
@@ -42,13 +42,13 @@ export function checkRequest(body: RequestBody, header: CheckedHeader, peer: Pee
   return checkPossession(message, fields.value, header);
 }
 
-function checkTemplate(request: CertRequest, issuer: Name | undefined): Result<CheckedRequest, Fault> {
+function checkTemplate(request: CertRequest, peer: Peer, issuer: Name | undefined): Result<CheckedRequest, Fault> {
   const template = request.certTemplate;
   if (template.version !== undefined && template.version !== 2) return fail(fault('template-version', String(template.version)));
   // RFC 4211 section 5: serialNumber, signingAlg and the unique identifiers "MUST be omitted".
   const reserved = (['serialNumber', 'signingAlg', 'issuerUID', 'subjectUID'] as const).find((name) => template[name] !== undefined);
   if (reserved !== undefined) return fail(fault('template-field', reserved));
-  if (template.issuer !== undefined && issuer !== undefined && !isSameName(template.issuer, issuer)) return fail(fault('issuer'));
+  if (!isIssuerServed(template.issuer, peer, issuer)) return fail(fault('issuer'));
   if (template.subject === undefined) return fail(fault('template-subject'));
   const publicKey = checkPublicKey(template.publicKey);
   if (!publicKey.ok) return publicKey;
@@ -56,6 +56,15 @@ function checkTemplate(request: CertRequest, issuer: Name | undefined): Result<C
   if (!extensions.ok) return fail(fault('template-extensions', extensions.error.message));
   const notAfter = template.validity?.notAfter;
   return ok({ publicKey: publicKey.value, subject: template.subject, extensions: extensions.value, ...(notAfter && { notAfter }) });
+}
+
+/**
+ * The CA of the profile, or nothing in particular. OpenSSL fills in the issuer of the certificate that signs, also when that is
+ * a vendor's and means nothing here (fixture ir-vendor-ir): that asks for no other CA.
+ */
+function isIssuerServed(asked: Name | undefined, peer: Peer, issuer: Name | undefined): boolean {
+  if (asked === undefined || issuer === undefined || isSameName(asked, issuer)) return true;
+  return peer.kind === 'signature' && isSameName(asked, peer.certificate.issuer);
 }
 
 /** Absent or empty means central key generation (RFC 9483 section 4.1.6), which is not served; a point off its curve is no key. */

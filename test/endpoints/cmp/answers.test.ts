@@ -738,6 +738,7 @@ t.test('messages of OpenSSL are answered', async (t) => {
     'cr-signed-cr': 'cp accepted',
     'p10cr-signed-p10cr': 'cp accepted',
     'kur-signed-kur': 'kup accepted',
+    'ir-vendor-ir': 'ip accepted',
   };
   for (const [name, answer] of Object.entries(expected)) {
     t.equal(gist(await ask(stage, readFileSync(`${folder}${name}.der`))), answer, name);
