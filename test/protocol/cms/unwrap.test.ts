@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { generateEcKey, generateRsaKey } from '../../../src/device-client/scep.js';
 import type { Digest } from '../../../src/pkix/index.js';
-import { createKeyUnwrapper, hasImplicitRejection, unwrapOaep } from '../../../src/protocol/cms/index.js';
+import { createKeyUnwrapper, decryptContent, encryptContent, hasImplicitRejection, unwrapOaep } from '../../../src/protocol/cms/index.js';
 
 const vectorsDir = process.env.VECTORS_DIR ?? '../shared/vectors';
 
@@ -118,6 +118,40 @@ t.test('SCEP-085 AB-09 bad paddings of every kind give a stable key of the expec
   );
   t.same(unwrapOaep(unwrapper, { digest: 'sha256', maskDigest: 'sha256', label: Buffer.alloc(0) }, right, 16).length, 16, 'OAEP of a PKCS#1 block');
 });
+
+interface CbcGroup {
+  readonly keySize: number;
+  readonly tests: readonly {
+    readonly tcId: number;
+    readonly comment: string;
+    readonly key: string;
+    readonly iv: string;
+    readonly msg: string;
+    readonly ct: string;
+    readonly result: string;
+  }[];
+}
+const cbc = groups('aes_cbc_pkcs5_test.json') as unknown as readonly CbcGroup[] | undefined;
+
+t.test(
+  'SCEP-080 SCEP-081 SCEP-087 Wycheproof AES-CBC: the valid decrypt, every wrong padding is seen',
+  { skip: cbc === undefined && 'no vectors in VECTORS_DIR' },
+  async (t) => {
+    const ciphers = { 128: 'aes128-cbc', 192: 'aes192-cbc', 256: 'aes256-cbc' } as const;
+    for (const group of cbc ?? []) {
+      const cipher = ciphers[group.keySize as 128];
+      for (const vector of group.tests) {
+        const iv = hex(vector.iv);
+        const opened = decryptContent({ cipher, iv }, hex(vector.key), hex(vector.ct));
+        t.equal(opened.isPadded, vector.result === 'valid', `${group.keySize} ${vector.tcId} ${vector.comment}`);
+        if (vector.result === 'valid') {
+          t.same(opened.content, hex(vector.msg));
+          t.same(encryptContent({ cipher, iv }, hex(vector.key), hex(vector.msg)), hex(vector.ct));
+        }
+      }
+    }
+  },
+);
 
 t.test('uses the native padding only where a probe proves implicit rejection', async (t) => {
   const { privateKey } = generateRsaKey();
