@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Readiness } from './admin/index.js';
+import type { ConnectorTester, Readiness } from './admin/index.js';
 import type { Config } from './config.js';
-import { createCryptoEngineIssuer } from './connectors/crypto-engine/index.js';
+import { createAddressGuard } from './connectors/address-guard.js';
+import { type CryptoEngineDeps, createCryptoEngineIssuer, testCryptoEngine } from './connectors/crypto-engine/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
-import { createEngine, type Engine } from './crypto-engine/index.js';
+import { createEngine } from './crypto-engine/index.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
 import { devMasterKey, type FirstRun, firstRun } from './first-run.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
@@ -100,24 +101,17 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const made = await firstRun(config, store, engine, challengeMacKey);
   await addBootstrapToken(config, store);
 
-  const make = issuerFactory(engine, log, replacements.makeIssuer);
+  const engineDeps: CryptoEngineDeps = { engine, log, guard: createAddressGuard(config.connectorAllow, config.mode === 'dev') };
+  const make = issuerFactory(engineDeps, replacements.makeIssuer);
   const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, log });
   const chainOf = async (profile: Profile) => (await (await issuers.forProfile(profile))?.chain()) ?? [];
-  const endpoints = createDirectory({ profiles: store.profiles, credentials: store.credentials, chainOf, log });
+  const endpoints = createDirectory({ profiles: store.profiles, credentials: store.credentials, chainOf, log, onChange: () => issuers.forget() });
   const deps = enrolmentDeps({ ...store, issuers, challengeMacKey, clock: systemClock, log });
   const raKeys: RaKeyDeps = { profiles: store.profiles, credentials: store.credentials, issuers, clock: systemClock, log };
 
-  for (const profile of await store.profiles.all(systemContext('start'))) await ensureRaKeys(profile, raKeys);
+  if (made !== undefined) await prepareDemo(store, raKeys);
   await endpoints.refreshNow();
-  const refresh: Job = {
-    name: 'refresh-directory',
-    everyMs: 400,
-    async run() {
-      if (!(await endpoints.refresh())) return;
-      issuers.forget();
-      await endpoints.refreshNow();
-    },
-  };
+  const refresh: Job = { name: 'refresh-directory', everyMs: 400, run: async () => void (await endpoints.refresh()) };
   const jobs = startJobs(config.roles.includes('worker') ? [refresh, ...workerJobs(deps, raKeys)] : [refresh], log);
 
   const state = { isClosing: false };
@@ -128,11 +122,9 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
     servers.push(deviceServer(config, parts));
   }
   if (config.roles.includes('admin')) {
-    const notifyConfigChanged = () => {
-      issuers.forget();
-      endpoints.refreshNow().catch((error: unknown) => log.error({ err: error }, 'the endpoints could not be read anew'));
-    };
-    const parts = { ...store, challengeMacKey, deviceUrl: config.deviceUrl, clock: systemClock, log, notifyConfigChanged, readiness };
+    const notifyConfigChanged = () => void endpoints.refresh();
+    const connectorTester = testerOf(engineDeps);
+    const parts = { ...store, challengeMacKey, deviceUrl: config.deviceUrl, clock: systemClock, log, notifyConfigChanged, readiness, connectorTester };
     servers.push(await adminServer(config, parts));
   }
 
@@ -151,13 +143,27 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   };
 }
 
-function issuerFactory(engine: Engine, log: Log, replacement: IssuerFactory | undefined): IssuerFactory {
+/** The printed commands work as soon as they are printed; every later profile gets its RA key from the job. */
+async function prepareDemo(store: Store, raKeys: RaKeyDeps): Promise<void> {
+  for (const profile of await store.profiles.all(systemContext('start'))) await ensureRaKeys(profile, raKeys);
+}
+
+function testerOf(engineDeps: CryptoEngineDeps): ConnectorTester {
+  return {
+    test: (connector) => {
+      const secrets = Object.fromEntries(Object.entries(connector.secrets).map(([name, value]) => [name, { value }]));
+      return testCryptoEngine(cryptoEngineConfigSchema.parse(connector.config), secrets, engineDeps);
+    },
+  };
+}
+
+function issuerFactory(engineDeps: CryptoEngineDeps, replacement: IssuerFactory | undefined): IssuerFactory {
   return (connector, overrides) => {
     const replaced = replacement?.(connector, overrides);
     if (replaced !== undefined || connector.type !== 'crypto-engine') return replaced;
     const { caId, profileId } = overrides;
     const settings = { ...connector.config, ...(caId !== undefined && { caId }), ...(profileId !== undefined && { profileId }) };
-    return createCryptoEngineIssuer(cryptoEngineConfigSchema.parse(settings), connector.secrets, { engine, log });
+    return createCryptoEngineIssuer(cryptoEngineConfigSchema.parse(settings), connector.secrets, engineDeps);
   };
 }
 

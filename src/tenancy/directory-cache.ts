@@ -13,6 +13,8 @@ export interface DirectoryDeps {
   /** The CA chain of the profile's connector, issuing CA first, root last, DER; may be slow and may fail. */
   readonly chainOf: (profile: Profile) => Promise<readonly Buffer[]>;
   readonly log: Log;
+  /** Called before a changed configuration is read: what was made from the old one is no longer good. */
+  readonly onChange?: () => void;
   /** Whether legacy paths also match in another case (the servers they come from did); true by default. */
   readonly legacyPathsIgnoreCase?: boolean;
 }
@@ -46,6 +48,7 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
   let queue: Promise<unknown> = Promise.resolve();
 
   async function read(newEpoch: number): Promise<void> {
+    deps.onChange?.();
     known = await readSnapshot(deps, raKeys);
     await askChains();
     maps = mapsOf(known);

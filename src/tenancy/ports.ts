@@ -87,7 +87,7 @@ export interface ProfileStore {
   updateScep(context: Context, id: string, version: number, change: ScepProfileChange): Promise<Result<ScepProfile, WriteFault>>;
   updateCmp(context: Context, id: string, version: number, change: CmpProfileChange): Promise<Result<CmpProfile, WriteFault>>;
   remove(context: Context, protocol: Protocol, id: string, version: number): Promise<Result<true, WriteFault>>;
-  /** Every profile of every tenant, for the endpoint directory. */
+  /** Every profile of every active tenant, for the endpoint directory. */
   all(context: SystemContext): Promise<readonly Profile[]>;
   /** A number that grows with every change of tenants, connectors, profiles, secrets and RA keys; polled by every process. */
   configEpoch(): Promise<number>;

@@ -33,7 +33,10 @@ export function profileStore(connection: Connection, boot: Boot): ProfileStore {
     updateScep: (context, id, version, change) => update(context, 'scep', id, version, change, toScepProfile),
     updateCmp: (context, id, version, change) => update(context, 'cmp', id, version, change, toCmpProfile),
     remove: (context, protocol, id, version) => changeConfig(connection, (trx) => removeProfile(trx, boot, context, protocol, id, version)),
-    all: async (_context) => (await rowsOf(connection, sql<ProfileTableRow>`select * from profiles order by id`)).map(toProfile),
+    all: async (_context) =>
+      (
+        await rowsOf(connection, sql<ProfileTableRow>`select p.* from profiles p join tenants t on t.id = p.tenant_id where t.status = 'active' order by p.id`)
+      ).map(toProfile),
     configEpoch: () => configEpoch(connection),
   };
 }
