@@ -1,10 +1,8 @@
 /** Gatehouse as a server under measurement. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Child, freePort, startChild, waitUntilReady } from './children.js';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { tree } from './compiled.js';
 
 export interface GatehouseOptions {
   readonly dataDir: string;
@@ -25,11 +23,6 @@ interface FirstRun {
   readonly scep: { readonly url: string; readonly challenge: string };
 }
 
-/** The built server where there is one, else its source through tsx. */
-export function serverCommand(): readonly string[] {
-  return existsSync(join(root, 'dist/src/main.js')) ? ['bin/gatehouse.js'] : ['--import', 'tsx', 'src/main.ts'];
-}
-
 /** Starts it in dev mode on free ports and waits until it serves. A data directory used before is opened again. */
 export async function startGatehouse(options: GatehouseOptions): Promise<GatehouseServer> {
   const device = `127.0.0.1:${await freePort()}`;
@@ -45,7 +38,7 @@ export async function startGatehouse(options: GatehouseOptions): Promise<Gatehou
     ...(options.databaseUrl === undefined ? {} : { GATEHOUSE_DATABASE_URL: options.databaseUrl }),
   };
   const begin = performance.now();
-  const child = startChild(process.execPath, serverCommand(), environment, root);
+  const child = startChild(process.execPath, [join(tree, 'src/main.js')], environment, tree);
   await waitUntilReady(`http://${device}/readyz`, child);
   await waitUntilReady(`http://${admin}/readyz`, child);
   const startMs = performance.now() - begin;

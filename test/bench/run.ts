@@ -6,11 +6,14 @@
 import { parseArgs } from 'node:util';
 import { rsaKeys } from '../chaos/device/keys.js';
 import { irRow, p10crRow } from './cmp-path.js';
+import { runCompiled } from './compiled.js';
 import { type Extent, httpRows, peerRows } from './http-path.js';
 import { describeMachine } from './machine.js';
 import { type Row, say, table, writeJson } from './report.js';
 import { scepRow, type ThreadExtent } from './scep-path.js';
 import { startRows } from './start-path.js';
+
+await runCompiled('test/bench/run');
 
 const { values } = parseArgs({ options: { short: { type: 'boolean', default: false }, only: { type: 'string' }, json: { type: 'string' } } });
 const extent: Extent = values.short

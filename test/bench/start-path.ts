@@ -1,6 +1,6 @@
 /** How long a fresh installation takes to be ready on the embedded database, and how long a restart. */
 import { temporaryDirectory } from './children.js';
-import { serverCommand, startGatehouse } from './gatehouse.js';
+import { startGatehouse } from './gatehouse.js';
 import { memoryOf } from './machine.js';
 import { type Row, say } from './report.js';
 import { median } from './sampling.js';
@@ -21,7 +21,7 @@ export async function startRows(windows: number): Promise<readonly Row[]> {
     await again.child.end('SIGTERM');
     directory.remove();
   }
-  say(`  start (${serverCommand().join(' ')}): first ${firsts.map(Math.round).join(', ')} ms; again ${restarts.map(Math.round).join(', ')} ms`);
+  say(`  start: first ${firsts.map(Math.round).join(', ')} ms; again ${restarts.map(Math.round).join(', ')} ms`);
   const row = (path: string, values: readonly number[], unit: string, target: number | null): Row => ({
     path,
     floor: null,

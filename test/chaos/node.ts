@@ -1,9 +1,8 @@
 /** One server node of the campaign: its own process on fixed ports, killed and started again at will. Never touches any other process. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { freePort } from '../bench/children.js';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { tree } from '../bench/compiled.js';
 
 export interface NodeSettings {
   readonly dataDir: string;
@@ -47,9 +46,8 @@ export class ChaosNode {
   }
 
   start(): void {
-    const entry = fileURLToPath(new URL('./server.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', entry], {
-      cwd: root,
+    const child = spawn(process.execPath, [join(tree, 'test/chaos/server.js')], {
+      cwd: tree,
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -19,7 +19,7 @@ export const plantedEffect: Readonly<Record<PlantedBug, 'lost' | 'double'>> = {
 const commitDelayMs = 40;
 
 /** Keeps the methods of a class instance or a plain object and lays `changes` over them. */
-function overlaid<T extends object>(original: T, changes: Partial<T>): T {
+function overlaid<T extends OrderStore>(original: T, changes: Partial<OrderStore>): T {
   return new Proxy(original, {
     get(target, name) {
       const value = Reflect.get(name in changes ? changes : target, name);
@@ -29,7 +29,7 @@ function overlaid<T extends object>(original: T, changes: Partial<T>): T {
 }
 
 /** Tells the device before the row is there, as a write-behind cache would. */
-function answerBeforeCommit(orders: OrderStore): OrderStore {
+function answerBeforeCommit<T extends OrderStore>(orders: T): T {
   const settleIssued: OrderStore['settleIssued'] = async (context, order, certificate, caId) => {
     const existing = await orders.findTransaction(context, order.dedupeKey);
     if (existing !== undefined) return { kind: 'existing', transaction: existing };
@@ -47,13 +47,13 @@ function asRecorded(context: TenantContext, order: NewOrder, certificateId: stri
 }
 
 /** Every copy of a request is a new order. */
-function forgetDedupe(orders: OrderStore): OrderStore {
+function forgetDedupe<T extends OrderStore>(orders: T): T {
   const settleIssued: OrderStore['settleIssued'] = (context, order, certificate, caId) =>
     orders.settleIssued(context, { ...order, dedupeKey: randomBytes(32) }, certificate, caId);
   return overlaid(orders, { settleIssued });
 }
 
-const wrappers: Readonly<Record<Exclude<PlantedBug, 'naive-retry'>, (orders: OrderStore) => OrderStore>> = {
+const wrappers: Readonly<Record<Exclude<PlantedBug, 'naive-retry'>, <T extends OrderStore>(orders: T) => T>> = {
   'answer-before-commit': answerBeforeCommit,
   'forget-dedupe': forgetDedupe,
 };

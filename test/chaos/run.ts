@@ -4,12 +4,15 @@
  * With `--planted` the named bug is in the server and the campaign must fail; without, each planted bug is hunted at the end.
  */
 import { parseArgs } from 'node:util';
+import { runCompiled } from '../bench/compiled.js';
 import { createCluster } from '../bench/postgres.js';
 import { say } from '../bench/report.js';
 import { type CampaignResult, isClean, type Parts, type Plan, runCampaign } from './campaign.js';
 import { rsaKeys } from './device/keys.js';
 import { type PlantedBug, plantedBugs, plantedEffect } from './planted.js';
 import { seeded } from './randomness.js';
+
+await runCompiled('test/chaos/run');
 
 const { values } = parseArgs({
   options: { short: { type: 'boolean', default: false }, seed: { type: 'string' }, planted: { type: 'string' }, only: { type: 'string' } },

@@ -1,5 +1,5 @@
 /** CMP as a device speaks it (RFC 9810, RFC 9483), written for the measurements: shares the DER layer with the server, not its CMP code. */
-import { createHash, createHmac, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
+import { createHash, createHmac, hash, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
 import { type Certificate, emptyName, type Name, parseCertificate } from '../../../src/pkix/index.js';
 import { Cursor, contextConstructed, der, type Element, encode, generalizedTime, oids } from '../../../src/protocol/der/index.js';
 
@@ -27,8 +27,8 @@ function pbmAlgorithm(salt: Buffer, iterations: number): Buffer {
 
 /** PasswordBasedMac's key: OWF applied `iterations` times to secret and salt. */
 export function pbmKey(secret: Buffer, salt: Buffer, iterations: number): Buffer {
-  let key = createHash('sha256').update(secret).update(salt).digest();
-  for (let round = 1; round < iterations; round += 1) key = createHash('sha256').update(key).digest();
+  let key = hash('sha256', Buffer.concat([secret, salt]), 'buffer');
+  for (let round = 1; round < iterations; round += 1) key = hash('sha256', key, 'buffer');
   return key;
 }
 

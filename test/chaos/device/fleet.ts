@@ -53,7 +53,7 @@ async function persist(fleet: Fleet, step: (before: Verdict) => Promise<Verdict>
   while (performance.now() < fleet.deadline()) {
     verdict = await step(verdict);
     if (verdict === 'done' || verdict === 'refused') return verdict;
-    await pause(verdict === 'pending' ? fleet.random.between(150, 500) : fleet.random.between(10, 120));
+    await pause(verdict === 'pending' ? fleet.random.between(150, 500) : fleet.random.between(20, 300));
   }
   return verdict;
 }
