@@ -18,7 +18,7 @@ export function createKeyUnwrapper(privateKey: KeyObject): KeyUnwrapper {
   if (n === undefined || d === undefined) throw new Error('Only RSA private keys unwrap content keys.');
   const size = Buffer.from(n, 'base64url').length;
   const rejectionKey = rejectionKeyOf(Buffer.from(d, 'base64url'), size);
-  const native = hasImplicitRejection(privateKey) ? (encrypted: Buffer) => nativeDecrypt(privateKey, encrypted) : undefined;
+  const native = hasImplicitRejection(privateKey) ? (encrypted: Buffer) => nativeOrNothing(privateKey, encrypted) : undefined;
 
   const raw = (encrypted: Buffer, length: number) => ({
     block: rawDecrypt(privateKey, encrypted, size),
@@ -30,8 +30,10 @@ export function createKeyUnwrapper(privateKey: KeyObject): KeyUnwrapper {
   };
   const nativePkcs1 = (encrypted: Buffer, length: number) => {
     const fallback = pseudoKey(rejectionKey, encrypted, length);
-    const key = encrypted.length === size ? native?.(encrypted) : undefined;
-    return key?.length === length ? key : fallback;
+    const message = encrypted.length === size && native !== undefined ? native(encrypted) : Buffer.alloc(0);
+    const right = Buffer.alloc(length);
+    message.copy(right);
+    return select(message.length ^ length, right, fallback);
   };
   return { raw, pkcs1: native === undefined ? pkcs1 : nativePkcs1 };
 }
@@ -62,6 +64,15 @@ function noiseBlock(size: number): Buffer {
 
 function nativeDecrypt(key: KeyObject, encrypted: Buffer): Buffer {
   return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encrypted);
+}
+
+/** Nothing for a ciphertext above the modulus, where native decryption throws even with implicit rejection; that much is public. */
+function nativeOrNothing(key: KeyObject, encrypted: Buffer): Buffer {
+  try {
+    return nativeDecrypt(key, encrypted);
+  } catch {
+    return Buffer.alloc(0);
+  }
 }
 
 /** All zeros for ciphertexts of the wrong length or above the modulus; both are visible to everyone, and zeros are never properly padded. */
