@@ -1,31 +1,18 @@
 import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
-import { sql } from 'kysely';
 import type { Log } from '../runtime/log.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { createSealer, isKeyOf, keyCheck, type Sealer } from '../runtime/seal.js';
-import { accessStore } from './access.js';
-import { accountReader } from './accounts.js';
-import { auditLog, type Boot, beginBoot } from './audit.js';
-import { certificateStore } from './certificates.js';
-import { type Connection, firstOf, rowsOf } from './connection/connection.js';
+import { createSealer, isKeyOf, keyCheck } from '../runtime/seal.js';
+import { beginBoot } from './audit.js';
+import type { Connection } from './connection/connection.js';
 import { lockDirectory } from './connection/directory-lock.js';
 import { connectPglite } from './connection/pglite.js';
 import { connectPostgres } from './connection/postgres.js';
 import { isTransient, retrying } from './connection/transient.js';
-import { engineStore } from './engine.js';
 import type { StoreFault } from './fault.js';
 import { appliedMigrations, checkSchema, migrate } from './migrate.js';
-import { orderRoom } from './orders/index.js';
-import { orderReader } from './orders/reader.js';
-import { orphanReader } from './orphans.js';
-import { refusalRoom } from './refusals.js';
-import { revocationQueue } from './revocations.js';
+import { storeRooms } from './rooms.js';
 import { settingStore } from './settings.js';
 import type { Store } from './store.js';
-import { connectorStore } from './tenancy/connectors.js';
-import { credentialStore } from './tenancy/credentials.js';
-import { profileStore } from './tenancy/profiles.js';
-import { tenantStore } from './tenancy/tenants.js';
 
 export interface StoreOptions {
   /** PostgreSQL; absent: PGlite in `dataDir`. */
@@ -125,39 +112,5 @@ function reasonOf(error: Error): string {
 
 async function assemble(connection: Connection, { masterKey, nodeId, log }: StoreOptions): Promise<Store> {
   const boot = await beginBoot(connection, nodeId);
-  return { kind: connection.kind, ...rooms(connection, boot, createSealer(masterKey), log) };
-}
-
-function rooms(connection: Connection, boot: Boot, sealer: Sealer, log: Log): Omit<Store, 'kind'> {
-  const orders = orderRoom(connection, boot, log);
-  const refusals = refusalRoom(connection, log);
-  let closing: Promise<void> | undefined;
-  return {
-    orders: orders.store,
-    orderReader: orderReader(connection),
-    certificates: certificateStore(connection),
-    revocations: revocationQueue(connection, boot),
-    refusals: refusals.store,
-    orphans: orphanReader(connection),
-    accounts: accountReader(connection),
-    tenants: tenantStore(connection, boot),
-    connectors: connectorStore(connection, boot, sealer),
-    profiles: profileStore(connection, boot),
-    credentials: credentialStore(connection, boot, sealer),
-    access: accessStore(connection, boot),
-    settings: settingStore(connection),
-    engine: engineStore(connection, sealer),
-    audit: auditLog(connection, boot),
-    ping: async () => {
-      await rowsOf(connection, sql`select 1`);
-    },
-    databaseNow: async () => ((await firstOf(connection, sql<{ now: Date }>`select clock_timestamp() as now`)) as { now: Date }).now,
-    flush: async () => {
-      await Promise.all([orders.flush(), refusals.flush()]);
-    },
-    close: () => {
-      closing ??= Promise.all([orders.close(), refusals.close()]).then(() => connection.close());
-      return closing;
-    },
-  };
+  return storeRooms(connection, boot, createSealer(masterKey), log);
 }

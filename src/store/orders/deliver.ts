@@ -11,7 +11,10 @@ export interface Delivery {
   readonly state: 'DELIVERED' | 'CONFIRMED';
 }
 
-/** ISSUED -> DELIVERED, or ISSUED and DELIVERED -> CONFIRMED, for many orders; those that are elsewhere by now stay there. What a confirmed renewal renews is superseded. */
+/**
+ * ISSUED -> DELIVERED, or ISSUED and DELIVERED -> CONFIRMED, for many orders; those that are elsewhere by now stay there. What a
+ * confirmed renewal renews is superseded. The audit counter comes last, after everything that may wait for another transaction.
+ */
 const deliverStatement = `
 with input as materialized (
   select * from json_to_recordset($1::json) as ("orderId" uuid, "tenantId" uuid, state text, actor text, action text, details text)
@@ -23,10 +26,10 @@ with input as materialized (
   update orders o set state = locked.state from locked where o.id = locked."orderId" returning o.state, o.renews, o.certificate_id
 ), superseded as (
   update certificates c set status = 'superseded', superseded_by = moved.certificate_id from moved
-  where moved.state = 'CONFIRMED' and c.id = moved.renews and c.status = 'valid'
+  where moved.state = 'CONFIRMED' and c.id = moved.renews and c.status = 'valid' returning 1
 ), counter as (
   update audit_boots set last_seq = last_seq + locked.count from (select count(*) as count from locked) as locked
-  where boot_id = $2 returning last_seq - locked.count as base
+  where boot_id = $2 and (select count(*) from superseded) >= 0 returning last_seq - locked.count as base
 )
 insert into audit_events (boot_id, node_seq, node_id, at, tenant_id, actor, action, object, outcome, details)
 select $2, (select base from counter) + row_number() over (), $3, now(), "tenantId", actor, action, 'order:' || "orderId", 'success', details from locked`;

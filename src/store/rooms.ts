@@ -1,0 +1,56 @@
+import { sql } from 'kysely';
+import type { Log } from '../runtime/log.js';
+import type { Sealer } from '../runtime/seal.js';
+import { accessStore } from './access.js';
+import { accountReader } from './accounts.js';
+import { auditLog, type Boot } from './audit.js';
+import { certificateStore } from './certificates.js';
+import { type Connection, firstOf, rowsOf } from './connection/connection.js';
+import { engineStore } from './engine.js';
+import { orderRoom } from './orders/index.js';
+import { orderReader } from './orders/reader.js';
+import { orphanReader } from './orphans.js';
+import { refusalRoom } from './refusals.js';
+import { revocationQueue } from './revocations.js';
+import { settingStore } from './settings.js';
+import type { Store } from './store.js';
+import { connectorStore } from './tenancy/connectors.js';
+import { credentialStore } from './tenancy/credentials.js';
+import { profileStore } from './tenancy/profiles.js';
+import { tenantStore } from './tenancy/tenants.js';
+
+/** The store on a database that is open, migrated and ours. */
+export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, log: Log): Store {
+  const orders = orderRoom(connection, boot, log);
+  const refusals = refusalRoom(connection, log);
+  let closing: Promise<void> | undefined;
+  return {
+    kind: connection.kind,
+    orders: orders.store,
+    orderReader: orderReader(connection),
+    certificates: certificateStore(connection),
+    revocations: revocationQueue(connection, boot),
+    refusals: refusals.store,
+    orphans: orphanReader(connection),
+    accounts: accountReader(connection),
+    tenants: tenantStore(connection, boot),
+    connectors: connectorStore(connection, boot, sealer),
+    profiles: profileStore(connection, boot),
+    credentials: credentialStore(connection, boot, sealer),
+    access: accessStore(connection, boot),
+    settings: settingStore(connection),
+    engine: engineStore(connection, sealer),
+    audit: auditLog(connection, boot),
+    ping: async () => {
+      await rowsOf(connection, sql`select 1`);
+    },
+    databaseNow: async () => ((await firstOf(connection, sql<{ now: Date }>`select clock_timestamp() as now`)) as { now: Date }).now,
+    flush: async () => {
+      await Promise.all([orders.flush(), refusals.flush()]);
+    },
+    close: () => {
+      closing ??= Promise.all([orders.close(), refusals.close()]).then(() => connection.close());
+      return closing;
+    },
+  };
+}
