@@ -89,7 +89,7 @@ type Parsed = z.infer<typeof environmentSchema>;
 const secretVariables = ['GATEHOUSE_DATABASE_URL', 'GATEHOUSE_MASTER_KEY', 'GATEHOUSE_ADMIN_TOKEN'] as const;
 
 /** The environment as a typed configuration, or every fault in it. `NAME_FILE` gives a secret by file. */
-export function parseConfig(environment: Environment): Result<Config, readonly ConfigFault[]> {
+export function parseConfig(environment: Environment = process.env): Result<Config, readonly ConfigFault[]> {
   const { values, faults } = withSecretFiles(environment);
   const parsed = environmentSchema.safeParse(values);
   if (!parsed.success) {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addCommands } from './cli/index.js';
 import { type Config, parseConfig } from './config.js';
 import { serve } from './serve.js';
 
@@ -6,8 +7,8 @@ import { serve } from './serve.js';
 const configExitCode = 78;
 
 /** The configuration from the environment; lists every fault and ends the process when there is one. */
-export function configOrExit(): Config {
-  const parsed = parseConfig(process.env);
+function configOrExit(): Config {
+  const parsed = parseConfig();
   if (parsed.ok) return parsed.value;
   const lines = parsed.error.map(({ variable, message }) => `  ${variable} ${message}`);
   process.stderr.write(`gatehouse: the configuration has ${lines.length} fault${lines.length === 1 ? '' : 's'}:\n${lines.join('\n')}\n`);
@@ -20,5 +21,7 @@ program
   .command('serve', { isDefault: true })
   .description('run the server (settings come from the environment: GATEHOUSE_...)')
   .action(() => serve(configOrExit()));
+
+addCommands(program, { readConfig: configOrExit, parseSettings: () => parseConfig() });
 
 await program.parseAsync();

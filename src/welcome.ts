@@ -1,4 +1,9 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { FirstRun } from './first-run.js';
+
+/** The program's own file, seen from src/ or from dist/src/. By its path, since `npx gatehouse` would build everything anew first. */
+const program = ['../bin/gatehouse.js', '../../bin/gatehouse.js'].map((path) => fileURLToPath(new URL(path, import.meta.url))).find(existsSync) ?? 'gatehouse';
 
 /** What the first start prints: where to go, what to know, and commands that work when pasted. */
 export function welcome(made: FirstRun): string {
@@ -36,7 +41,7 @@ Renew it with a new key, signed by the old one
 function scepCommands(scep: NonNullable<FirstRun['scep']>): string {
   return `Enrol a device over SCEP   ${scep.url}   challenge ${scep.challenge}
 
-  npx gatehouse enrol scep --url ${scep.url} --challenge ${scep.challenge} --subject "CN=device-3" --out device-3
+  node ${program} enrol scep --url ${scep.url} --challenge ${scep.challenge} --subject "CN=device-3" --out device-3
 
 The same with strongSwan (Debian: apt-get install strongswan-pki libstrongswan-extra-plugins)
 
