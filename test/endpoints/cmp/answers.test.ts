@@ -69,7 +69,7 @@ async function askBody(stage: Stage, body: PkiBody, header: Partial<PkiHeader> =
   return ask(stage, buildMessage(await begin(credential), { senderNonce: nonce() }, body, header));
 }
 
-t.test('header (CMP-022 to CMP-056)', async (t) => {
+t.test('header', async (t) => {
   const stage = openStage();
   const rows: readonly (readonly [row: string, header: Partial<PkiHeader>, expected: string])[] = [
     ['CMP-023 pvno 1', { pvno: 1 }, 'error rejection unsupportedVersion'],
@@ -116,6 +116,8 @@ t.test('header (CMP-022 to CMP-056)', async (t) => {
   }
   const nameless = await askBody(stage, ir(), { sender: readGeneralName(new Cursor(dnsName('d').der)) });
   t.equal(gist(nameless), 'error rejection badMessageCheck', 'CMP-028 MAC with a sender that is no directory name');
+  const anonymous = await askBody(stage, ir(), { sender: asGeneralName(emptyName) }, secretOf(''));
+  t.equal(gist(anonymous), 'error rejection badMessageCheck', 'CMP-026 neither sender nor senderKID');
   const { body, message } = await ask(stage, randomBytes(100));
   t.equal(gist({ body, message }), 'error rejection badDataFormat', 'CMP-005 random octets');
   t.equal(message.header.transactionID, undefined);
@@ -139,7 +141,7 @@ function isByRa(stage: Stage, reply: ReadReply): boolean {
   return isFirst && verifySigned(reply.message, raKey.certificate.publicKey).ok;
 }
 
-t.test('MAC protection (CMP-057 to CMP-071)', async (t) => {
+t.test('MAC protection', async (t) => {
   const stage = openStage();
   const unprotected = async (fields: Partial<PkiHeader>, protection?: Buffer) => {
     const transaction = await begin();
@@ -157,14 +159,10 @@ t.test('MAC protection (CMP-057 to CMP-071)', async (t) => {
     ['CMP-032 protectionAlg without protection', await unprotected({ protectionAlg: algorithm }), 'error rejection badMessageCheck'],
     ['CMP-032 protection without protectionAlg', await unprotected({}, Buffer.alloc(20)), 'error rejection badMessageCheck'],
     ['CMP-070 plain HMAC', await unprotected({ protectionAlg: { oid: oids.hmacSha256 } }, Buffer.alloc(32)), 'error rejection badAlg'],
-    ['CMP-080 DHBasedMac', await unprotected({ protectionAlg: { oid: oids.dhBasedMac } }, Buffer.alloc(20)), 'error rejection badAlg'],
-    ['CMP-081 KemBasedMac', await unprotected({ protectionAlg: { oid: oids.kemBasedMac } }, Buffer.alloc(20)), 'error rejection badAlg'],
+    ['DHBasedMac', await unprotected({ protectionAlg: { oid: oids.dhBasedMac } }, Buffer.alloc(20)), 'error rejection badAlg'],
+    ['KemBasedMac', await unprotected({ protectionAlg: { oid: oids.kemBasedMac } }, Buffer.alloc(20)), 'error rejection badAlg'],
     ['CMP-076 an unknown algorithm', await unprotected({ protectionAlg: { oid: '1.2.3.4' } }, Buffer.alloc(20)), 'error rejection badAlg'],
-    [
-      'CMP-209 PasswordBasedMac without parameters',
-      await unprotected({ protectionAlg: { oid: oids.passwordBasedMac } }, Buffer.alloc(20)),
-      'error rejection badAlg',
-    ],
+    ['PasswordBasedMac without parameters', await unprotected({ protectionAlg: { oid: oids.passwordBasedMac } }, Buffer.alloc(20)), 'error rejection badAlg'],
   ];
   for (const [row, bytes, expected] of rows) {
     const reply = await ask(stage, bytes);
@@ -176,15 +174,11 @@ t.test('MAC protection (CMP-057 to CMP-071)', async (t) => {
   const nameless = await askBody(stage, ir(), { senderKID: Buffer.alloc(0) }, secretOf('nobody', secret));
   for (const reply of [wrong, unknown, nameless]) {
     t.equal(gist(reply), 'error rejection badMessageCheck', 'CMP-071 wrong secret and unknown reference');
-    t.same(reply.body, wrong.body, 'CMP-204 in the same words');
+    t.same(reply.body, wrong.body, 'in the same words');
     t.ok(isByRa(stage, reply), 'never under the secret, which could then be guessed at home');
   }
   const controlCharacters = await begin(secretOf('nul\u0000'));
-  t.equal(
-    gist(await ask(stage, buildRequest(controlCharacters, { senderNonce: nonce() }, wish()))),
-    'error rejection badMessageCheck',
-    'CMP-220 NUL in the reference',
-  );
+  t.equal(gist(await ask(stage, buildRequest(controlCharacters, { senderNonce: nonce() }, wish()))), 'error rejection badMessageCheck', 'NUL in the reference');
   const byName = await begin();
   const { protectionAlg } = byName.protector.header;
   const withoutKid = { ...byName, protector: { ...byName.protector, header: { ...(protectionAlg && { protectionAlg }) } } };
@@ -238,7 +232,7 @@ t.test('PBM of 2^31 iterations costs nothing (CMP-203)', async (t) => {
   t.equal(derived, 0, 'nothing was derived');
 });
 
-t.test('signature protection (CMP-027, CMP-033, CMP-072 to CMP-078, CMP-210, CMP-211)', async (t) => {
+t.test('signature protection', async (t) => {
   const stage = openStage();
   const device = newDevice('dev', stage.issuing);
   const other = newDevice('other', stage.issuing);
@@ -281,7 +275,7 @@ t.test('signature protection (CMP-027, CMP-033, CMP-072 to CMP-078, CMP-210, CMP
       'error rejection badAlg',
     ],
     [
-      'CMP-074 the signature of another key',
+      'the signature of another key',
       await sent({ credential: { ...certificateOf(device), signer: other.key.signer } as CmpCredential }),
       'error rejection badMessageCheck',
     ],
@@ -298,7 +292,7 @@ t.test('signature protection (CMP-027, CMP-033, CMP-072 to CMP-078, CMP-210, CMP
   t.equal(gist(await askBody(onlyMac, ir(), {}, certificateOf(device))), 'error rejection wrongIntegrity', 'CMP-209 a profile for MACs');
 });
 
-t.test('requests (CMP-084 to CMP-121)', async (t) => {
+t.test('requests', async (t) => {
   const stage = openStage();
   const device = newDevice('device-77', stage.issuing);
   const missing = certReqMsg();
@@ -309,8 +303,8 @@ t.test('requests (CMP-084 to CMP-121)', async (t) => {
   const rsaEmpty = encode(der.sequence(der.sequence(der.oid(oids.rsaEncryption), der.nullValue()), der.bitString(Buffer.alloc(0))));
   const controls = (type: string, value = der.nullValue()) => certReqMsg({}, { controls: [{ type, value }] });
   const rows: readonly (readonly [row: string, body: PkiBody, expected: string])[] = [
-    ['CMP-085 ir', ir(), 'ip accepted'],
-    ['CMP-085 cr', { type: 'cr', messages: [certReqMsg()] }, 'cp accepted'],
+    ['ir', ir(), 'ip accepted'],
+    ['cr', { type: 'cr', messages: [certReqMsg()] }, 'cp accepted'],
     ['CMP-087 two CertReqMsg', ir(certReqMsg(), certReqMsg()), 'ip rejection badRequest'],
     ['CMP-088 certReqId 1', ir(certReqMsg({}, { certReqId: 1 })), 'ip rejection badRequest'],
     ['CMP-088 certReqId -1', ir(certReqMsg({}, { certReqId: -1 })), 'ip rejection badRequest'],
@@ -323,7 +317,7 @@ t.test('requests (CMP-084 to CMP-121)', async (t) => {
     ['CMP-091 subjectUID', ir(certReqMsg({ subjectUID: { unusedBits: 0, bytes: Buffer.of(1) } })), 'ip rejection badCertTemplate'],
     ['CMP-092 the issuer we are', ir(certReqMsg({ issuer: named('Stage Issuing CA') })), 'ip accepted'],
     ['CMP-092 another issuer', ir(certReqMsg({ issuer: named('Other') })), 'ip rejection wrongAuthority'],
-    ['CMP-093 validity', ir(certReqMsg({ validity: { notAfter: new Date('2126-01-01T00:00:00Z') } })), 'ip accepted'],
+    ['validity', ir(certReqMsg({ validity: { notAfter: new Date('2126-01-01T00:00:00Z') } })), 'ip accepted'],
     ['CMP-094 no key (CMP-191 central key generation)', ir(certReqMsg({ publicKey: undefined })), 'ip rejection badCertTemplate'],
     ['CMP-094 an empty key (CMP-191)', ir(certReqMsg({ publicKey: rsaEmpty })), 'ip rejection badCertTemplate'],
     ['CMP-094 a point off the curve', ir(certReqMsg({ publicKey: offCurve })), 'ip rejection badCertTemplate'],
@@ -332,9 +326,9 @@ t.test('requests (CMP-084 to CMP-121)', async (t) => {
       ir(certReqMsg({ publicKey: encode(der.sequence(der.sequence(der.oid('1.2.3.4')), der.bitString(Buffer.of(1)))) })),
       'ip rejection badAlg',
     ],
-    ['CMP-096 extensions that are none', ir(certReqMsg({ extensions: Buffer.from('30020500', 'hex') })), 'ip rejection badCertTemplate'],
+    ['extensions that are none', ir(certReqMsg({ extensions: Buffer.from('30020500', 'hex') })), 'ip rejection badCertTemplate'],
     ['CMP-098 an unknown control', ir(controls('1.2.3.4')), 'ip accepted'],
-    ['CMP-099 regToken is not what authorises here', ir(controls(oids.regToken, der.utf8String('x') as never)), 'ip accepted'],
+    ['regToken is not what authorises here', ir(controls(oids.regToken, der.utf8String('x') as never)), 'ip accepted'],
     [
       'CMP-100 pleasePublish',
       ir(certReqMsg({}, { controls: [{ type: oids.pkiPublicationInfo, value: encode(der.sequence(der.integer(1))) }] })),
@@ -355,7 +349,7 @@ t.test('requests (CMP-084 to CMP-121)', async (t) => {
     ['CMP-110 keyEncipherment', ir({ ...missing, popo: { kind: 'keyEncipherment', privKey: der.integer(0, contextPrimitive(1)) } }), 'ip rejection badPOP'],
     ['CMP-110 keyAgreement', ir({ ...missing, popo: { kind: 'keyAgreement', privKey: der.integer(0, contextPrimitive(1)) } }), 'ip rejection badPOP'],
     ['CMP-114 kur under a MAC', { type: 'kur', messages: [certReqMsg()] }, 'error rejection wrongIntegrity'],
-    ['CMP-022 a body that is malformed', { type: 'krr', content: Buffer.from('3000', 'hex') }, 'error rejection badRequest'],
+    ['krr', { type: 'krr', content: Buffer.from('3000', 'hex') }, 'error rejection badRequest'],
   ];
   for (const [row, body, expected] of rows) {
     const reply = await askBody(stage, body);
@@ -408,7 +402,7 @@ t.test('requests (CMP-084 to CMP-121)', async (t) => {
   }
 });
 
-t.test('bodies that are not served are refused by name (CMP-085, CMP-137, CMP-158, CMP-177)', async (t) => {
+t.test('bodies that are not served are refused by name', async (t) => {
   const stage = openStage();
   for (const type of ['popdecc', 'popdecr', 'krr', 'krp', 'rr', 'rp', 'ccr', 'ccp', 'ckuann', 'cann', 'rann', 'crlann', 'nested', 'genm', 'genp'] as const) {
     const reply = await askBody(stage, { type, content: Buffer.from('3000', 'hex') });
@@ -426,13 +420,17 @@ t.test('bodies that are not served are refused by name (CMP-085, CMP-137, CMP-15
   t.equal(gist(await ask(stage, encodePkiMessage({ header: message.header, body: error }))), 'pkiconf', 'CMP-190 also an unprotected one');
 });
 
-t.test('operation labels (CMP-008 to CMP-011)', async (t) => {
+t.test('operation labels', async (t) => {
   const stage = openStage();
   const send = async (label: CmpContext['label']) =>
     gist(await ask(stage, buildMessage(await begin(), { senderNonce: nonce() }, ir()), { ...(label && { label }) }));
   t.equal(await send('initialization'), 'ip accepted');
   t.equal(await send('keyupdate'), 'error rejection badRequest', 'CMP-011');
   t.equal(await send('nested'), 'error rejection badRequest', 'CMP-011');
+  const running = await issued(stage);
+  const nonces = { senderNonce: nonce(), recipNonce: running.recipNonce };
+  const certConf = buildMessage(running.transaction, nonces, { type: 'certConf', statuses: [running.status] });
+  t.equal(gist(await ask(stage, certConf, { label: 'initialization' })), 'pkiconf', 'CMP-009 certConf goes to the path of its request');
 });
 
 t.test('every reason of the core has its bit, its body and its words', async (t) => {
@@ -476,7 +474,7 @@ async function issued(
   const transaction = await begin(fields.credential);
   const senderNonce = nonce();
   const { type = 'ir', implicitConfirm = false, header = {} } = fields;
-  const request = buildRequest(transaction, { senderNonce }, wish({ type, implicitConfirm }));
+  const request = buildRequest(transaction, { senderNonce }, wish({ type, implicitConfirm }, key.signer));
   const read = readReply(request);
   const bytes =
     Object.keys(header).length === 0
@@ -495,7 +493,7 @@ async function issued(
   return { transaction, senderNonce, bytes, reply, certificate: certificate.value, status, recipNonce, certConf };
 }
 
-t.test('ip (CMP-047 to CMP-056, CMP-119 to CMP-121)', async (t) => {
+t.test('ip', async (t) => {
   const stage = openStage({ policy: { caPubs: true } });
   const explicit = await issued(stage);
   const { header } = explicit.reply.message;
@@ -519,14 +517,14 @@ t.test('ip (CMP-047 to CMP-056, CMP-119 to CMP-121)', async (t) => {
   t.match(strict.reply.message.header.generalInfo, [{ infoType: oids.confirmWaitTime }], 'CMP-048 not granted against policy');
   t.notMatch(strict.reply.body, { content: { caPubs: [] } }, 'CMP-216 no caPubs by default');
   const cp = await issued(stage, { type: 'cr' });
-  t.notMatch(cp.reply.body, { content: { caPubs: [] } }, 'CMP-112, CMP-120 no caPubs in cp');
+  t.notMatch(cp.reply.body, { content: { caPubs: [] } }, 'CMP-120 no caPubs in cp');
   stage.core.isModified = true;
-  t.equal(gist((await issued(stage)).reply), 'ip grantedWithMods', 'CMP-093, CMP-096');
+  t.equal(gist((await issued(stage)).reply), 'ip grantedWithMods', 'the CA changed the request');
   const nonces = await Promise.all(Array.from({ length: 50 }, async () => (await askBody(stage, ir())).message.header.senderNonce?.toString('hex')));
   t.equal(new Set(nonces).size, 50, 'CMP-040 a new senderNonce in every message');
 });
 
-t.test('certConf (CMP-122 to CMP-136)', async (t) => {
+t.test('certConf', async (t) => {
   const stage = openStage();
   const accepted = await issued(stage);
   const confirmed = await accepted.certConf();
@@ -539,7 +537,7 @@ t.test('certConf (CMP-122 to CMP-136)', async (t) => {
   stage.core.confirmed = 'closed';
   t.equal(gist(await accepted.certConf()), 'error rejection certConfirmed', 'CMP-132 later');
   stage.core.confirmed = 'unexpected';
-  t.equal(gist(await accepted.certConf()), 'error rejection badRequest', 'CMP-129 too late');
+  t.equal(gist(await accepted.certConf()), 'error rejection badRequest', 'too late');
   stage.core.confirmed = undefined;
 
   const one = await issued(stage);
@@ -588,7 +586,7 @@ t.test('certConf (CMP-122 to CMP-136)', async (t) => {
   );
 });
 
-t.test('what follows a request needs the credential of the request (CMP-059, CMP-130, CMP-151, CMP-202, CMP-205)', async (t) => {
+t.test('what follows a request needs the credential of the request (CMP-130, CMP-151, CMP-202, CMP-205)', async (t) => {
   const stage = openStage();
   stage.core.secrets.set('other', Buffer.from('another secret'));
   const victim = await issued(stage);
@@ -597,9 +595,9 @@ t.test('what follows a request needs the credential of the request (CMP-059, CMP
   const others = [
     await begin(secretOf('other', Buffer.from('another secret')), id),
     await begin(certificateOf(newDevice('dev', stage.issuing)), id),
-    await begin({ ...withNewCertificate, signer: newKey().signer } as CmpCredential, id),
+    await begin(withNewCertificate, id),
   ];
-  for (const other of others) t.match(gist(await victim.certConf([victim.status], {}, other)), /^error rejection (badMessageCheck|badAlg)$/);
+  for (const other of others) t.equal(gist(await victim.certConf([victim.status], {}, other)), 'error rejection badMessageCheck');
   for (const other of others.slice(0, 2)) {
     const poll = buildMessage(other, { senderNonce: nonce(), recipNonce: victim.recipNonce }, { type: 'pollReq', certReqIds: [0] });
     t.equal(gist(await ask(stage, poll)), 'error rejection badMessageCheck');
@@ -626,7 +624,7 @@ t.test('retransmission (CMP-037, CMP-201)', async (t) => {
   t.equal(gist(await ask(stage, renewed)), 'error rejection transactionIdInUse', 'the same body under another nonce is not the same message');
 });
 
-t.test('polling (CMP-147 to CMP-157)', async (t) => {
+t.test('polling', async (t) => {
   const stage = openStage();
   for (const type of ['ir', 'p10cr'] as const) {
     stage.core.mode = 'wait';
@@ -679,6 +677,13 @@ t.test('a polled order that ends badly says so in the body of its request; one t
     const poll = buildMessage(transaction, { senderNonce: nonce(), recipNonce }, { type: 'pollReq', certReqIds: [0] });
     t.equal(gist(await ask(stage, poll)), expected);
   }
+});
+
+t.test('CMP-154 everything is checked before a device is told to wait', async (t) => {
+  const stage = openStage();
+  stage.core.mode = 'wait';
+  t.equal(gist(await askBody(stage, ir({ certReq: certReqMsg().certReq }))), 'ip rejection badPOP');
+  t.equal(stage.core.requests.length, 0);
 });
 
 t.test('CMP-073 later messages may leave extraCerts out', async (t) => {
@@ -763,6 +768,6 @@ t.test('a vendor authority of the test is no authority of the stage', async (t) 
   const stage = openStage();
   const vendor = newDevice('camera-1', newAuthority('Vendor CA'));
   const reply = await askBody(stage, ir(), {}, certificateOf(vendor));
-  t.equal(gist(reply), 'ip accepted', 'whom to trust is for the core to say (CMP-074, CMP-113)');
+  t.equal(gist(reply), 'ip accepted', 'whom to trust is for the core to say');
   t.ok(stage.core.requests[0]?.evidence.signer?.certificate.der.equals(vendor.certificate.der), 'which gets the certificate that signed');
 });

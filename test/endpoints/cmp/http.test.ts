@@ -47,7 +47,7 @@ function http(port: number, method: string, path: string, body?: Buffer, headers
 const pkixcmp = { 'content-type': 'application/pkixcmp' };
 const request = async () => buildRequest(await begin(), { senderNonce: nonce() }, wish({ implicitConfirm: true }));
 
-t.test('HTTP (CMP-001 to CMP-019)', async (t) => {
+t.test('HTTP', async (t) => {
   const { stage, port } = await serve(t, { profile: { isDefault: true } });
   const paths = {
     '/cmp/demo': 'ip accepted',
@@ -67,7 +67,7 @@ t.test('HTTP (CMP-001 to CMP-019)', async (t) => {
     t.equal(answer.headers['content-type'], 'application/pkixcmp', `CMP-002 ${path}`);
     t.equal(Number(answer.headers['content-length']), answer.body.length, `CMP-019 ${path}`);
     t.equal(answer.headers['transfer-encoding'], undefined, `CMP-019 ${path}`);
-    t.equal(gist(readReply(answer.body)), expected, `CMP-006, CMP-007, CMP-008, CMP-011, CMP-232 ${path}`);
+    t.equal(gist(readReply(answer.body)), expected, `CMP-006, CMP-007, CMP-011, CMP-232 ${path}`);
   }
   for (const path of [
     '/cmp/nosuch',
@@ -100,7 +100,7 @@ t.test('HTTP (CMP-001 to CMP-019)', async (t) => {
   }
   t.equal((await http(port, 'POST', '/cmp/demo', await request())).status, 415, 'CMP-002 no type');
   const large = await http(port, 'POST', '/cmp/demo', Buffer.alloc(cmpLimits.maxBytes + 1), pkixcmp);
-  t.equal(large.status, 413, 'CMP-017');
+  t.equal(large.status, 413);
   t.equal(large.body.length, 0);
   t.equal(gist(readReply((await http(port, 'POST', '/cmp/demo', Buffer.alloc(100, 0x30), pkixcmp)).body)), 'error rejection badDataFormat', 'CMP-005');
   t.equal(gist(readReply((await http(port, 'POST', '/cmp/demo', Buffer.alloc(0), pkixcmp)).body)), 'error rejection badDataFormat', 'CMP-005 an empty body');
@@ -212,7 +212,7 @@ t.test('openssl cmp', needs('openssl'), async (t) => {
   ];
   for (const [row, args, messages] of flows) {
     const ran = await cmp('.well-known/cmp/p/demo', ...args);
-    t.equal(ran.code, 0, `CMP-084 ${row}: ${ran.output}`);
+    t.equal(ran.code, 0, `${row}: ${ran.output}`);
     t.equal(messagesOf(ran.output), messages, row);
     t.equal((await bench.openssl('verify', '-CAfile', 'ca.pem', 'new.pem')).code, 0, `${row}: the certificate verifies`);
   }
@@ -225,8 +225,8 @@ t.test('openssl cmp', needs('openssl'), async (t) => {
     ['CMP-104 no proof of possession', ['-cmd', 'ir', ...secretOptions, ...wanted, '-popo', '-1'], /badPOP/],
     ['CMP-108 raVerified', ['-cmd', 'ir', ...secretOptions, ...wanted, '-popo', '0'], /notAuthorized/],
     ['CMP-114 kur under a MAC', ['-cmd', 'kur', ...secretOptions, '-oldcert', 'device.pem', ...wanted], /wrongIntegrity/],
-    ['CMP-085 rr', ['-cmd', 'rr', ...signOptions(), '-oldcert', 'device.pem'], /badRequest/],
-    ['CMP-085 genm', ['-cmd', 'genm', ...secretOptions], /badRequest/],
+    ['rr', ['-cmd', 'rr', ...signOptions(), '-oldcert', 'device.pem'], /badRequest/],
+    ['genm', ['-cmd', 'genm', ...secretOptions], /badRequest/],
   ];
   for (const [row, args, says] of refusals) {
     const ran = await cmp('cmp/demo', ...args);

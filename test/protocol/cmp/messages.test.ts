@@ -347,7 +347,7 @@ t.test('every body we write is read as it was written', async (t) => {
   for (const body of bodies) t.same(read(encodePkiMessage({ header, body })).body, body, body.type);
 });
 
-t.test('what generalInfo may say (CMP-046 to CMP-051)', async (t) => {
+t.test('what generalInfo may say', async (t) => {
   const item = (infoType: string, value?: Element) => ({ infoType, ...(value && { infoValue: encode(value) }) });
   const time = encode(der.primitive(0x18, Buffer.from('20261121100000Z')));
   const utcTime = encode(der.primitive(0x17, Buffer.from('261121100000Z')));
@@ -377,7 +377,7 @@ t.test('hostile bytes are refused by value, never by exception', async (t) => {
   let nested: Element = der.nullValue();
   for (let depth = 0; depth < 50; depth += 1) nested = der.sequence(nested);
   const deep = encode(der.sequence(encodePkiHeader(header), der.explicit(20, nested)));
-  t.match(decodePkiMessage(deep), { ok: false, error: { fault: 'too-deep' } }, 'CMP-184, CMP-212');
+  t.match(decodePkiMessage(deep), { ok: false, error: { fault: 'too-deep' } }, 'CMP-212');
   const many = encode(der.sequence(encodePkiHeader(header), der.explicit(0, der.sequence(...Array.from({ length: 25_000 }, () => der.nullValue())))));
   t.match(decodePkiMessage(many), { ok: false, error: { fault: 'too-many-nodes' } }, 'CMP-212');
   const pvno = encode(der.sequence(integer(`7f${'00'.repeat(200_000)}`), header.sender.der, header.recipient.der));
