@@ -28,10 +28,13 @@ const overStore = (store: Store, close: () => Promise<void>): AdminStores => ({
   close,
 });
 
+// Hundreds of requests against a database in WASM: seconds on an idle machine, half a minute on a crowded one.
+t.setTimeout(120_000);
+
 t.test('over stores in memory', (t) => adminSuite(t, inMemory));
 
 for (const database of testDatabases()) {
-  t.test(`over ${database.name}`, async (t) => {
+  t.test(`over ${database.name}`, { timeout: 120_000 }, async (t) => {
     const { store, close } = await database.open();
     await adminSuite(t, async () => overStore(store, close));
   });
