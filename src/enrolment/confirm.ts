@@ -1,4 +1,4 @@
-import { tenantContext } from '../tenancy/context.js';
+import { type TenantContext, tenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
 import { dedupeKeyOf } from './new-order.js';
 import type { StoredTransaction } from './ports.js';
@@ -15,10 +15,20 @@ export async function confirm(profile: Profile, transaction: StoredTransaction, 
   if (typeof confirmedAt === 'number') return deps.clock.now().getTime() - confirmedAt <= repeatMs ? 'already' : 'closed';
   const target = isAccepted ? 'CONFIRMED' : 'REVOKE_WANTED';
   const reason = isAccepted ? 'The device confirmed the certificate.' : 'The device refused the certificate.';
-  const isMoved = await deps.orders.move(context, order.id, ['ISSUED', 'DELIVERED'], target, reason);
-  if (!isMoved) return 'unexpected';
   const requester = Buffer.from(String(session.requester), 'hex');
   const dedupeKey = dedupeKeyOf(profile.id, { protocol: order.protocol, transactionId: order.transactionId, requester });
+  const isMoved = await deps.orders.move(context, order.id, ['ISSUED', 'DELIVERED'], target, reason);
+  if (!isMoved && !(await hasSaidSo(context, dedupeKey, isAccepted, deps))) return 'unexpected';
   await deps.orders.updateSession(context, dedupeKey, { ...session, confirmedAt: deps.clock.now().getTime() });
+  if (!isMoved) return 'already';
   return isAccepted ? 'confirmed' : 'rejected';
+}
+
+/**
+ * Another copy of this certConf came first and its mark is not in the session (yet): it is under way on another node, or its node
+ * died between the two writes. The state tells, and the device gets the same answer again (row CMP-132).
+ */
+async function hasSaidSo(context: TenantContext, dedupeKey: Buffer, isAccepted: boolean, deps: EnrolmentDeps): Promise<boolean> {
+  const state = (await deps.orders.findTransaction(context, dedupeKey))?.order.state;
+  return isAccepted ? state === 'CONFIRMED' : state === 'REVOKE_WANTED' || state === 'REVOKED';
 }

@@ -10,7 +10,7 @@ import { createEnrolment, enrolmentDeps } from '../../src/enrolment/service.js';
 import { type Certificate, nameFromText, parseCertificate, publicKeyOf } from '../../src/pkix/index.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
-import { systemContext } from '../../src/tenancy/context.js';
+import { systemContext, tenantContext } from '../../src/tenancy/context.js';
 import { challengeMac } from '../../src/tenancy/credentials.js';
 import { policySchema } from '../../src/tenancy/policy.js';
 import type { Profile } from '../../src/tenancy/profile.js';
@@ -321,7 +321,8 @@ t.test('CMP-122 CMP-127 CMP-132 CMP-133 confirmations move the order once', asyn
   };
   const stale = await transactionOf();
   t.equal(await enrolment.confirm(profile, stale, true), 'confirmed');
-  t.equal(await enrolment.confirm(profile, stale, true), 'unexpected', 'CMP-219 of two at once, one counts');
+  t.equal(await enrolment.confirm(profile, stale, true), 'already', 'CMP-219 of two at once, one counts and both are answered alike');
+  t.equal(await enrolment.confirm(profile, stale, false), 'unexpected', 'the other verdict does not');
   t.equal(await enrolment.confirm(profile, await transactionOf(), true), 'already');
   t.equal(await enrolment.findTransaction(profile, { ...asked, requester: keys[3]?.fingerprint as Buffer }), undefined, 'CMP-205');
   const second = request({ protocol: 'cmp', evidence });
@@ -330,6 +331,12 @@ t.test('CMP-122 CMP-127 CMP-132 CMP-133 confirmations move the order once', asyn
   if (found === undefined) throw new Error('no transaction');
   t.equal(await enrolment.confirm(profile, found, false), 'rejected');
   t.match(store.all()[1], { state: 'REVOKE_WANTED' });
+  const third = request({ protocol: 'cmp', evidence });
+  await enrolment.enrol(profile, third);
+  const unmarked = await enrolment.findTransaction(profile, third);
+  if (unmarked === undefined) throw new Error('no transaction');
+  await deps.orders.move(tenantContext(profile.tenantId, 'device'), unmarked.order.id, ['ISSUED'], 'CONFIRMED', '');
+  t.equal(await enrolment.confirm(profile, unmarked, true), 'already', 'CMP-132 a node that died after the move left no mark');
   t.equal((await deps.revocations.claim(systemContext('test'), 10, 1_000)).length, 1);
 });
 
