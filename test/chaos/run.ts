@@ -74,7 +74,7 @@ function report(result: CampaignResult): void {
       `${result.finished} enrolled, ${result.orders} orders; lost ${lost.length}, double ${double.length}, changed answers ${changed.length}, ` +
       `refused ${refused.length}, unfinished ${unfinished.length}, crashes ${result.crashes.length}; ${result.seconds.toFixed(0)} s`,
   );
-  const lines = [...lost, ...double, ...changed, ...refused, ...unfinished, ...result.crashes];
+  const lines = [...result.crashes, ...lost, ...double, ...changed, ...refused, ...unfinished];
   for (const line of lines.slice(0, plan.planted === undefined ? 20 : 3)) say(`    ${line}`);
 }
 

@@ -1,7 +1,7 @@
 /** CMP as a device speaks it (RFC 9810, RFC 9483), written for the measurements: shares the DER layer with the server, not its CMP code. */
 import { createHash, createHmac, hash, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
 import { type Certificate, emptyName, type Name, parseCertificate } from '../../../src/pkix/index.js';
-import { Cursor, contextConstructed, der, type Element, encode, generalizedTime, oids } from '../../../src/protocol/der/index.js';
+import { Cursor, contextConstructed, der, type Element, encode, generalizedTime, oids, tag } from '../../../src/protocol/der/index.js';
 
 /** How a message is protected: MAC under a shared secret (RFC 9810 section 5.1.3.1), or a P-256 signature. */
 export type Protection =
@@ -91,7 +91,8 @@ export function certConfBody(certificate: Buffer): Element {
 }
 
 export interface CmpAnswer {
-  readonly body: 'issued' | 'waiting' | 'pollRep' | 'pkiconf' | 'rejected' | 'error';
+  /** `unavailable`: an error with systemUnavail, which asks to come again. */
+  readonly body: 'issued' | 'waiting' | 'pollRep' | 'pkiconf' | 'rejected' | 'error' | 'unavailable';
   readonly transactionId: Buffer;
   readonly senderNonce: Buffer;
   readonly recipNonce: Buffer;
@@ -188,7 +189,15 @@ function readBody(body: Buffer): BodyFields {
     entry.skip();
     return { ...none, body: 'pollRep', checkAfterSeconds: entry.smallInteger() };
   }
-  return { ...none, body: 'error' };
+  return { ...none, body: isUnavailable(inside) ? 'unavailable' : 'error' };
+}
+
+/** ErrorMsgContent's PKIStatusInfo with bit 24 of PKIFailureInfo (RFC 9810 section 5.2.3). */
+function isUnavailable(inside: Cursor): boolean {
+  const status = inside.sequence().sequence();
+  status.skip();
+  status.enterOptional(tag.sequence);
+  return status.at(tag.bitString) && ((status.bitString().bytes[3] ?? 0) & 0x80) !== 0;
 }
 
 /** RFC 9810 section 5.3.4: the first CertResponse. */

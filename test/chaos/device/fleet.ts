@@ -110,6 +110,8 @@ async function enrolCmp(fleet: Fleet, commonName: string): Promise<void> {
   let certificate: Buffer | undefined;
   const read = (bytes: Buffer): Verdict => {
     const answer: CmpAnswer = readCmpAnswer(bytes);
+    // The shared secret itself could not be read: the RA signs, and the device only learns that it should come again.
+    if (answer.body === 'unavailable') return 'again';
     if (!answer.isProtectedBy(secret)) throw new Error(`The ${answer.body} is not protected by the secret: ${answer.detail}`);
     recipNonce = answer.senderNonce;
     if (answer.body === 'error' || answer.body === 'rejected') {
