@@ -10,6 +10,8 @@ import { permissions } from '../../src/admin/permission.js';
 import { problems } from '../../src/admin/problem.js';
 import { refusalReasons, refusals } from '../../src/enrolment/refusal.js';
 import { stoppedClock } from '../../src/runtime/clock.js';
+import { systemContext } from '../../src/tenancy/context.js';
+import type { Protocol } from '../../src/tenancy/profile.js';
 import { memoryAdmin } from '../support/memory-admin.js';
 import { type Answer, type Json, type OpenStores, openDesk } from './desk.js';
 
@@ -60,6 +62,30 @@ t.test('what never reaches a handler is a problem too', async (t) => {
   isProblem(await admin('POST', '/api/v1/connectors', '', jsonType), 400, 'invalid-request');
   isProblem(await admin('POST', '/api/v1/connectors', '[]', jsonType), 400, 'invalid-request');
   isProblem(await desk.anonymous('POST', '/api/v1/connectors', '{"name":', jsonType), 401, 'unauthenticated');
+});
+
+t.test('a store that forgets whose an object is leaks nothing: the API looks again', async (t) => {
+  const stores = await inMemory(stoppedClock(new Date()));
+  const all = systemContext('leak');
+  const leaky = {
+    ...stores,
+    tenants: { ...stores.tenants, find: (_: unknown, id: string) => stores.tenants.find(all, id) },
+    connectors: { ...stores.connectors, find: (_: unknown, id: string) => stores.connectors.find(all, id) },
+    profiles: { ...stores.profiles, find: (_: unknown, protocol: Protocol, id: string) => stores.profiles.find(all, protocol, id) },
+    orderReader: { ...stores.orderReader, find: (_: unknown, id: string) => stores.orderReader.find(all, id) },
+  };
+  const desk = await openDesk(async () => leaky);
+  t.teardown(() => desk.close());
+  const [a, b] = [await desk.addTenant('A'), await desk.addTenant('B')];
+  const { body: profile } = await a.admin('POST', '/api/v1/cmp-profiles', { name: 'Of A', connectorId: a.connectorId });
+  const place = { tenantId: a.id, profileId: profile.id, connectorId: a.connectorId };
+  const order = await stores.addOrder({ ...place, state: 'ISSUED', device: 'one', transactionId: '01', subject: 'CN=of A' });
+  for (const path of [`tenants/${a.id}`, `connectors/${a.connectorId}`, `cmp-profiles/${profile.id}`, `orders/${order}`, `orders/${order}/timeline`]) {
+    t.equal((await a.admin('GET', `/api/v1/${path}`)).status, 200, path);
+    t.equal((await b.admin('GET', `/api/v1/${path}`)).status, 404, path);
+  }
+  const theirs = await b.admin('POST', '/api/v1/cmp-profiles', { name: 'Theirs', connectorId: a.connectorId });
+  t.match([theirs.status, theirs.body.errors], [400, [{ path: 'connectorId' }]]);
 });
 
 t.test('a bug tells the caller an incident id and nothing else; the log has the rest', async (t) => {

@@ -444,6 +444,7 @@ async function scepProfiles(t: Test, desk: Desk): Promise<void> {
     const { body } = await create({ name: 'Timed', challengePassword: 'first-one' });
     const url = `/api/v1/scep-profiles/${body.id}`;
     const { updatedAt } = body.challengePassword;
+    desk.clock.advance(1000);
     const kept = await admin('PATCH', url, { description: 'x' }, { 'if-match': '"1"' });
     t.equal(kept.body.challengePassword.updatedAt, updatedAt);
   });
