@@ -37,11 +37,14 @@ export const orders: Migration = {
       finished_at timestamptz,
       approved_at timestamptz,
       acknowledged_at timestamptz)`,
-    // Lists of one tenant, of one profile, of one device, of one state.
+    // Lists of one tenant, of one profile, of one device, of one state, of one protocol, and of the rarer operations. Delivery changes
+    // the state and so touches them all again: 40 us of the server's time per order, against a second for a list of a million.
     'create index orders_tenant_idx on orders (tenant_id, id)',
     'create index orders_profile_idx on orders (profile_id, id)',
     'create index orders_account_idx on orders (account_id, id)',
     'create index orders_state_idx on orders (state, id)',
+    'create index orders_protocol_idx on orders (protocol, id)',
+    "create index orders_operation_idx on orders (operation, id) where operation <> 'enrolment'",
     // A transactionID may be as long as a message allows, which a b-tree refuses.
     'create index orders_transaction_idx on orders using hash (transaction_id)',
 

@@ -203,7 +203,9 @@ CREATE TABLE orders (
   CONSTRAINT orders_state_check CHECK ((state = ANY (ARRAY['AWAITING_APPROVAL'::text, 'ACCEPTED'::text, 'ISSUING'::text, 'UNCERTAIN'::text, 'CA_PENDING'::text, 'STUCK'::text, 'ISSUED'::text, 'DELIVERED'::text, 'CONFIRMED'::text, 'REVOKE_WANTED'::text, 'REVOKED'::text, 'REJECTED'::text, 'FAILED'::text, 'EXPIRED'::text])))
 );
 CREATE INDEX orders_account_idx ON orders USING btree (account_id, id);
+CREATE INDEX orders_operation_idx ON orders USING btree (operation, id) WHERE (operation <> 'enrolment'::text);
 CREATE INDEX orders_profile_idx ON orders USING btree (profile_id, id);
+CREATE INDEX orders_protocol_idx ON orders USING btree (protocol, id);
 CREATE INDEX orders_state_idx ON orders USING btree (state, id);
 CREATE INDEX orders_tenant_idx ON orders USING btree (tenant_id, id);
 CREATE INDEX orders_transaction_idx ON orders USING hash (transaction_id);

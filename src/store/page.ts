@@ -45,7 +45,9 @@ export async function readPage<Row, Item>(connection: Connection, listing: Listi
   const items = rows.slice(0, query.limit);
   const last = items.at(-1);
   const more = rows.length > query.limit && last !== undefined ? { nextCursor: encodeCursor(last) } : {};
-  return { items: items.map(toItem), ...more, ...(await totalOf(connection, listing)) };
+  const isWhole = query.cursor === undefined && rows.length <= query.limit;
+  const total = isWhole ? { total: rows.length } : await totalOf(connection, listing);
+  return { items: items.map(toItem), ...more, ...total };
 }
 
 interface CursorColumns {

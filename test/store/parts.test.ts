@@ -4,6 +4,7 @@ import { createBatcher } from '../../src/store/batcher.js';
 import { canonicalJson } from '../../src/store/canonical-json.js';
 import { isTransient, retrying, violatedConstraint } from '../../src/store/connection/transient.js';
 import { accountIdOf } from '../../src/store/orders/account.js';
+import { keptCounts } from '../../src/store/orders/kept-counts.js';
 import { createSpool } from '../../src/store/spool.js';
 import { storableJson, storableText } from '../../src/store/text.js';
 
@@ -141,4 +142,25 @@ t.test('the spool', async (t) => {
     t.same(written, [1, 3], 'without being asked again');
     await spool.close();
   });
+});
+
+t.test('counts over many orders are kept when they took long, others never', async (t) => {
+  const kept = keptCounts<number>((count) => count);
+  const asked: string[] = [];
+  const ask = (key: string, count: number, ms: number) =>
+    kept(key, async () => {
+      asked.push(key);
+      await tick(ms);
+      return count;
+    });
+  t.equal(await ask('large and slow', 60_000, 120), 60_000);
+  t.equal(await ask('large and slow', 60_001, 120), 60_000);
+  for (const [key, count, ms] of [
+    ['large and quick', 60_000, 0],
+    ['small and slow', 5, 120],
+  ] as const) {
+    t.equal(await ask(key, count, ms), count);
+    t.equal(await ask(key, count + 1, ms), count + 1);
+  }
+  t.equal(asked.length, 5);
 });

@@ -1,19 +1,21 @@
 import { sql } from 'kysely';
 import type { Order, OrderState } from '../../enrolment/order.js';
-import type { OrderListQuery, OrderReader } from '../../enrolment/ports.js';
+import type { OrderListQuery, OrderReader, OrderSummary } from '../../enrolment/ports.js';
 import type { Context } from '../../tenancy/context.js';
 import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
 import { allOf, contains, readPage } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
 import { isUuid, storableText } from '../text.js';
+import { keptCounts } from './kept-counts.js';
 import { type OrderRow, orderColumns, toOrder } from './rows.js';
 import { summarise } from './summary.js';
 
 export function orderReader(connection: Connection): OrderReader {
+  const kept = keptCounts<OrderSummary>(({ totalOrders }) => totalOrders);
   return {
     find: (context, id) => find(connection, context, id),
     list: (context, query) => readPage<OrderRow, Order>(connection, listing(context, query), query, toOrder),
-    summary: (context, protocol, window) => summarise(connection, context, protocol, window),
+    summary: (context, protocol, window) => kept(`${context.tenantId} ${protocol} ${window}`, () => summarise(connection, context, protocol, window)),
     timeline: (context, id) => timeline(connection, context, id),
   };
 }

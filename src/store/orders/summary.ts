@@ -26,9 +26,21 @@ interface SummaryRow {
   readonly accounts: number;
 }
 
+/** The clocks of the nodes that make the ids may differ from the database's by this much at most. */
+const skewMs = 3_600_000;
+
+/** No order made after `time` has a smaller id (UUIDv7): the window is one range of the primary key. */
+function firstIdAfter(time: number): string {
+  const hex = Math.max(0, time - skewMs)
+    .toString(16)
+    .padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
 /** The card numbers of one protocol. Orders are those of the window; open ones count however old they are. */
 export async function summarise(connection: Connection, context: Context, protocol: Protocol, window: SummaryWindow): Promise<OrderSummary> {
   const visible = visibleTo(context, sql`o.tenant_id`);
+  const firstId = firstIdAfter(Date.now() - summaryWindows[window] * 3_600_000);
   const since = sql`now() - ${summaryWindows[window]} * interval '1 hour'`;
   const row = await firstOf(
     connection,
@@ -38,7 +50,7 @@ export async function summarise(connection: Connection, context: Context, protoc
         (avg(extract(epoch from o.finished_at - coalesce(o.approved_at, o.created_at))) filter (where o.finished_at is not null) * 1000)::float8 as average,
         count(distinct o.account_id) as accounts,
         (select count(*) from orders o where ${allOf([...visible, sql`o.protocol = ${protocol}`, isActive])}) as active
-      from orders o where ${allOf([...visible, sql`o.protocol = ${protocol}`, sql`o.created_at >= ${since}`])}`,
+      from orders o where ${allOf([...visible, sql`o.protocol = ${protocol}`, sql`o.id >= ${firstId}::uuid`, sql`o.created_at >= ${since}`])}`,
   );
   return toSummary(row as SummaryRow);
 }

@@ -1,8 +1,9 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Context } from '../../tenancy/context.js';
 import type { Page, ProfileListQuery, ProfileRow } from '../../tenancy/ports.js';
 import type { Profile, Protocol } from '../../tenancy/profile.js';
-import { type Connection, firstOf } from '../connection/connection.js';
+import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
+import { type KeptCounts, keptCounts } from '../orders/kept-counts.js';
 import { isFailed, isRejected, isSuccess } from '../orders/summary.js';
 import { allOf, contains, readPage } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
@@ -16,24 +17,47 @@ type ListRow = ProfileTableRow & {
   readonly total: number;
 };
 
+const countColumns = sql`count(*) as total, count(*) filter (where ${isSuccess}) as success, count(*) filter (where ${isFailed}) as failed,
+  count(*) filter (where ${isSuccess} or ${isFailed} or ${isRejected}) as over`;
 const columns = sql`p.*, t.name as tenant_name, c.name as connector_name, coalesce(n.success, 0) as success, coalesce(n.failed, 0) as failed,
   coalesce(n.total, 0) as total`;
 const tables = sql`profiles p join tenants t on t.id = p.tenant_id join connectors c on c.id = p.connector_id`;
-/** Counted per profile of the page, by the index of its orders. */
-const counts = sql`left join lateral (
-  select count(*) as total, count(*) filter (where ${isSuccess}) as success, count(*) filter (where ${isFailed}) as failed,
-    count(*) filter (where ${isSuccess} or ${isFailed} or ${isRejected}) as over
-  from orders o where o.profile_id = p.id) n on true`;
+/** Of one profile, by the index of its orders. */
+const ownCounts = sql`left join lateral (select ${countColumns} from orders o where o.profile_id = p.id) n on true`;
 const successRate = sql`(100.0 * n.success / nullif(n.over, 0))`;
 
 export async function findProfile(connection: Connection, context: Context, protocol: Protocol, id: string): Promise<ProfileRow<Profile> | undefined> {
   const where = allOf([...visibleTo(context, sql`p.tenant_id`), ...equalsId(sql`p.id`, id), sql`p.protocol = ${protocol}`]);
-  const row = await firstOf(connection, sql<ListRow>`select ${columns} from ${tables} ${counts} where ${where}`);
+  const row = await firstOf(connection, sql<ListRow>`select ${columns} from ${tables} ${ownCounts} where ${where}`);
   return row === undefined ? undefined : toRow(row, toProfile);
 }
 
-export function listProfiles<P extends Profile>(
+interface Counts {
+  readonly profile_id: string;
+  readonly total: number;
+  readonly success: number;
+  readonly failed: number;
+  readonly over: number;
+}
+
+export type ProfileCounts = KeptCounts<readonly Counts[]>;
+
+/** The counts of all profiles, which lists may sort and filter by. */
+export function profileCounts(): ProfileCounts {
+  return keptCounts((counts) => counts.reduce((sum, { total }) => sum + total, 0));
+}
+
+async function countsOf(connection: Connection, context: Context, kept: ProfileCounts): Promise<RawBuilder<unknown>> {
+  const where = allOf(visibleTo(context, sql`o.tenant_id`));
+  const counted = sql<Counts>`select o.profile_id, ${countColumns} from orders o where ${where} group by o.profile_id`;
+  const counts = await kept(String(context.tenantId), () => rowsOf(connection, counted));
+  return sql`left join json_to_recordset(${JSON.stringify(counts)}::json)
+    as n (profile_id uuid, total bigint, success bigint, failed bigint, over bigint) on n.profile_id = p.id`;
+}
+
+export async function listProfiles<P extends Profile>(
   connection: Connection,
+  kept: ProfileCounts,
   context: Context,
   protocol: Protocol,
   query: ProfileListQuery,
@@ -42,7 +66,7 @@ export function listProfiles<P extends Profile>(
   const { minSuccessRate, maxSuccessRate, q } = query;
   const listing = {
     select: columns,
-    from: sql`${tables} ${counts}`,
+    from: sql`${tables} ${await countsOf(connection, context, kept)}`,
     where: [
       ...visibleTo(context, sql`p.tenant_id`),
       sql`p.protocol = ${protocol}`,

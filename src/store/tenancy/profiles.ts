@@ -10,10 +10,11 @@ import { allOf } from '../page.js';
 import { equalsId, visibleTo } from '../scope.js';
 import type { ProfilesTable } from '../tables.js';
 import { auditChange, changeConfig, changedFields, configEpoch, type Trx, type Written } from './config-change.js';
-import { findProfile, listProfiles } from './profile-list.js';
+import { findProfile, listProfiles, profileCounts } from './profile-list.js';
 import { type AnyChange, type AnyProfile, columnsOf, newRow, type ProfileTableRow, toCmpProfile, toProfile, toScepProfile } from './profile-rows.js';
 
 export function profileStore(connection: Connection, boot: Boot): ProfileStore {
+  const kept = profileCounts();
   const create = <P extends Profile>(context: TenantContext, profile: AnyProfile, toItem: (row: ProfileTableRow) => P) =>
     changeConfig(connection, (trx) => createProfile(trx, boot, context, profile, toItem));
   const update = <P extends Profile>(
@@ -28,8 +29,8 @@ export function profileStore(connection: Connection, boot: Boot): ProfileStore {
     createScep: (context, profile) => create(context, profile, toScepProfile),
     createCmp: (context, profile) => create(context, profile, toCmpProfile),
     find: (context, protocol, id) => findProfile(connection, context, protocol, id),
-    listScep: (context, query) => listProfiles(connection, context, 'scep', query, toScepProfile),
-    listCmp: (context, query) => listProfiles(connection, context, 'cmp', query, toCmpProfile),
+    listScep: (context, query) => listProfiles(connection, kept, context, 'scep', query, toScepProfile),
+    listCmp: (context, query) => listProfiles(connection, kept, context, 'cmp', query, toCmpProfile),
     updateScep: (context, id, version, change) => update(context, 'scep', id, version, change, toScepProfile),
     updateCmp: (context, id, version, change) => update(context, 'cmp', id, version, change, toCmpProfile),
     remove: (context, protocol, id, version) => changeConfig(connection, (trx) => removeProfile(trx, boot, context, protocol, id, version)),
