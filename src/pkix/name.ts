@@ -121,10 +121,13 @@ function canonicalText(text: string): string {
     .toLowerCase();
 }
 
-function canonicalRdn(rdn: readonly NameAttribute[]): readonly (readonly string[])[] {
-  return rdn
-    .map((attribute) => (isHexText(attribute) ? [attribute.type, '', attribute.text] : [attribute.type, canonicalText(attribute.text)]))
-    .sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1));
+/** Its attributes as JSON, sorted: a set has no order. */
+function canonicalRdn(rdn: readonly NameAttribute[]): readonly string[] {
+  return rdn.map((attribute) => JSON.stringify(canonicalAttribute(attribute))).sort();
+}
+
+function canonicalAttribute(attribute: NameAttribute): readonly string[] {
+  return isHexText(attribute) ? [attribute.type, '', attribute.text] : [attribute.type, canonicalText(attribute.text)];
 }
 
 /**

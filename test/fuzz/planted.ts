@@ -7,7 +7,7 @@ import type { Target } from './target.js';
 function planted(corpus: Corpus): Target {
   return {
     name: 'planted-crash',
-    weight: 2,
+    weight: 20,
     make: (random) => ({ bytes: mutate(random.pick(corpus.certificate), random, corpus.certificate), isVouched: false }),
     check: ({ bytes }) => {
       const certificate = parseCertificate(bytes);
@@ -22,14 +22,14 @@ function planted(corpus: Corpus): Target {
 function plantedSlow(corpus: Corpus): Target {
   return {
     name: 'planted-slow',
-    weight: 2,
+    weight: 20,
     make: (random) => ({ bytes: mutate(random.pick(corpus.name), random, corpus.name), isVouched: false }),
     check: ({ bytes }) => {
       const name = parseName(bytes);
       if (!name.ok) return 'refused';
       const { rdns } = name.value;
       let same = 0;
-      for (const left of rdns) for (const right of rdns) if (JSON.stringify(left) === JSON.stringify(right)) same += 1;
+      for (const left of rdns) for (const right of rdns) if (left[0]?.text.toLowerCase() === right[0]?.text.toLowerCase()) same += 1;
       return `ok ${same > rdns.length}`;
     },
   };

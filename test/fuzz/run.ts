@@ -101,7 +101,7 @@ function summarise(states: readonly Progress[]): { done: number; slowest: string
 }
 
 async function replay(file: string, only: string | undefined, planted: boolean): Promise<number> {
-  const [target] = chooseTargets({ planted, only: only ?? '' });
+  const [target] = await chooseTargets({ planted, only: only ?? '' });
   if (target === undefined) throw new Error('--replay needs --target with one of the names of --list.');
   const trial = { bytes: readFileSync(file), isVouched: file.endsWith('-vouched.bin') };
   try {
@@ -132,12 +132,7 @@ async function main(): Promise<number> {
   });
   const { planted, target: only } = values;
   if (values.help) say(help);
-  else if (values.list)
-    say(
-      chooseTargets({ planted })
-        .map((target) => target.name)
-        .join('\n'),
-    );
+  else if (values.list) say((await chooseTargets({ planted })).map((target) => target.name).join('\n'));
   else if (values.replay !== undefined) return replay(values.replay, only, planted);
   else return run({ messages: Number(values.messages), workers: Number(values.workers), seed: Number(values.seed), planted, only });
   return 0;

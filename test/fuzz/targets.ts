@@ -11,10 +11,10 @@ export interface Choice {
   readonly only?: string;
 }
 
-export function chooseTargets(choice: Choice): Target[] {
+export async function chooseTargets(choice: Choice): Promise<Target[]> {
   const corpus = loadCorpus();
   const world = loadWorld();
   const planted = choice.planted ? plantedTargets(corpus) : [];
-  const targets = [...planted, ...decoderTargets(corpus, world), ...handlerTargets(corpus, world)];
+  const targets = [...planted, ...decoderTargets(corpus, world), ...(await handlerTargets(corpus, world))];
   return choice.only === undefined ? targets : targets.filter((target) => target.name === choice.only);
 }

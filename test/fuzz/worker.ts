@@ -27,10 +27,13 @@ function send(message: Message): void {
   process.send?.(message);
 }
 
+/** A stack is made for every refused message; a few frames of it are enough. */
+Error.stackTraceLimit = 5;
+
 async function main(): Promise<void> {
   const order = JSON.parse(process.argv[2] ?? '{}') as Order;
   const { slice, planted, only, folder } = order;
-  const targets = chooseTargets({ planted, ...(only === undefined ? {} : { only }) });
+  const targets = await chooseTargets({ planted, ...(only === undefined ? {} : { only }) });
   const progress = await fuzz(targets, slice, {
     found: ({ kind, target, index, reason, trial }) => {
       const file = join(folder, `${target}-${slice.seed}-${index}${trial.isVouched ? '-vouched' : ''}.bin`);

@@ -52,8 +52,10 @@ export function loadWorld(): World {
   const raKey: LoadedRaKey = { id: 'ra', state: 'active', chain: [ca.certificate], ...ra };
   const common = { raKeys: [raKey], caChain: [ca.certificate] };
   // Iterations within what the profile allows are wanted work, not a slow decoder: few, so that 100 ms mean something.
-  const cmp = { maxIterations: 5_000, trustAnchors: [toPem('CERTIFICATE', ca.certificate.der)] };
-  const blank = scepProfile({ policy: policySchema.parse({ scep: { digests: ['sha1', 'sha256', 'sha384', 'sha512'] } }) });
+  const cmp = { maxIterations: 5_000, messageTimeWindowSeconds: 0, trustAnchors: [toPem('CERTIFICATE', ca.certificate.der)] };
+  const scep = { digests: ['sha1', 'sha256', 'sha384', 'sha512'], ciphers: ['aes128-cbc', 'aes256-cbc', 'des-ede3-cbc'] };
+  const names = { sanTypes: ['dns', 'ip', 'email', 'uri', 'other'] };
+  const blank = scepProfile({ policy: policySchema.parse({ names, scep }) });
   const profile = { ...blank, challengeMac: challengeMac(challengeMacKey, blank.id, secrets.challenge), challengeUpdatedAt: seedTime };
   return {
     ca,
@@ -62,6 +64,6 @@ export function loadWorld(): World {
     member,
     secrets,
     scep: { ...common, profile },
-    cmp: { ...common, profile: cmpProfile({ policy: policySchema.parse({ cmp }) }), trustAnchors: [ca.certificate] },
+    cmp: { ...common, profile: cmpProfile({ policy: policySchema.parse({ names, cmp }) }), trustAnchors: [ca.certificate] },
   };
 }

@@ -143,7 +143,7 @@ const remove: Mutation = () => replace(Buffer.alloc(0));
 
 const duplicate: Mutation = (node, random) => {
   const most = Math.max(2, Math.floor(100_000 / node.raw.length));
-  const times = random.oneIn(50) ? Math.min(most, 3_000) : 2 + random.below(3);
+  const times = random.oneIn(25) ? Math.min(most, 3_000) : 2 + random.below(3);
   return replace(...Array.from({ length: times }, () => node.raw));
 };
 

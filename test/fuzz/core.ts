@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import type { OrderStore, RecordOutcome, SignedCertificate } from '../../src/enrolment/ports.js';
+import type { EnrolmentRequest } from '../../src/enrolment/request.js';
+import { createEnrolment, type EnrolmentService, enrolmentDeps } from '../../src/enrolment/service.js';
+import { readGeneralName } from '../../src/pkix/general-name.js';
+import { parseName, signCertificate, subjectAltNameExtension } from '../../src/pkix/index.js';
+import { Cursor, certificateTime } from '../../src/protocol/der/index.js';
+import { stoppedClock } from '../../src/runtime/clock.js';
+import { createLog, type Log } from '../../src/runtime/log.js';
+import { ok } from '../../src/runtime/result.js';
+import { Secret } from '../../src/runtime/secret.js';
+import { memoryStore } from '../support/memory-store.js';
+import { challengeMacKey, seedTime, type World } from './world.js';
+
+/** The real core over stores in memory, and what must be known about what it did. */
+export interface Core {
+  readonly enrolment: EnrolmentService;
+  readonly log: Log;
+  /** Requests that were recorded as orders since the last look. */
+  takeRecorded(): readonly EnrolmentRequest[];
+  /** What was logged as an error since the last look. */
+  takeErrors(): readonly string[];
+}
+
+export const clock = stoppedClock(seedTime);
+
+export function createCore(world: World): Core {
+  const errors: string[] = [];
+  const log = createLog('error', { write: (line: string) => errors.push(line) });
+  const store = memoryStore(clock);
+  const recorded: EnrolmentRequest[] = [];
+  let current: EnrolmentRequest | undefined;
+  const watch = () => {
+    if (current !== undefined) recorded.push(current);
+  };
+  const issuer = localIssuer(world);
+  const service = createEnrolment(
+    enrolmentDeps({
+      ...store,
+      orderReader: store.orderReader as never,
+      orders: watched(store.orders, watch),
+      credentials: { findSharedSecret: async (_context, profileId, reference) => sharedSecret(world, profileId, reference) },
+      audit: { append: async () => undefined },
+      issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
+      challengeMacKey,
+      clock,
+      log,
+    }),
+  );
+  const enrol: EnrolmentService['enrol'] = (profile, request) => {
+    current = request;
+    return service.enrol(profile, request);
+  };
+  return { enrolment: { ...service, enrol }, log, takeRecorded: () => recorded.splice(0), takeErrors: () => errors.splice(0) };
+}
+
+/** Tells of every order that comes into being, however it does. */
+function watched(orders: OrderStore, onRecorded: () => void): OrderStore {
+  const telling = async (work: Promise<RecordOutcome>): Promise<RecordOutcome> => {
+    const outcome = await work;
+    if (outcome.kind === 'recorded') onRecorded();
+    return outcome;
+  };
+  return {
+    ...orders,
+    settleIssued: (...order) => telling(orders.settleIssued(...order)),
+    record: (...order) => telling(orders.record(...order)),
+    supersede: (...order) => telling(orders.supersede(...order)),
+  };
+}
+
+function sharedSecret(world: World, profileId: string, reference: string) {
+  if (reference !== world.secrets.reference) return undefined;
+  const secret = new Secret(Buffer.from(world.secrets.secret));
+  return { id: 'secret-1', tenantId: '', profileId, reference, secret, status: 'active' as const, expiresAt: null, createdAt: seedTime };
+}
+
+/** Signs what it is asked for with the CA of the fixtures. */
+function localIssuer(world: World) {
+  const { ca } = world;
+  let count = 0;
+  const sign = (request: { publicKey: Buffer; subject: Buffer; sans: readonly Buffer[]; validitySeconds: number }) => {
+    count += 1;
+    const subject = parseName(request.subject);
+    if (!subject.ok) throw subject.error;
+    const names = request.sans.map((name) => readGeneralName(new Cursor(name)));
+    const notAfter = new Date(seedTime.getTime() + request.validitySeconds * 1000);
+    const certificate = signCertificate(
+      {
+        serial: createHash('sha256').update(String(count)).digest().subarray(0, 16),
+        issuer: ca.certificate.subject,
+        notBefore: seedTime,
+        notAfter,
+        subject: subject.value,
+        spki: request.publicKey,
+        extensions: names.length === 0 ? [] : [subjectAltNameExtension(names)],
+      },
+      { notBefore: certificateTime(seedTime), notAfter: certificateTime(notAfter) },
+      ca.signer,
+    );
+    return ok<SignedCertificate>({ caId: 'ca', certificate });
+  };
+  return {
+    timing: { timeoutMs: 1_000, maxProcessingMs: 1_000, concurrency: 4 },
+    capabilities: { lookup: false, uniqueRef: true },
+    issue: async () => ({ kind: 'notSent' as const, reason: 'The fuzzer signs locally.' }),
+    lookup: async () => ({ kind: 'none' as const }),
+    revoke: async () => ok(true as const),
+    chain: async () => [ca.certificate.der],
+    local: { sign },
+  };
+}
