@@ -60,7 +60,8 @@ export class ChaosNode {
     process.once('exit', endWithUs);
     child.once('exit', (code, signal) => {
       process.removeListener('exit', endWithUs);
-      if (this.#isWanted && this.#child === child) this.crashes.push(`exit ${code ?? signal}: ${this.#printed}`);
+      // 69 (EX_UNAVAILABLE): it found no database when it started, and whoever runs it starts it again.
+      if (this.#isWanted && this.#child === child && code !== 69) this.crashes.push(`exit ${code ?? signal}: ${this.#printed}`);
     });
     this.#child = child;
     this.#isWanted = true;
