@@ -3,6 +3,7 @@ import type { AuditEvent, AuditLog } from '../audit/event.js';
 import { uuidv7 } from '../runtime/ids.js';
 import type { Context } from '../tenancy/context.js';
 import type { ListQuery, Page } from '../tenancy/ports.js';
+import { createBatcher } from './batcher.js';
 import { canonicalJson } from './canonical-json.js';
 import { type Connection, type Executor, rowsOf, transact } from './connection/connection.js';
 import { contains, readPage } from './page.js';
@@ -58,10 +59,25 @@ export async function writeAudit(executor: Executor, boot: Boot, entries: readon
       (at timestamptz, "tenantId" uuid, actor text, action text, object text, outcome text, details text)) with ordinality as r`.execute(executor);
 }
 
-export function auditLog(connection: Connection, boot: Boot): AuditLog & AuditReader {
+export interface AuditRoom {
+  readonly store: AuditLog & AuditReader;
+  /** Resolves when everything appended is written. */
+  idle(): Promise<void>;
+}
+
+/** Appended events are group-committed: a flood of failed logins must not queue for one commit each. */
+export function auditRoom(connection: Connection, boot: Boot): AuditRoom {
+  const write = async (events: readonly AuditEvent[]) => {
+    await transact(connection, (trx) => writeAudit(trx, boot, events));
+    return events.map(() => undefined);
+  };
+  const appends = createBatcher<AuditEvent, undefined>(write, { maxBatch: 200, maxInFlight: 1 });
   return {
-    append: (event) => transact(connection, (trx) => writeAudit(trx, boot, [event])),
-    list: (context, query) => listEvents(connection, context, query),
+    store: {
+      append: (event) => appends.submit(event),
+      list: (context, query) => listEvents(connection, context, query),
+    },
+    idle: () => appends.idle(),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Log } from '../runtime/log.js';
 import type { Sealer } from '../runtime/seal.js';
 import { accessStore } from './access.js';
 import { accountReader } from './accounts.js';
-import { auditLog, type Boot } from './audit.js';
+import { auditRoom, type Boot } from './audit.js';
 import { certificateStore } from './certificates.js';
 import { type Connection, firstOf, rowsOf } from './connection/connection.js';
 import { engineStore } from './engine.js';
@@ -23,6 +23,7 @@ import { tenantStore } from './tenancy/tenants.js';
 export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, log: Log): Store {
   const orders = orderRoom(connection, boot, log);
   const refusals = refusalRoom(connection, log);
+  const audit = auditRoom(connection, boot);
   let closing: Promise<void> | undefined;
   return {
     kind: connection.kind,
@@ -40,16 +41,16 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     access: accessStore(connection, boot),
     settings: settingStore(connection),
     engine: engineStore(connection, sealer),
-    audit: auditLog(connection, boot),
+    audit: audit.store,
     ping: async () => {
       await rowsOf(connection, sql`select 1`);
     },
     databaseNow: async () => ((await firstOf(connection, sql<{ now: Date }>`select clock_timestamp() as now`)) as { now: Date }).now,
     flush: async () => {
-      await Promise.all([orders.flush(), refusals.flush()]);
+      await Promise.all([orders.flush(), refusals.flush(), audit.idle()]);
     },
     close: () => {
-      closing ??= Promise.all([orders.close(), refusals.close()]).then(() => connection.close());
+      closing ??= Promise.all([orders.close(), refusals.close(), audit.idle()]).then(() => connection.close());
       return closing;
     },
   };

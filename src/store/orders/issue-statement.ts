@@ -20,9 +20,10 @@ export interface IssuedRow {
 
 /**
  * Everything one enrolment leaves behind, for many of them, in one statement: first the dedupe keys, then only for those that were
- * free the rest. One JSON document as the parameter costs the server less than twenty arrays of one element per order would, and
- * one statement less than one per table. Rows come sorted by dedupe key, so that two such statements never wait for each other in a circle;
- * the audit counter is taken after everything that may wait for another transaction (hence its glance at new_accounts).
+ * free the rest. One JSON document as the parameter is cheaper than an array per column (64 orders, parameters alone: 1.6 ms against
+ * 2.0 on PostgreSQL 15, 2.7 against 8.4 on PGlite). Rows come sorted by dedupe key, so that two such statements never wait for each
+ * other in a circle; the audit counter is taken after everything that may wait for another transaction (hence its glance at
+ * new_accounts).
  */
 export const issueStatement = `
 with input as materialized (
