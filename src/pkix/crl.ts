@@ -1,4 +1,4 @@
-import { Cursor, certificateTime, type DerError, der, encode, guarded, oids, tag } from '../protocol/der/index.js';
+import { Cursor, certificateTime, DerError, der, encode, guarded, oids, tag } from '../protocol/der/index.js';
 import type { Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, algorithmIdentifier, readAlgorithmIdentifier } from './algorithm.js';
 import { type Extension, encodeExtension, extension, readExtensions } from './extension.js';
@@ -65,19 +65,23 @@ export function readCrl(cursor: Cursor): CertificateList {
   const whole = cursor.elementOf(tag.sequence);
   const fields = new Cursor(whole).sequence();
   const tbs = fields.elementOf(tag.sequence);
-  const signatureAlgorithm = readAlgorithmIdentifier(fields);
+  const algorithmElement = fields.elementOf(tag.sequence);
+  const signatureAlgorithm = readAlgorithmIdentifier(new Cursor(algorithmElement));
   const signature = fields.bitStringOctets();
   fields.end();
 
   const body = new Cursor(tbs).sequence();
   const version = (body.at(tag.integer) ? body.smallInteger() : 0) + 1;
-  body.skip();
+  if (version !== 1 && version !== 2) throw new DerError('bad-value', 0, 'Version.');
+  // RFC 5280 section 5.1.1.2: "This field MUST contain the same algorithm identifier as the signature field"; only this one is signed.
+  if (!body.elementOf(tag.sequence).equals(algorithmElement)) throw new DerError('bad-value', 0, 'signature is not signatureAlgorithm.');
   const issuer = readName(body);
   const thisUpdate = body.time();
   const nextUpdate = body.at(tag.utcTime) || body.at(tag.generalizedTime) ? body.time() : undefined;
   const revoked = body.enterOptional(tag.sequence)?.each(readRevoked) ?? [];
   const extensionList = body.explicit(0);
   const extensions = extensionList === undefined ? [] : readExtensions(extensionList.sequence());
+  extensionList?.end();
   body.end();
   return { der: whole, tbs, version, issuer, thisUpdate, nextUpdate, revoked, extensions, signatureAlgorithm, signature };
 }

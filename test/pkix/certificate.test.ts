@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import * as asn1js from 'asn1js';
 import t from 'tap';
 import {
+  type AlgorithmIdentifier,
   algorithmIdentifier,
   basicConstraintsExtension,
   basicConstraintsOf,
@@ -14,6 +15,7 @@ import {
   type CertificateFields,
   certificateFingerprint,
   createSigner,
+  crlNumberExtension,
   dnsName,
   encodeExtension,
   extendedKeyUsageExtension,
@@ -24,6 +26,7 @@ import {
   keyUsageExtension,
   keyUsageOf,
   parseCertificate,
+  parseCrl,
   parseCsr,
   publicKeyOf,
   type Signer,
@@ -298,6 +301,22 @@ t.test('certificates that break RFC 5280 are refused', async (t) => {
     ],
   ];
   for (const [what, bytes, message] of rows) t.equal(fault(bytes), message, what);
+});
+
+t.test('lists that break RFC 5280 are refused', async (t) => {
+  const list = (version: number, inner: AlgorithmIdentifier, ...tail: Element[]) => {
+    const tbs = der.sequence(der.integer(version - 1), algorithmIdentifier(inner), name.der, times.notBefore, times.notAfter, ...tail);
+    return encode(der.sequence(tbs, algorithmIdentifier(signer.algorithm), der.bitString(Buffer.alloc(8))));
+  };
+  const fault = (bytes: Buffer) => {
+    const parsed = parseCrl(bytes);
+    return parsed.ok ? undefined : parsed.error.message.replace(/ \(at byte.*/, '');
+  };
+  const item = encodeExtension(crlNumberExtension(7));
+  t.equal(fault(list(2, signer.algorithm, der.explicit(0, der.sequence(item)))), undefined);
+  t.equal(fault(list(3, signer.algorithm)), 'A value is not encoded as its type requires. Version.');
+  t.equal(fault(list(2, { oid: oids.sha256WithRsa })), 'A value is not encoded as its type requires. signature is not signatureAlgorithm.');
+  t.equal(fault(list(2, signer.algorithm, der.explicit(0, der.sequence(item), item))), 'There are bytes after the end.');
 });
 
 t.test('requests that say two things at once are refused', async (t) => {
