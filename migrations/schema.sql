@@ -113,6 +113,7 @@ CREATE TABLE connectors (
   CONSTRAINT connectors_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
   CONSTRAINT connectors_type_check CHECK ((type = ANY (ARRAY['ejbca'::text, 'crypto-engine'::text, 'smtp'::text])))
 );
+CREATE UNIQUE INDEX connectors_name_key ON connectors USING btree (tenant_id, name);
 CREATE INDEX connectors_tenant_id_idx ON connectors USING btree (tenant_id);
 
 CREATE TABLE engine_cas (
@@ -266,6 +267,7 @@ CREATE TABLE profiles (
 );
 CREATE INDEX profiles_connector_id_idx ON profiles USING btree (connector_id);
 CREATE UNIQUE INDEX profiles_default_key ON profiles USING btree (protocol) WHERE is_default;
+CREATE UNIQUE INDEX profiles_name_key ON profiles USING btree (tenant_id, protocol, name);
 CREATE INDEX profiles_tenant_id_idx ON profiles USING btree (tenant_id);
 
 CREATE TABLE ra_keys (
@@ -345,6 +347,7 @@ CREATE TABLE tenants (
   CONSTRAINT tenants_pkey PRIMARY KEY (id),
   CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );
+CREATE UNIQUE INDEX tenants_name_key ON tenants USING btree (name);
 
 CREATE TABLE transactions (
   dedupe_key bytea not null,

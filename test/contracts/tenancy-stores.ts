@@ -28,7 +28,7 @@ function newScepProfile(connectorId: string, change: Partial<NewScepProfile> = {
     id: uuidv7(),
     protocol: 'scep',
     connectorId,
-    name: 'Phones',
+    name: `Phones ${unique()}`,
     endpointPath: `p-${unique()}`,
     legacyPaths: [],
     description: '',
@@ -76,6 +76,8 @@ async function tenants(t: Test, store: Store): Promise<void> {
     t.equal(await store.tenants.find(system, 'no-uuid'), undefined);
     const again = await store.tenants.create(system, { id: uuidv7(), name: 'Other', slug: `acme-${id}`, status: 'active' });
     t.same(again, { ok: false, error: { kind: 'conflict', field: 'slug' } });
+    const named = await store.tenants.create(system, { id: uuidv7(), name: 'Acme Ltd', slug: uuidv7(), status: 'active' });
+    t.same(named, { ok: false, error: { kind: 'conflict', field: 'name' } });
   });
 
   t.test('shows a tenant only itself', async (t) => {
@@ -145,12 +147,34 @@ async function connectors(t: Test, store: Store): Promise<void> {
     t.same(await store.connectors.create(tenantContext(uuidv7(), 'x'), newConnector()), { ok: false, error: { kind: 'not-found' } });
   });
 
+  t.test('has a name that no other of its tenant has', async (t) => {
+    const { context } = await tenantWithConnector(store);
+    const taken = { ok: false, error: { kind: 'conflict', field: 'name' } };
+    t.same(await store.connectors.create(context, newConnector()), taken);
+    const other = newConnector({ name: 'Other' });
+    t.equal((await store.connectors.create(context, other)).ok, true);
+    t.same(await store.connectors.update(context, other.id, 1, { name: 'Engine' }), taken);
+    t.match(await store.connectors.find(context, other.id), { name: 'Other', version: 1 });
+    const twins = await Promise.all(['a', 'b'].map(() => store.connectors.create(context, newConnector({ name: 'Twin' }))));
+    t.equal(twins.filter(({ ok }) => ok).length, 1, 'one of two at the same moment');
+  });
+
+  t.test('the cards count tenants that have connectors', async (t) => {
+    const before = await store.connectors.summary(system);
+    const empty = await newTenant(store);
+    t.same(await store.connectors.summary(empty), { totalTenants: 0, totalConnectors: 0, activeConnectors: 0 });
+    const { context } = await tenantWithConnector(store);
+    await store.connectors.create(context, newConnector({ name: 'Second', status: 'inactive' }));
+    t.same(await store.connectors.summary(context), { totalTenants: 1, totalConnectors: 2, activeConnectors: 1 });
+    t.equal((await store.connectors.summary(system)).totalTenants, before.totalTenants + 1);
+  });
+
   t.test('stays while a profile uses it', async (t) => {
     const { context, connectorId } = await tenantWithConnector(store);
     const profile = newScepProfile(connectorId);
     await store.profiles.createScep(context, profile);
     const refused = await store.connectors.remove(context, connectorId, 1);
-    t.match(refused, { ok: false, error: { kind: 'in-use', usedBy: [{ type: 'scep-profile', id: profile.id, name: 'Phones' }] } });
+    t.match(refused, { ok: false, error: { kind: 'in-use', usedBy: [{ type: 'scep-profile', id: profile.id, name: profile.name }] } });
     t.same(await store.connectors.remove(context, connectorId, 7), { ok: false, error: { kind: 'stale', version: 1 } });
     t.same(await store.profiles.remove(context, 'scep', profile.id, 1), { ok: true, value: true });
     t.same(await store.connectors.remove(context, connectorId, 1), { ok: true, value: true });
@@ -203,9 +227,14 @@ async function profiles(t: Test, store: Store): Promise<void> {
     const sameLegacy = newScepProfile(second.connectorId, { legacyPaths: [legacy.toLowerCase()] });
     t.same(await profiles.createScep(second.context, sameLegacy), conflict('legacyPaths'));
     t.same(await profiles.createScep(second.context, newScepProfile(first.connectorId)), conflict('connectorId'), "another tenant's connector");
-    const mail = newConnector({ type: 'smtp' });
+    const mail = newConnector({ type: 'smtp', name: 'Mail' });
     await store.connectors.create(first.context, mail);
     t.same(await profiles.createScep(first.context, newScepProfile(mail.id)), conflict('connectorId'), 'one that does not issue');
+    const named = newScepProfile(first.connectorId);
+    t.equal((await profiles.createScep(first.context, named)).ok, true);
+    t.same(await profiles.createScep(first.context, newScepProfile(first.connectorId, { name: named.name })), conflict('name'));
+    t.equal((await profiles.createCmp(first.context, newCmpProfile(first.connectorId, { name: named.name }))).ok, true, 'the other protocol may use it');
+    t.equal((await profiles.createScep(second.context, newScepProfile(second.connectorId, { name: named.name }))).ok, true, 'and another tenant');
     const isDefault = newCmpProfile(first.connectorId, { isDefault: true });
     t.equal((await profiles.createCmp(first.context, isDefault)).ok, true);
     t.same(await profiles.createCmp(second.context, newCmpProfile(second.connectorId, { isDefault: true })), conflict('isDefault'));

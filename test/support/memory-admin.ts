@@ -102,9 +102,16 @@ export function memoryAdmin(clock: Clock) {
     return found !== undefined && isVisible(context, found.tenantId) ? found : undefined;
   };
 
+  const nameTaken = fail({ kind: 'conflict', field: 'name' } as const);
+  const isConnectorNameTaken = (tenantId: string, id: string, name: string | undefined): boolean =>
+    [...connectors.values()].some((other) => other.tenantId === tenantId && other.id !== id && other.name === name);
+  const isProfileNameTaken = ({ id, tenantId, protocol, name }: Profile): boolean =>
+    [...profiles.values()].some((other) => other.id !== id && other.tenantId === tenantId && other.protocol === protocol && other.name === name);
+
   const tenantStore: TenantStore = {
     async create(context, tenant) {
       if ([...tenants.values()].some(({ slug }) => slug === tenant.slug)) return fail({ kind: 'conflict', field: 'slug' });
+      if ([...tenants.values()].some(({ name }) => name === tenant.name)) return nameTaken;
       const created = { ...tenant, ...fresh() };
       tenants.set(created.id, created);
       note(context, created.id, 'tenant.created', `tenant:${created.id}`);
@@ -123,6 +130,7 @@ export function memoryAdmin(clock: Clock) {
       const found = checked(tenants.get(id), version);
       if (!found.ok) return found;
       if ([...tenants.values()].some((other) => other.id !== id && other.slug === change.slug)) return fail({ kind: 'conflict', field: 'slug' });
+      if ([...tenants.values()].some((other) => other.id !== id && other.name === change.name)) return nameTaken;
       const updated = { ...found.value, ...without(change), ...next(found.value) };
       tenants.set(id, updated);
       note(context, id, 'tenant.updated', `tenant:${id}`);
@@ -133,6 +141,7 @@ export function memoryAdmin(clock: Clock) {
   const connectorStore: ConnectorStore = {
     async create(context, connector) {
       const { tenantId } = context;
+      if (isConnectorNameTaken(tenantId, connector.id, connector.name)) return nameTaken;
       const times = fresh();
       const stamped = Object.fromEntries(Object.entries(connector.secrets).map(([name, value]) => [name, { value, updatedAt: times.createdAt }]));
       const created = { ...connector, tenantId, secrets: stamped, ...times };
@@ -158,6 +167,7 @@ export function memoryAdmin(clock: Clock) {
       const found = checked(seen(connectors, context, id), version);
       if (!found.ok) return found;
       const { secrets: changes = {}, ...fields } = change;
+      if (isConnectorNameTaken(found.value.tenantId, id, fields.name)) return nameTaken;
       const stamped = { ...found.value.secrets };
       for (const [name, value] of Object.entries(changes)) {
         if (value === null) delete stamped[name];
@@ -223,6 +233,7 @@ export function memoryAdmin(clock: Clock) {
     [...profiles.values()].some((other) => other.id !== id && other.protocol === protocol && other.endpointPath === endpointPath);
   const put = <P extends Profile>(context: Context, profile: P): Result<P, WriteFault> => {
     if (isPathTaken(profile)) return fail({ kind: 'conflict', field: 'endpointPath' });
+    if (isProfileNameTaken(profile)) return nameTaken;
     profiles.set(profile.id, profile);
     epoch += 1;
     note(context, profile.tenantId, profile.version === 1 ? 'profile.created' : 'profile.updated', `profile:${profile.id}`);

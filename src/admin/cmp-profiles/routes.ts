@@ -4,7 +4,6 @@ import type { AdminApp } from '../app.js';
 import { type Caller, callerOf } from '../caller.js';
 import { requireVersion, setEtag } from '../etag.js';
 import { idParams } from '../field.js';
-import { requireFreeName } from '../free-name.js';
 import { pageOf } from '../list.js';
 import { applyPatch } from '../merge-patch.js';
 import { answers, noContent } from '../openapi.js';
@@ -89,7 +88,6 @@ export function cmpProfileRoutes(app: AdminApp, deps: AdminParts): void {
       const { tenantId, endpointPath, credentials, javaBaseUrl, ...fields } = request.body;
       const connector = await issuingConnector(deps, caller, fields.connectorId, tenantId);
       const context = tenantContext(connector.tenantId, caller.actor);
-      await requireFreeName(fields.name, null, (query) => deps.profiles.listCmp(context, query));
       const id = uuidv7(deps.clock.now().getTime());
       const profile = { id, protocol: 'cmp' as const, ...fields, javaBaseUrl: javaBaseUrl ?? null };
       const create = (path: string) => deps.profiles.createCmp(context, { ...profile, endpointPath: path });
@@ -139,7 +137,6 @@ export function cmpProfileRoutes(app: AdminApp, deps: AdminParts): void {
       const { tenantId, ...changed } = applyPatch(cmpProfileSettings, patchableCmp(current), request.body, ['tenantId']);
       await issuingConnector(deps, caller, changed.connectorId, current.tenantId);
       const context = tenantContext(current.tenantId, caller.actor);
-      await requireFreeName(changed.name, current.id, (query) => deps.profiles.listCmp(context, query));
       const change = { ...changed, endpointPath: changed.endpointPath ?? current.endpointPath, javaBaseUrl: changed.javaBaseUrl ?? null };
       written(await deps.profiles.updateCmp(context, current.id, version, change));
       deps.notifyConfigChanged();

@@ -5,7 +5,6 @@ import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
 import { requireVersion, setEtag } from '../etag.js';
 import { idParams } from '../field.js';
-import { requireFreeName } from '../free-name.js';
 import { pageOf } from '../list.js';
 import { applyPatch } from '../merge-patch.js';
 import { answers, noContent } from '../openapi.js';
@@ -86,7 +85,6 @@ export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
       const caller = callerOf(request);
       const { tenantId, config, ...fields } = request.body;
       const context = await tenantForNew(deps, caller, tenantId);
-      await requireFreeName(fields.name, null, (query) => deps.connectors.list(context, query));
       const id = uuidv7(deps.clock.now().getTime());
       const connector = written(await deps.connectors.create(context, { id, ...fields, ...partSecrets(fields.type, config) }));
       deps.notifyConfigChanged();
@@ -131,7 +129,6 @@ export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
       const version = requireVersion(request, current.version);
       const change = connectorChange(current, request.body);
       const context = tenantContext(current.tenantId, caller.actor);
-      await requireFreeName(change.name, current.id, (query) => deps.connectors.list(context, query));
       const connector = written(await deps.connectors.update(context, current.id, version, change));
       deps.notifyConfigChanged();
       setEtag(reply, connector.version);

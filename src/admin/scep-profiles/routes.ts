@@ -4,7 +4,6 @@ import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
 import { requireVersion, setEtag } from '../etag.js';
 import { idParams } from '../field.js';
-import { requireFreeName } from '../free-name.js';
 import { pageOf } from '../list.js';
 import { applyPatch } from '../merge-patch.js';
 import { answers, noContent } from '../openapi.js';
@@ -86,7 +85,6 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
       const challenge = firstChallenge({ challengeMode, challengePassword }, id, deps.challengeMacKey);
       const connector = await issuingConnector(deps, caller, fields.connectorId, tenantId);
       const context = tenantContext(connector.tenantId, caller.actor);
-      await requireFreeName(fields.name, null, (query) => deps.profiles.listScep(context, query));
       const profile = { id, protocol: 'scep' as const, ...fields, ...challenge, publicBaseUrl: publicBaseUrl ?? null };
       const create = (path: string) => deps.profiles.createScep(context, { ...profile, endpointPath: path });
       written(endpointPath === undefined ? await withFreeSlug(slugOf(fields.name, 'scep'), 'endpointPath', create) : await create(endpointPath));
@@ -132,7 +130,6 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
       const challenge = changeChallenge(patch, current, current.id, deps.challengeMacKey);
       await issuingConnector(deps, caller, changed.connectorId, current.tenantId);
       const context = tenantContext(current.tenantId, caller.actor);
-      await requireFreeName(changed.name, current.id, (query) => deps.profiles.listScep(context, query));
       const places = { endpointPath: changed.endpointPath ?? current.endpointPath, publicBaseUrl: changed.publicBaseUrl ?? null };
       const change = { ...changed, ...places, ...challenge };
       written(await deps.profiles.updateScep(context, current.id, version, change));

@@ -14,9 +14,12 @@ export type Written<T> = Result<T, WriteFault>;
 const conflictFields: Readonly<Record<string, string>> = {
   tenants_pkey: 'id',
   tenants_slug_key: 'slug',
+  tenants_name_key: 'name',
   connectors_pkey: 'id',
+  connectors_name_key: 'name',
   profiles_pkey: 'id',
   profiles_endpoint_path_key: 'endpointPath',
+  profiles_name_key: 'name',
   profiles_default_key: 'isDefault',
   shared_secrets_pkey: 'id',
   shared_secrets_reference_key: 'reference',

@@ -129,7 +129,7 @@ async function remove(trx: Trx, boot: Boot, context: Context, id: string, versio
 
 async function summary(connection: Connection, context: Context): ReturnType<ConnectorStore['summary']> {
   const counted = sql<Awaited<ReturnType<ConnectorStore['summary']>>>`select
-    (select count(*) from tenants where ${allOf(visibleTo(context, sql`id`))}) as "totalTenants", count(*) as "totalConnectors",
+    count(distinct tenant_id) as "totalTenants", count(*) as "totalConnectors",
     count(*) filter (where status = 'active') as "activeConnectors" from connectors where ${allOf(visibleTo(context, sql`tenant_id`))}`;
   return (await firstOf(connection, counted)) ?? { totalTenants: 0, totalConnectors: 0, activeConnectors: 0 };
 }
