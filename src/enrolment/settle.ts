@@ -1,7 +1,6 @@
 import { basicConstraintsOf, type Certificate, parseCertificate, subjectAltNames } from '../pkix/index.js';
 import { systemContext, type TenantContext, tenantContext } from '../tenancy/context.js';
 import { certificateRecord } from './new-order.js';
-import { phaseOf } from './order.js';
 import type { Outcome } from './outcome.js';
 import { outcomeOf, refusedOutcome } from './poll.js';
 import type { CertificateRequest, ClaimedOrder, ClaimResult, DueOrder, Issuer, IssuerAnswer, LookupAnswer } from './ports.js';
@@ -111,10 +110,13 @@ async function settle(claimed: ClaimedOrder, result: ClaimResult, deps: Enrolmen
   if (!isOurs) deps.log.warn({ orderId: claimed.order.id, result: result.kind }, 'the lease was lost before the answer was recorded');
 }
 
-/** Looks up what became of an UNCERTAIN call, or asks after a CA_PENDING one; never repeats a call before the quarantine is over. */
+/**
+ * Looks up what became of an UNCERTAIN call, or asks after a CA_PENDING one; never repeats a call before the quarantine is over. An
+ * order that expired meanwhile is looked up too: a certificate that comes too late is revoked.
+ */
 export async function lookUpOrder(due: DueOrder, deps: EnrolmentDeps): Promise<void> {
   const found = await deps.orderReader.find(systemContext('worker:lookup'), due.orderId);
-  if (found === undefined || phaseOf(found.state) !== 'open') return;
+  if (found === undefined) return;
   const issuer = await deps.issuers.forOrder(found);
   if (issuer === undefined) return;
   const claimed = await deps.orders.claimLookup(systemContext('worker:lookup'), due.orderId, leaseMs(issuer));

@@ -264,6 +264,24 @@ t.test('F6 F8 nothing found is called for again only after the quarantine, and t
   t.equal(slow.mostPerRef(), 1);
 });
 
+t.test('a certificate that comes after its order expired is revoked, not handed out', async (t) => {
+  const slow = await createSlowIssuer();
+  slow.script({ kind: 'uncertain', isIssued: true });
+  const { enrolment, store, deps } = house(slow.issuer);
+  const profile = scep();
+  const asked = request();
+  await enrolment.enrol(profile, asked);
+  const [order] = store.all();
+  const context = { tenantId: profile.tenantId, actor: 'test' };
+  t.equal(await deps.orders.move(context, order?.id ?? '', ['UNCERTAIN'], 'EXPIRED', 'too late'), true);
+  for (let round = 0; round < 40 && store.all()[0]?.state === 'EXPIRED'; round += 1) {
+    await lookUpOrdersJob(deps).run();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  t.match(store.all()[0], { state: 'REVOKE_WANTED' });
+  t.equal((await enrolment.poll(profile, asked)).kind, 'refused');
+});
+
 t.test('F11 a wrong certificate from the CA is never handed out', async (t) => {
   for (const what of ['key', 'name', 'garbage'] as const) {
     const slow = await createSlowIssuer();
