@@ -1,0 +1,123 @@
+import { type AlgorithmIdentifier, type Certificate, isSameName, parseCertificate, subjectKeyIdentifierOf } from '../pkix/index.js';
+import {
+  deriveMacKey,
+  isMacAlgorithm,
+  type MacBounds,
+  type MacParameters,
+  type PkiMessage,
+  protectionKindOf,
+  readMacParameters,
+  type SignedFault,
+  verifyMac,
+  verifySigned,
+} from '../protocol/cmp/index.js';
+import { nameText } from './certificate.js';
+import { type Field, field, group } from './field.js';
+import type { DecodeKeys } from './keys.js';
+import { algorithmName, byteCount, digestName, weaknessOf } from './words.js';
+
+/** What the server derives for anyone; a profile may be stricter. */
+const bounds: MacBounds = { hmacSha1: true, minIterations: 100, maxIterations: 100_000 };
+const anyCount: MacBounds = { hmacSha1: true, minIterations: Number.NEGATIVE_INFINITY, maxIterations: Number.POSITIVE_INFINITY };
+
+/** protectionAlg, with the parameters of a MAC in words (RFC 9810 section 5.1.3). */
+export function protectionAlgField(algorithm: AlgorithmIdentifier): Field {
+  const name = algorithmName(algorithm);
+  if (isMacAlgorithm(algorithm)) return macField(name, algorithm);
+  if (protectionKindOf(algorithm) === undefined) return field('protectionAlg', name, { verdict: 'failed', note: weaknessOf(name) ?? 'not served' });
+  return field('protectionAlg', name);
+}
+
+function macField(name: string, algorithm: AlgorithmIdentifier): Field {
+  const within = readMacParameters(algorithm, bounds);
+  const read = within.ok ? within : readMacParameters(algorithm, anyCount);
+  const verdict = within.ok ? { verdict: 'ok' as const, note: 'within bounds' } : { verdict: 'failed' as const, note: `refused: ${within.error}` };
+  return group('protectionAlg', name, read.ok ? parameterFields(read.value) : [], verdict);
+}
+
+function parameterFields(parameters: MacParameters): Field[] {
+  const weakness = parameters.mac === 'sha1' ? { note: 'accepted where a profile allows HMAC-SHA1' } : {};
+  const mac = field('mac', `HMAC-${digestName(parameters.mac)}`, weakness);
+  const salt = field('salt', byteCount(parameters.salt));
+  const iterationCount = field('iterationCount', parameters.iterationCount);
+  if (parameters.kind === 'pbm') return [field('owf', digestName(parameters.owf)), iterationCount, salt, mac];
+  return [
+    field('keyDerivationFunc', `PBKDF2 with HMAC-${digestName(parameters.prf)}`),
+    iterationCount,
+    salt,
+    field('keyLength', byteCount(parameters.keyLength)),
+    mac,
+  ];
+}
+
+/** The verdict on the protection over the octets as received. */
+export async function protectionField(message: PkiMessage, keys: DecodeKeys): Promise<Field> {
+  const { protection, header } = message;
+  const { protectionAlg } = header;
+  if (protection === undefined) {
+    const isPromised = protectionAlg !== undefined;
+    return field(
+      'protection',
+      'absent',
+      isPromised ? { verdict: 'failed', note: 'but the header names a protectionAlg' } : { verdict: 'unknown', note: 'nothing in it is proven' },
+    );
+  }
+  if (protectionAlg === undefined) return field('protection', byteCount(protection), { verdict: 'failed', note: 'the header names no protectionAlg' });
+  switch (protectionKindOf(protectionAlg)) {
+    case 'mac':
+      return macVerdict(message, protectionAlg, protection, keys);
+    case 'signature':
+      return signatureVerdict(message);
+    case undefined:
+      return field('protection', byteCount(protection), { verdict: 'failed', note: 'refused with badAlg: the algorithm is not served' });
+  }
+}
+
+async function macVerdict(message: PkiMessage, algorithm: AlgorithmIdentifier, protection: Buffer, { secret }: DecodeKeys): Promise<Field> {
+  const size = `MAC of ${byteCount(protection)}`;
+  const parameters = readMacParameters(algorithm, bounds);
+  if (!parameters.ok) return field('protection', size, { verdict: 'failed', note: `refused with badAlg before anything is computed: ${parameters.error}` });
+  if (secret === undefined) return field('protection', size, { verdict: 'unknown', note: 'needs the secret' });
+  const key = await deriveMacKey(parameters.value, Buffer.from(secret.reveal(), 'utf8'));
+  if (verifyMac(message, parameters.value, key)) return field('protection', `${size}, right for the secret given`, { verdict: 'ok' });
+  return field('protection', `${size}, wrong for the secret given`, { verdict: 'failed', note: 'refused with badMessageCheck' });
+}
+
+const signedFaults: Readonly<Record<SignedFault, string>> = {
+  algorithm: 'refused with badAlg: the algorithm is not served, or does not fit the key',
+  invalid: 'refused with badMessageCheck: the signature is not valid for the key of extraCerts[0]',
+};
+
+/** RFC 9483 section 3.3: the certificate of the protection key "MUST be the first" of extraCerts. */
+function signatureVerdict(message: PkiMessage): Field {
+  const [first] = message.extraCerts;
+  const certificate = first === undefined ? undefined : parseCertificate(first);
+  if (certificate === undefined) return field('protection', 'signature, not checked', { verdict: 'unknown', note: 'there are no extraCerts' });
+  if (!certificate.ok)
+    return field('protection', 'signature, not checked', { verdict: 'unknown', note: `extraCerts[0] cannot be read: ${certificate.error.message}` });
+  const verified = verifySigned(message, certificate.value.publicKey);
+  const fields = signerFields(message, certificate.value);
+  if (!verified.ok) return group('protection', 'signature', fields, { verdict: 'failed', note: signedFaults[verified.error] });
+  return group('protection', `signature, verified with the key of extraCerts[0], ${certificate.value.publicKey.name}`, fields, {
+    verdict: 'ok',
+    note: 'whether it is trusted depends on the profile',
+  });
+}
+
+/** RFC 9483 section 3.1: sender and senderKID name the certificate. */
+function signerFields({ header }: PkiMessage, certificate: Certificate): Field[] {
+  const { sender, senderKID } = header;
+  const isSender = sender.name !== undefined && isSameName(sender.name, certificate.subject);
+  const identifier = subjectKeyIdentifierOf(certificate.extensions);
+  return [
+    field('signer', nameText(certificate.subject)),
+    field('sender', isSender ? 'the subject of extraCerts[0]' : 'another name than the subject of extraCerts[0]', { verdict: isSender ? 'ok' : 'failed' }),
+    ...(senderKID === undefined || identifier === undefined
+      ? []
+      : [
+          senderKID.equals(identifier)
+            ? field('senderKID', 'the subjectKeyIdentifier of extraCerts[0]', { verdict: 'ok' })
+            : field('senderKID', 'not the subjectKeyIdentifier of extraCerts[0]', { verdict: 'failed' }),
+        ]),
+  ];
+}
