@@ -3,6 +3,7 @@ import { decoderTargets } from './decoders.js';
 import { handlerTargets } from './handlers.js';
 import { plantedTargets } from './planted.js';
 import type { Target } from './target.js';
+import { textTargets } from './texts.js';
 import { loadWorld } from './world.js';
 
 export interface Choice {
@@ -15,6 +16,6 @@ export async function chooseTargets(choice: Choice): Promise<Target[]> {
   const corpus = loadCorpus();
   const world = loadWorld();
   const planted = choice.planted ? plantedTargets(corpus) : [];
-  const targets = [...planted, ...decoderTargets(corpus, world), ...(await handlerTargets(corpus, world))];
+  const targets = [...planted, ...decoderTargets(corpus, world), ...textTargets(corpus), ...(await handlerTargets(corpus, world))];
   return choice.only === undefined ? targets : targets.filter((target) => target.name === choice.only);
 }
