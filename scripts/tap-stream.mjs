@@ -1,61 +1,71 @@
 // Reads the TAP that `tap run` prints: one line per test file as it ends, the full diagnosis of what failed, the reasons of what was skipped.
 import { createInterface } from 'node:readline';
 
-const point = /^( *)(not )?ok \d+(?: - (.*?))?(?: # time=([\d.]+)ms)?(?: \{)?$/;
-const subtest = /^( *)# Subtest: (.*)$/;
-const skipped = / # SKIP ?(.*)$/i;
-const totals = /^# \{ total: .*\}$/;
+const patterns = {
+  point: /^( *)(not )?ok \d+(?: - (.*?))?(?: # time=([\d.]+)ms)?(?: \{)?$/,
+  subtest: /^( *)# Subtest: (.*)$/,
+  diagnosis: /^( +)---$/,
+  skip: / # SKIP ?(.*)$/i,
+  totals: /^# \{ total: .*\}$/,
+};
 
-function number(line, key) {
-  return Number(new RegExp(`\\b${key}: (\\d+)`).exec(line)?.[1] ?? 0);
-}
-
-/** Follows the stream until it ends; `say` prints. Returns { passed, failed, skips: Map(reason -> count), isComplete }. */
+/**
+ * Follows the stream to its end; `say` prints. Resolves to { passed, failed, skips: Map(reason -> count), isComplete };
+ * the counts are of assertions, a file that crashed counting as one more failure.
+ */
 export async function readTap(stream, say) {
   const result = { passed: 0, failed: 0, skips: new Map(), isComplete: false };
-  const names = [];
-  const failedBelow = [];
-  let diagnosis = null;
-  let isShown = false;
-
+  const readers = [diagnosisReader, subtestReader, totalsReader, skipReader, pointReader];
+  const state = { say, result, names: [], failedBelow: [], isShown: false, until: null };
   for await (const line of createInterface({ input: stream })) {
-    if (diagnosis !== null) {
-      if (isShown) say(line);
-      if (line === `${diagnosis}...`) diagnosis = null;
-      continue;
-    }
-    const opens = /^( +)---$/.exec(line);
-    if (opens !== null) {
-      diagnosis = opens[1];
-      if (isShown) say(line);
-      continue;
-    }
-    const begins = subtest.exec(line);
-    if (begins !== null) {
-      names[begins[1].length / 4] = begins[2];
-      continue;
-    }
-    if (totals.test(line)) {
-      result.passed = number(line, 'pass');
-      result.failed = number(line, 'fail');
-      result.isComplete = true;
-      continue;
-    }
-    const skip = skipped.exec(line);
-    if (skip !== null) {
-      result.skips.set(skip[1], (result.skips.get(skip[1]) ?? 0) + 1);
-      continue;
-    }
-    const found = point.exec(line);
-    if (found === null) continue;
-    const [, indent, not, name = '', ms] = found;
-    const depth = indent.length / 4;
-    const isCause = not !== undefined && (failedBelow[depth + 1] ?? 0) === 0;
-    failedBelow[depth + 1] = 0;
-    if (not !== undefined) failedBelow[depth] = (failedBelow[depth] ?? 0) + 1;
-    isShown = isCause;
-    if (isCause) say(`not ok: ${[...names.slice(0, depth), name].join(' > ')}`);
-    if (depth === 0) say(`${not === undefined ? 'ok    ' : 'FAILED'} ${name}${ms === undefined ? '' : ` (${(Number(ms) / 1000).toFixed(1)} s)`}`);
+    readers.some((read) => read(line, state));
   }
   return result;
+}
+
+/** The YAML under a failed point; shown only where the point is the cause and not merely a parent of it. */
+function diagnosisReader(line, state) {
+  const opens = state.until === null ? patterns.diagnosis.exec(line) : null;
+  if (opens !== null) state.until = `${opens[1]}...`;
+  else if (state.until === null) return false;
+  if (state.isShown) state.say(line);
+  if (line === state.until) state.until = null;
+  return true;
+}
+
+function subtestReader(line, state) {
+  const begins = patterns.subtest.exec(line);
+  if (begins === null) return false;
+  state.names[begins[1].length / 4] = begins[2];
+  return true;
+}
+
+function totalsReader(line, { result }) {
+  if (!patterns.totals.test(line)) return false;
+  const count = (key) => Number(new RegExp(`\\b${key}: (\\d+)`).exec(line)?.[1] ?? 0);
+  result.passed = count('pass');
+  result.failed = count('fail');
+  result.isComplete = true;
+  return true;
+}
+
+function skipReader(line, { result }) {
+  const skip = patterns.skip.exec(line);
+  if (skip === null) return false;
+  result.skips.set(skip[1], (result.skips.get(skip[1]) ?? 0) + 1);
+  return true;
+}
+
+function pointReader(line, state) {
+  const point = patterns.point.exec(line);
+  if (point === null) return false;
+  const [, indent, not, name = '', ms] = point;
+  const depth = indent.length / 4;
+  const isFailed = not !== undefined;
+  state.isShown = isFailed && (state.failedBelow[depth + 1] ?? 0) === 0;
+  state.failedBelow[depth + 1] = 0;
+  if (isFailed) state.failedBelow[depth] = (state.failedBelow[depth] ?? 0) + 1;
+  if (state.isShown) state.say(`not ok: ${[...state.names.slice(0, depth), name].join(' > ')}`);
+  if (depth === 0) state.say(`${isFailed ? 'FAILED' : 'ok    '} ${name}${ms === undefined ? '' : ` (${(Number(ms) / 1000).toFixed(1)} s)`}`);
+  return true;
 }
