@@ -1,3 +1,4 @@
+import { captureTarget } from './captures.js';
 import { loadCorpus } from './corpus.js';
 import { decoderTargets } from './decoders.js';
 import { handlerTargets } from './handlers.js';
@@ -16,6 +17,12 @@ export async function chooseTargets(choice: Choice): Promise<Target[]> {
   const corpus = loadCorpus();
   const world = loadWorld();
   const planted = choice.planted ? plantedTargets(corpus) : [];
-  const targets = [...planted, ...decoderTargets(corpus, world), ...textTargets(corpus), ...(await handlerTargets(corpus, world))];
+  const targets = [
+    ...planted,
+    ...decoderTargets(corpus, world),
+    ...textTargets(corpus),
+    captureTarget(corpus, world),
+    ...(await handlerTargets(corpus, world)),
+  ];
   return choice.only === undefined ? targets : targets.filter((target) => target.name === choice.only);
 }
