@@ -12,7 +12,7 @@ import {
   signCsr,
 } from '../pkix/index.js';
 import type { CmsSigner, ContentCipher, KeyTransport } from '../protocol/cms/index.js';
-import { certificateTime, encode } from '../protocol/der/index.js';
+import { certificateTime, der, encode } from '../protocol/der/index.js';
 import { encodeRequest, issuerAndSubject, type MessageType, messageTypes } from '../protocol/scep/index.js';
 
 export interface DeviceKey {
@@ -68,6 +68,8 @@ export interface ScepMessageOptions {
   readonly senderNonce?: Buffer;
   /** A name, or any number. */
   readonly messageType?: MessageType | number;
+  /** Sent as the attribute of that name; left out when absent, as most clients do. */
+  readonly signingTime?: Date;
 }
 
 export interface ScepMessage {
@@ -75,6 +77,8 @@ export interface ScepMessage {
   readonly transactionId: string;
   readonly senderNonce: Buffer;
   readonly signer: CmsSigner;
+  /** The challenge inside, by which the answer to an EC key is encrypted. */
+  readonly challenge?: string;
 }
 
 /** A message of any type with any data; bytes differ from call to call by nonce, key and IV. */
@@ -97,6 +101,7 @@ export function buildMessage(options: ScepMessageOptions, messageType: MessageTy
     ...(transport && { transport }),
     ...(identifiedBy && { identifiedBy }),
     ...(chain && { chain }),
+    ...(options.signingTime && { signingTime: options.signingTime }),
   });
   return { message, transactionId, senderNonce, signer };
 }
@@ -122,10 +127,16 @@ export function buildPkcsReq(options: PkcsReqOptions): ScepMessage & { readonly 
   const { key, subject, signer, at = new Date() } = options;
   const csr = buildCsr(options);
   const itself = signer ?? { certificate: selfSignedCertificate(key, subject, at), privateKey: key.privateKey };
-  return { ...buildMessage({ ...options, signer: itself }, 'PKCSReq', csr), csr };
+  const challenge = options.challenge === undefined ? {} : { challenge: options.challenge };
+  return { ...buildMessage({ ...options, signer: itself }, 'PKCSReq', csr), ...challenge, csr };
 }
 
 /** A CertPoll for the transaction of an earlier request, signed as that was (RFC 8894 §3.3.3). */
 export function buildCertPoll(options: ScepMessageOptions, issuer: Name, subject: Name): ScepMessage {
   return buildMessage(options, 'CertPoll', encode(issuerAndSubject(issuer, subject)));
+}
+
+/** A GetCert for the certificate of this issuer and serial (RFC 8894 §3.3.4), or with `messageType: 'GetCRL'` for the CRL that would list it. */
+export function buildGetCert(options: ScepMessageOptions, issuer: Name, serial: Buffer): ScepMessage {
+  return buildMessage(options, 'GetCert', encode(der.sequence(issuer.der, der.integerContent(serial))));
 }

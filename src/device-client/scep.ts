@@ -1,19 +1,32 @@
-/** A SCEP device: GetCACaps, GetCACert, PKCSReq, RenewalReq, CertPoll over HTTP (RFC 8894). */
+/** A SCEP device: GetCACaps, GetCACert, GetNextCACert, PKCSReq, RenewalReq, CertPoll, GetCert, GetCRL over HTTP (RFC 8894). */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   basicConstraintsOf,
   buildChain,
   type Certificate,
+  type CertificateList,
   certificateFingerprint,
   type Digest,
   type Extension,
   type Name,
   parseCertificate,
+  parseCrl,
 } from '../pkix/index.js';
 import { type CmsSigner, type ContentCipher, createKeyUnwrapper } from '../protocol/cms/index.js';
-import { mediaTypes, openCertRep, readCaCertificates, readCapabilities, readCertRep, type ScepFailInfo } from '../protocol/scep/index.js';
+import {
+  type CertRep,
+  mediaTypes,
+  openReply,
+  type ReplyContent,
+  type ReplyKey,
+  readCaCertificates,
+  readCapabilities,
+  readCertRep,
+  readNextCaCertificates,
+  type ScepFailInfo,
+} from '../protocol/scep/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { buildCertPoll, buildPkcsReq, type DeviceKey, type ScepMessage } from './scep-message.js';
+import { buildCertPoll, buildGetCert, buildPkcsReq, type DeviceKey, type ScepMessage } from './scep-message.js';
 
 export * from './scep-message.js';
 
@@ -23,6 +36,10 @@ export interface ScepClientOptions {
   readonly caSha256?: Buffer;
   /** For one HTTP exchange, milliseconds. */
   readonly timeoutMs?: number;
+  /** Sends messages by GET also where POST is offered, as certmonger and Cisco IOS do. */
+  readonly isGetOnly?: boolean;
+  /** Sent as `message` of GetCACaps and GetCACert, as Junos and IOS do. */
+  readonly caIdentifier?: string;
 }
 
 export interface ScepServerCertificates {
@@ -58,6 +75,10 @@ export type ScepOutcome =
   | { readonly kind: 'pending'; readonly pending: PendingEnrolment }
   | { readonly kind: 'refused'; readonly failInfo: ScepFailInfo | undefined; readonly text: string | undefined };
 
+export type LookUp<T> =
+  | { readonly kind: 'found'; readonly found: T }
+  | { readonly kind: 'refused'; readonly failInfo: ScepFailInfo | undefined; readonly text: string | undefined };
+
 /** Talks to one server. Errors are sentences for people; only a broken machine throws. */
 export class ScepClient {
   readonly #options: ScepClientOptions;
@@ -89,6 +110,49 @@ export class ScepClient {
     const checked = found.ok ? checkPin(found.value, this.#options.caSha256) : found;
     if (checked.ok) this.#certificates = checked.value;
     return checked;
+  }
+
+  /** GetNextCACert: the certificates to come, signed by the RA of today. */
+  async nextCertificates(): Promise<Result<readonly Certificate[], string>> {
+    const certificates = await this.certificates();
+    if (!certificates.ok) return certificates;
+    const answer = await this.#exchange('GetNextCACert');
+    if (!answer.ok) return answer;
+    const { status, mediaType, body } = answer.value;
+    if (status !== 200) return fail(`GetNextCACert was answered with HTTP ${status}.`);
+    const read = readNextCaCertificates(mediaType, body, certificates.value.ra);
+    return read.ok ? ok(read.value.flatMap((bytes) => parsed(bytes))) : read;
+  }
+
+  /** GetCert: the certificate of this issuer and serial; only its holder gets it from most servers. */
+  async getCertificate(signer: CmsSigner, issuer: Name, serial: Buffer): Promise<Result<LookUp<Certificate>, string>> {
+    const found = await this.#lookUp('GetCert', signer, issuer, serial);
+    if (!found.ok || found.value.kind === 'refused') return found as Result<LookUp<Certificate>, string>;
+    const [certificate] = found.value.found.certificates.flatMap((bytes) => parsed(bytes));
+    return certificate === undefined ? fail('The answer holds no certificate that could be read.') : ok({ kind: 'found', found: certificate });
+  }
+
+  /** GetCRL: the CRL of the CA that issued the certificate of this issuer and serial. */
+  async getCrl(signer: CmsSigner, issuer: Name, serial: Buffer): Promise<Result<LookUp<CertificateList>, string>> {
+    const found = await this.#lookUp('GetCRL', signer, issuer, serial);
+    if (!found.ok || found.value.kind === 'refused') return found as Result<LookUp<CertificateList>, string>;
+    const [bytes] = found.value.found.crls;
+    const crl = bytes === undefined ? undefined : parseCrl(bytes);
+    return crl?.ok ? ok({ kind: 'found', found: crl.value }) : fail('The answer holds no CRL that could be read.');
+  }
+
+  async #lookUp(messageType: 'GetCert' | 'GetCRL', signer: CmsSigner, issuer: Name, serial: Buffer): Promise<Result<LookUp<ReplyContent>, string>> {
+    const capabilities = await this.capabilities();
+    if (!capabilities.ok) return capabilities;
+    const certificates = await this.certificates();
+    if (!certificates.ok) return certificates;
+    const request = buildGetCert({ recipient: certificates.value.ra, signer, messageType }, issuer, serial);
+    const reply = await this.#send(request, certificates.value.ra);
+    if (!reply.ok) return reply;
+    const { status, failInfo, failInfoText } = reply.value;
+    if (status === 'FAILURE') return ok({ kind: 'refused', failInfo, text: failInfoText });
+    const opened = status === 'PENDING' ? fail('The answer is PENDING, which look-ups never are.') : openReply(reply.value, replyKeyOf(request));
+    return opened.ok ? ok({ kind: 'found', found: opened.value }) : opened;
   }
 
   /** PKCSReq or RenewalReq. */
@@ -129,21 +193,28 @@ export class ScepClient {
     return outcome;
   }
 
-  async #ask(request: ScepMessage, { subject, key }: Wanted): Promise<Result<ScepOutcome, string>> {
+  async #ask(request: ScepMessage, wanted: Wanted): Promise<Result<ScepOutcome, string>> {
     const certificates = await this.certificates();
     if (!certificates.ok) return certificates;
+    const reply = await this.#send(request, certificates.value.ra);
+    return reply.ok ? readOutcome(reply.value, request, wanted) : reply;
+  }
+
+  async #send(request: ScepMessage, ra: Certificate): Promise<Result<CertRep, string>> {
     const answer = await this.#exchange('PKIOperation', request.message);
     if (!answer.ok) return answer;
     if (answer.value.status !== 200) return fail(`PKIOperation was answered with HTTP ${answer.value.status}: ${answer.value.body.toString('utf8').trim()}`);
     if (answer.value.mediaType !== mediaTypes.pkiMessage) return fail(`PKIOperation was answered with ${answer.value.mediaType}.`);
-    return readOutcome(answer.value.body, request, { subject, key }, certificates.value.ra);
+    return readReply(answer.value.body, request, ra);
   }
 
   async #exchange(operation: string, message?: Buffer): Promise<Result<Answer, string>> {
     const url = new URL(this.#options.url);
     url.searchParams.set('operation', operation);
-    const isGet = message === undefined || !(this.#capabilities?.has('POSTPKIOperation') || this.#capabilities?.has('SCEPStandard'));
+    const { isGetOnly, caIdentifier } = this.#options;
+    const isGet = message === undefined || isGetOnly || !(this.#capabilities?.has('POSTPKIOperation') || this.#capabilities?.has('SCEPStandard'));
     if (message !== undefined && isGet) url.searchParams.set('message', message.toString('base64'));
+    if (message === undefined && caIdentifier !== undefined) url.searchParams.set('message', caIdentifier);
     const headers: Record<string, string> = { 'User-Agent': 'gatehouse' };
     if (!isGet) headers['Content-Type'] = mediaTypes.pkiMessage;
     try {
@@ -200,19 +271,29 @@ function checkPin(found: ScepServerCertificates, caSha256: Buffer | undefined): 
   return chain.ok ? ok(found) : fail(`The RA certificate does not stand under the expected CA (${chain.error}).`);
 }
 
-/** Reads an answer: signed by the RA, for this transaction, for this nonce (RFC 8894 §3.2.1.5), the certificate for the requested key. */
-function readOutcome(bytes: Buffer, request: ScepMessage, wanted: Wanted, ra: Certificate): Result<ScepOutcome, string> {
+/** Reads an answer: signed by the RA, for this transaction, for this nonce (RFC 8894 §3.2.1.5). */
+function readReply(bytes: Buffer, request: ScepMessage, ra: Certificate): Result<CertRep, string> {
   const reply = readCertRep(bytes, ra);
   if (!reply.ok) return reply;
-  const { status, transactionId, recipientNonce, failInfo, failInfoText } = reply.value;
-  if (transactionId.toString('latin1') !== request.transactionId) return fail('The answer is for another transaction.');
-  if (!recipientNonce?.equals(request.senderNonce)) return fail('The answer does not repeat our nonce.');
+  if (reply.value.transactionId.toString('latin1') !== request.transactionId) return fail('The answer is for another transaction.');
+  return reply.value.recipientNonce?.equals(request.senderNonce) ? reply : fail('The answer does not repeat our nonce.');
+}
+
+/** What the answer says, the certificate checked to be for the requested key. */
+function readOutcome(reply: CertRep, request: ScepMessage, wanted: Wanted): Result<ScepOutcome, string> {
+  const { status, failInfo, failInfoText } = reply;
   if (status === 'FAILURE') return ok({ kind: 'refused', failInfo, text: failInfoText });
   if (status === 'PENDING') return ok({ kind: 'pending', pending: { request, wanted } });
-  const opened = openCertRep(reply.value, request.signer.certificate, createKeyUnwrapper(request.signer.privateKey));
+  const opened = openReply(reply, replyKeyOf(request));
   if (!opened.ok) return opened;
-  const [certificate] = opened.value.flatMap((item) => parsed(item));
+  const [certificate] = opened.value.certificates.flatMap((item) => parsed(item));
   if (certificate === undefined) return fail('The answer holds no certificate that could be read.');
   if (!certificate.publicKey.spki.equals(wanted.key.publicKey.spki)) return fail('The certificate is for another key than the requested one.');
   return ok({ kind: 'issued', certificate });
+}
+
+/** An RSA key decrypts; for any other the challenge of the request is the password (RFC 8894 §3.1). */
+export function replyKeyOf({ signer, challenge = '' }: ScepMessage): ReplyKey {
+  const { certificate, privateKey } = signer;
+  return certificate.publicKey.type === 'rsa' ? { certificate, unwrapper: createKeyUnwrapper(privateKey) } : { password: Buffer.from(challenge, 'utf8') };
 }

@@ -56,6 +56,8 @@ export interface Issuer {
   revoke(certificate: Buffer, reason: number): Promise<Result<true, string>>;
   /** Issuing CA first, root last, DER. */
   chain(): Promise<readonly Buffer[]>;
+  /** The newest CRL of the issuing CA, DER; for CAs that give one. */
+  crl?(): Promise<Buffer | undefined>;
   /** Engines that write in the same database sign at once; `OrderStore.settleIssued` then records order and certificate together. */
   readonly local?: LocalIssuer;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AuditLog } from '../audit/event.js';
 import { certificateFingerprint } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
@@ -12,7 +13,17 @@ import { createGate, type Gate } from './gate.js';
 import { dedupeKeyOf } from './new-order.js';
 import type { Outcome } from './outcome.js';
 import { findTransaction, poll } from './poll.js';
-import type { CertificateStore, Issuers, OrderReader, OrderStore, RefusalLog, RefusalRecord, RevocationQueue, StoredTransaction } from './ports.js';
+import type {
+  CertificateStore,
+  IssuedCertificate,
+  Issuers,
+  OrderReader,
+  OrderStore,
+  RefusalLog,
+  RefusalRecord,
+  RevocationQueue,
+  StoredTransaction,
+} from './ports.js';
 import type { EnrolmentRequest } from './request.js';
 
 export interface TransactionQuery {
@@ -40,6 +51,10 @@ export interface EnrolmentService {
   noteDelivered(profile: Profile, orderId: string, isConfirmed: boolean): void;
   updateSession(profile: Profile, query: TransactionQuery, session: StoredTransaction['session']): Promise<void>;
   findSharedSecret(profile: Profile, reference: string): Promise<SharedSecret | undefined>;
+  /** The certificate of this issuer (Name, DER) and serial (lower-case hexadecimal), if this profile issued it. */
+  findIssued(profile: Profile, issuer: Buffer, serial: string): Promise<IssuedCertificate | undefined>;
+  /** The newest CRL of the profile's issuing CA, DER; undefined where the CA gives none. */
+  currentCrl(profile: Profile): Promise<Buffer | undefined>;
   /** A request that does not become an order. */
   noteRefusal(refusal: RefusalRecord): void;
 }
@@ -85,6 +100,12 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
     updateSession: (profile, query, session) =>
       deps.orders.updateSession(contextOf(profile), dedupeKeyOf(profile.id, query), { ...session, requester: query.requester.toString('hex') }),
     findSharedSecret: (profile, reference) => deps.credentials.findSharedSecret(contextOf(profile), profile.id, reference),
+    async findIssued(profile, issuer, serial) {
+      const issuerHash = createHash('sha256').update(issuer).digest();
+      const found = await deps.certificates.findBySerial(contextOf(profile), issuerHash, serial);
+      return found?.profileId === profile.id ? found : undefined;
+    },
+    currentCrl: async (profile) => (await deps.issuers.forProfile(profile))?.crl?.(),
     noteRefusal: (refusal) => {
       deps.refusals.note(refusal);
     },

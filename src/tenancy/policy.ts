@@ -6,7 +6,8 @@ export const sanTypes = ['dns', 'ip', 'email', 'uri', 'other'] as const;
 export const keyUsages = ['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment', 'keyAgreement'] as const;
 export const extendedKeyUsages = ['serverAuth', 'clientAuth'] as const;
 export const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
-export const contentCiphers = ['aes128-cbc', 'aes192-cbc', 'aes256-cbc', 'des-ede3-cbc'] as const;
+export const contentCiphers = ['aes128-cbc', 'aes192-cbc', 'aes256-cbc', 'aes128-gcm', 'aes256-gcm', 'des-ede3-cbc'] as const;
+export const certificateReaders = ['off', 'holder', 'public'] as const;
 export const subjectBindings = ['none', 'reference', 'signer'] as const;
 
 const keysSchema = z
@@ -62,6 +63,20 @@ const scepSchema = z
     renewal: z.boolean().default(true).describe('Whether RenewalReq is served'),
     includeRoot: z.boolean().default(true).describe('Whether GetCACert shows the root'),
     failInfoText: z.boolean().default(true).describe('Whether failures carry a text'),
+    getCert: z.enum(certificateReaders).default('holder').describe('Who may fetch an issued certificate by GetCert'),
+    getCrl: z.boolean().default(true).describe('Whether GetCRL is served, where the CA gives a CRL'),
+    chainInReply: z.boolean().default(false).describe('Whether the answer holds the CA certificates behind the issued one; Apple and Juniper want it alone'),
+    signingTimeToleranceHours: z
+      .int()
+      .min(24)
+      .max(87_600)
+      .nullable()
+      .default(null)
+      .describe('Largest difference of a signingTime from our clock, in hours; null: not checked'),
+    passwordRecipients: z
+      .boolean()
+      .default(false)
+      .describe('Whether clients with EC keys get answers encrypted under their challenge, which whoever reads the answer can try to guess'),
   })
   .strict();
 

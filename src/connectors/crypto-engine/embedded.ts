@@ -2,6 +2,9 @@ import type { Engine } from '../../crypto-engine/ports.js';
 import type { Issuer, IssuerTiming } from '../../enrolment/ports.js';
 import type { Log } from '../../runtime/log.js';
 
+/** The one CA of the engine that issues for profiles. */
+const issuingCa = 'issuing';
+
 /**
  * The engine inside this process as an `Issuer`. It writes in the same database as the orders, so orders are settled with
  * `local.sign`; `issue` serves what is no order (RA certificates). A database that fails in between leaves the outcome
@@ -32,5 +35,6 @@ export function createEmbeddedIssuer(engine: Engine, timing: IssuerTiming, log: 
     },
     revoke: (certificate, reason) => engine.revoke(certificate, reason),
     chain: async () => engine.chain(),
+    crl: async () => (await engine.crl(issuingCa))?.der,
   };
 }

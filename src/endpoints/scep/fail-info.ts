@@ -47,6 +47,7 @@ export const reasonOf = {
   'signer-certificate': 'bad-signature',
   signature: 'bad-signature',
   'digest-refused': 'unsupported',
+  'signing-time': 'malformed',
   'not-enveloped': 'malformed',
   recipients: 'wrong-recipient',
   'wrong-recipient': 'wrong-recipient',

@@ -3,7 +3,7 @@ import type { Outcome } from '../../enrolment/outcome.js';
 import { type RefusalCode, type RefusalReason, refusals } from '../../enrolment/refusal.js';
 import type { EnrolmentRequest, Evidence } from '../../enrolment/request.js';
 import type { EnrolmentService, TransactionQuery } from '../../enrolment/service.js';
-import { type CertificationRequest, nameToText, serialHex, verifyCertificate, verifyCsr } from '../../pkix/index.js';
+import { type CertificationRequest, nameToText, type PublicKey, serialHex, verifyCertificate, verifyCsr } from '../../pkix/index.js';
 import { type AddressedEnvelope, type ContentCipher, otherCertificates } from '../../protocol/cms/index.js';
 import {
   addressRequest,
@@ -11,23 +11,29 @@ import {
   decodeRequest,
   encodeCertRep,
   isSelfSigned,
+  type MessageData,
   openRequest,
   type PkiStatus,
   type ReplyHeader,
+  type ReplyRecipient,
   type RequestType,
   type ScepFailInfo,
   type ScepFault,
   type ScepRequest,
   scepFault,
   scepFaults,
+  signingTimeOf,
   transactionIdText,
   verifyRequest,
 } from '../../protocol/scep/index.js';
+import { type Clock, systemClock } from '../../runtime/clock.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { ScepEndpoint } from '../../tenancy/directory.js';
 import { type ClientFamily, clientFamilyOf, type WireMarks } from './client-family.js';
 import { failInfoOf, reasonOf } from './fail-info.js';
+import { findCertificate, findCrl } from './look-up.js';
 import { raKeysOf, type ScepRaKey } from './ra-keys.js';
+import { canBeAnswered, replyRecipient } from './recipient.js';
 
 /** How a message came. */
 export interface ScepCaller extends Omit<WireMarks, 'transactionId'> {
@@ -61,9 +67,9 @@ export async function handlePkiOperation(
   endpoint: ScepEndpoint,
   bytes: Buffer,
   caller: ScepCaller,
-  deps: { readonly enrolment: EnrolmentService },
+  deps: { readonly enrolment: EnrolmentService; readonly clock?: Clock },
 ): Promise<ScepReply> {
-  const { enrolment } = deps;
+  const { enrolment, clock = systemClock } = deps;
   const keys = raKeysOf(endpoint);
   const [firstKey] = keys;
   if (firstKey === undefined) return { kind: 'unavailable' };
@@ -79,7 +85,7 @@ export async function handlePkiOperation(
   const exchange: Exchange = { endpoint, caller, family, enrolment, header: allowedHeader(header, endpoint), raKey: firstKey };
   if (!decoded.ok) return refuse(exchange, decoded.error);
 
-  const type = checkRequest(decoded.value, endpoint);
+  const type = checkRequest(decoded.value, endpoint, clock.now());
   if (!type.ok) return refuse(exchange, type.error);
   const addressed = addressRequest(decoded.value, keys, endpoint.profile.policy.scep.ciphers);
   if (!addressed.ok) return refuse(exchange, addressed.error, expectedRecipient(addressed.error, firstKey));
@@ -96,16 +102,29 @@ function isDigestAllowed(digest: string, endpoint: ScepEndpoint): boolean {
 }
 
 /** Digest, signature, message type, in this order: nothing of an unsigned message is acted upon, nothing outside the closed list goes further. */
-function checkRequest(request: ScepRequest, endpoint: ScepEndpoint): Result<RequestType, ScepFault> {
+function checkRequest(request: ScepRequest, endpoint: ScepEndpoint, now: Date): Result<RequestType, ScepFault> {
   const { type, digest } = request;
   if (!isDigestAllowed(digest, endpoint)) return fail(scepFault('digest-refused', `Digest ${digest}.`));
   const verified = verifyRequest(request);
   if (!verified.ok) return verified;
-  if (type === undefined || type === 'GetCert' || type === 'GetCRL') return fail(scepFault('message-type', `messageType ${request.messageType}.`));
-  if (type === 'RenewalReq' && !endpoint.profile.policy.scep.renewal) return fail(scepFault('message-type', 'RenewalReq is switched off.'));
+  if (type === undefined) return fail(scepFault('message-type', `messageType ${request.messageType}.`));
+  if (isSwitchedOff(type, endpoint)) return fail(scepFault('message-type', `${type} is switched off.`));
   // RFC 8894 §7.9: a renewal is authenticated by this signature, and SHA-1 does not authenticate.
   if (type === 'RenewalReq' && digest === 'sha1') return fail(scepFault('digest-refused', 'RenewalReq signed with SHA-1.'));
-  return ok(type);
+  return isTimely(request, endpoint, now) ? ok(type) : fail(scepFault('signing-time'));
+}
+
+function isSwitchedOff(type: RequestType, endpoint: ScepEndpoint): boolean {
+  const { renewal, getCert, getCrl } = endpoint.profile.policy.scep;
+  return (type === 'RenewalReq' && !renewal) || (type === 'GetCert' && getCert === 'off') || (type === 'GetCRL' && !getCrl);
+}
+
+/** RFC 8894 §3.2.1.4, badTime. A signingTime is optional, so that its absence is no fault. */
+function isTimely(request: ScepRequest, endpoint: ScepEndpoint, now: Date): boolean {
+  const tolerance = endpoint.profile.policy.scep.signingTimeToleranceHours;
+  const time = tolerance === null ? 'absent' : signingTimeOf(request);
+  if (tolerance === null || time === 'absent') return true;
+  return time !== 'malformed' && Math.abs(time.getTime() - now.getTime()) <= tolerance * 3_600_000;
 }
 
 function expectedRecipient(fault: ScepFault, raKey: ScepRaKey): string {
@@ -116,19 +135,48 @@ function expectedRecipient(fault: ScepFault, raKey: ScepRaKey): string {
 
 /** The part after which the sender's key is proven and the envelope is ours. */
 async function answerOpened(exchange: Exchange, request: ScepRequest, type: RequestType, envelope: AddressedEnvelope<ScepRaKey>): Promise<ScepReply> {
-  // Before decryption and long before the core: a certificate that could not be delivered must never be issued.
-  if (request.signer.publicKey.type !== 'rsa') return refuseAs(exchange, 'key-undeliverable', 'unsupported', `Signer key ${request.signer.publicKey.name}.`);
+  // Before the core is asked: a certificate that could not be delivered must never be issued.
+  if (!canBeAnswered(request, exchange.endpoint)) return refuseUndeliverable(exchange, request.signer.publicKey);
   const opened = openRequest(type, envelope, envelope.key.unwrapper);
   if (!opened.ok) return refuse(exchange, opened.error);
   const data = opened.value;
-  if (data.kind !== 'csr') {
-    return answer(exchange, request, envelope, await exchange.enrolment.poll(exchange.endpoint.profile, transactionOf(request)));
+  const recipient = replyRecipient(request, envelope, data);
+  switch (data.kind) {
+    case 'issuerAndSubject':
+      return answer(exchange, recipient, await exchange.enrolment.poll(exchange.endpoint.profile, transactionOf(request)));
+    case 'issuerAndSerial':
+      if (recipient === undefined) return refuseUndeliverable(exchange, request.signer.publicKey);
+      return type === 'GetCRL' ? answerCrl(exchange, recipient, data) : answerCertificate(exchange, recipient, request, data);
+    case 'csr': {
+      const csr = withSharedKey(data.csr, request);
+      const proof = proveKey(exchange, request, csr);
+      if (!proof.ok) return proof.error;
+      if (recipient === undefined) return refuseUndeliverable(exchange, request.signer.publicKey);
+      const wanted = enrolmentRequest(exchange, request, type, csr, envelope.content.cipher);
+      return answer(exchange, recipient, await exchange.enrolment.enrol(exchange.endpoint.profile, wanted));
+    }
   }
-  const csr = withSharedKey(data.csr, request);
-  const proof = proveKey(exchange, request, csr);
-  if (!proof.ok) return proof.error;
-  const wanted = enrolmentRequest(exchange, request, type, csr, envelope.content.cipher);
-  return answer(exchange, request, envelope, await exchange.enrolment.enrol(exchange.endpoint.profile, wanted));
+}
+
+function refuseUndeliverable(exchange: Exchange, key: PublicKey): ScepReply {
+  return refuseAs(exchange, 'key-undeliverable', 'unsupported', `Signer key ${key.name}.`);
+}
+
+type Named = Extract<MessageData, { readonly kind: 'issuerAndSerial' }>;
+
+/** SUCCESS or FAILURE, never PENDING (RFC 8894 §4.5.1); nothing is recorded: sscep sends one constant transactionID from every device. */
+async function answerCertificate(exchange: Exchange, recipient: ReplyRecipient, request: ScepRequest, named: Named): Promise<ScepReply> {
+  const found = await findCertificate(exchange.endpoint, exchange.enrolment, request.signer, named);
+  if (!found.ok) return refuseAs(exchange, 'certificate-unknown', 'not-authorised', found.error);
+  return certRep(exchange, { status: 'SUCCESS', certificates: [found.value], recipient });
+}
+
+/** RFC 8894 §4.6.1: the CRL alone. */
+async function answerCrl(exchange: Exchange, recipient: ReplyRecipient, named: Named): Promise<ScepReply> {
+  const found = await findCrl(exchange.endpoint, exchange.enrolment, named);
+  if (found.ok) return certRep(exchange, { status: 'SUCCESS', certificates: [], crls: [found.value], recipient });
+  if (found.error === 'no-crl') return refuse(exchange, scepFault('message-type', 'GetCRL, but the CA gives no CRL.'));
+  return refuseAs(exchange, 'certificate-unknown', 'not-authorised', 'GetCRL for another issuer.');
 }
 
 /** Signer and request mostly have the same key; as one instance it is imported once. */
@@ -145,7 +193,8 @@ function withSharedKey(csr: CertificationRequest, request: ScepRequest): Certifi
 function proveKey(exchange: Exchange, request: ScepRequest, csr: CertificationRequest): Result<true, ScepReply> {
   const isSameKey = csr.publicKey === request.signer.publicKey;
   const selfSigned = isSelfSigned(request.signer);
-  if (selfSigned && csr.publicKey.type !== 'rsa') return fail(refuseAs(exchange, 'key-undeliverable', 'unsupported', `Requested key ${csr.publicKey.name}.`));
+  if (selfSigned && request.signer.publicKey.type === 'rsa' && csr.publicKey.type !== 'rsa')
+    return fail(refuseAs(exchange, 'key-undeliverable', 'unsupported', `Requested key ${csr.publicKey.name}.`));
   if (selfSigned && !isSameKey) return fail(refuseOpaquely(exchange, 'The self-signed signer has another key than the request.'));
   const verified = verifyCsr(csr);
   if (verified.ok) return verified;
@@ -187,15 +236,12 @@ function evidenceOf(request: ScepRequest, csr: CertificationRequest): Evidence {
   };
 }
 
-function answer(exchange: Exchange, request: ScepRequest, envelope: AddressedEnvelope<ScepRaKey>, outcome: Outcome): ScepReply {
+function answer(exchange: Exchange, recipient: ReplyRecipient | undefined, outcome: Outcome): ScepReply {
   switch (outcome.kind) {
     case 'issued': {
-      const { publicKey } = request.signer;
-      const key = publicKey.keyObject();
-      if (!key.ok) throw new Error('The key that verified the request cannot be used to answer it.');
-      const recipient = { certificate: request.signer, publicKey: key.value, cipher: envelope.content.cipher, transport: envelope.transport };
-      // Only the issued certificate: Apple pairs the first certificate it finds with its key.
-      return certRep(exchange, { status: 'SUCCESS', certificates: [outcome.certificate], recipient }, outcome.orderId);
+      // Only a CertPoll comes this far without a recipient: the certificate waits until the request itself is sent again.
+      if (recipient === undefined) return failure(exchange, failInfoOf['key-undeliverable'], refusals['key-undeliverable']);
+      return certRep(exchange, { status: 'SUCCESS', certificates: certificatesToSend(exchange.endpoint, outcome.certificate), recipient }, outcome.orderId);
     }
     case 'pending':
       return certRep(exchange, { status: 'PENDING' });
@@ -205,6 +251,14 @@ function answer(exchange: Exchange, request: ScepRequest, envelope: AddressedEnv
       return failure(exchange, failInfoOf[code], refusals[code]);
     }
   }
+}
+
+/** By default only the issued certificate: Apple pairs the first certificate it finds with its key, and Juniper wants no other. */
+function certificatesToSend({ profile, caChain }: ScepEndpoint, issued: Buffer): readonly Buffer[] {
+  const { chainInReply, includeRoot } = profile.policy.scep;
+  if (!chainInReply) return [issued];
+  const authorities = caChain.filter((authority, index) => index === 0 || includeRoot || !isSelfSigned(authority));
+  return [issued, ...authorities.map((authority) => authority.der)];
 }
 
 function certRep(exchange: Exchange, body: CertRepBody, orderId?: string): ScepReply {

@@ -2,6 +2,7 @@ import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../../pkix/in
 import { type Cursor, contextConstructed, contextPrimitive, DerError, oids, tag } from '../der/index.js';
 import { readContentInfo } from './content-info.js';
 import { type Identifier, readIdentifier } from './identifier.js';
+import { type PasswordRecipient, readPasswordRecipient } from './password-recipient.js';
 
 /** RFC 5652 §6.2.1
  *  KeyTransRecipientInfo ::= SEQUENCE {
@@ -18,8 +19,9 @@ export interface KeyTransRecipient {
 
 export interface EnvelopedData {
   readonly version: number;
-  /** Those of kind KeyTransRecipientInfo; `recipientCount` counts the others too. */
+  /** Those of kind KeyTransRecipientInfo; `recipientCount` counts all kinds. */
   readonly recipients: readonly KeyTransRecipient[];
+  readonly passwordRecipients: readonly PasswordRecipient[];
   readonly recipientCount: number;
   readonly contentType: string;
   readonly contentAlgorithm: AlgorithmIdentifier;
@@ -43,7 +45,13 @@ export function readEnvelopedData(cursor: Cursor): EnvelopedData {
     const fields = content.sequence();
     const version = fields.smallInteger();
     fields.enterOptional(contextConstructed(0));
-    const all = fields.set().each((item) => (item.at(tag.sequence) ? readKeyTransRecipient(item) : void item.skip()));
+    const recipients: KeyTransRecipient[] = [];
+    const passwordRecipients: PasswordRecipient[] = [];
+    const all = fields.set().each((item) => {
+      if (item.at(tag.sequence)) recipients.push(readKeyTransRecipient(item));
+      else if (item.at(contextConstructed(3))) passwordRecipients.push(readPasswordRecipient(item));
+      else item.skip();
+    });
     const encrypted = fields.sequence();
     const contentType = encrypted.oid();
     const contentAlgorithm = readAlgorithmIdentifier(encrypted);
@@ -51,8 +59,7 @@ export function readEnvelopedData(cursor: Cursor): EnvelopedData {
     encrypted.end();
     fields.enterOptional(contextConstructed(1));
     fields.end();
-    const recipients = all.filter((item): item is KeyTransRecipient => item !== undefined);
-    return { version, recipients, recipientCount: all.length, contentType, contentAlgorithm, encryptedContent };
+    return { version, recipients, passwordRecipients, recipientCount: all.length, contentType, contentAlgorithm, encryptedContent };
   });
 }
 

@@ -6,6 +6,7 @@ import type { EnvelopedData, KeyTransRecipient } from './enveloped-data.js';
 import { identifies } from './identifier.js';
 import { type KeyTransport, readKeyTransport } from './key-transport.js';
 import { unwrapOaep } from './oaep.js';
+import { openPasswordRecipient } from './password-recipient.js';
 import type { KeyUnwrapper } from './unwrap.js';
 
 /** What can be said openly about an envelope, before any secret is touched. */
@@ -52,4 +53,18 @@ export function decryptEnvelope(envelope: AddressedEnvelope<RecipientKey>, unwra
   const key =
     transport.kind === 'pkcs1' ? unwrapper.pkcs1(recipient.encryptedKey, keyLength) : unwrapOaep(unwrapper, transport, recipient.encryptedKey, keyLength);
   return decryptContent(content, key, encryptedContent);
+}
+
+/** Opens an envelope with exactly one password recipient by its password; `undecryptable` covers a wrong password and wrong padding. */
+export function openPasswordEnvelope(envelope: EnvelopedData, password: Buffer): Result<Buffer, EnvelopeFault | 'undecryptable'> {
+  const [recipient, ...more] = envelope.passwordRecipients;
+  if (envelope.contentType !== oids.data) return fail('content-type');
+  if (recipient === undefined) return fail('wrong-recipient');
+  if (more.length > 0) return fail('recipients');
+  const choice = readContentCipher(envelope.contentAlgorithm);
+  if (!choice.ok) return choice;
+  const key = openPasswordRecipient(recipient, password, contentCiphers[choice.value.cipher].keyLength);
+  if (!key.ok) return fail(key.error === 'unknown' ? 'transport-unknown' : 'undecryptable');
+  const { isPadded, content } = decryptContent(choice.value, key.value, envelope.encryptedContent);
+  return isPadded ? ok(content) : fail('undecryptable');
 }

@@ -1,10 +1,11 @@
 import { constants, type KeyObject, publicEncrypt, randomFillSync } from 'node:crypto';
 import { algorithmIdentifier, type Certificate } from '../../pkix/index.js';
-import { der, encode, oids } from '../der/index.js';
+import { der, type Element, encode, oids } from '../der/index.js';
 import { type ContentCipher, contentCipherAlgorithm, contentCiphers, encryptContent } from './content-cipher.js';
 import { contentInfo } from './content-info.js';
 import { issuerAndSerial, keyIdentifierOf } from './identifier.js';
 import { type KeyTransport, keyTransportAlgorithm, pkcs1 } from './key-transport.js';
+import { passwordRecipientInfo } from './password-recipient.js';
 
 export interface EnvelopeOptions {
   readonly content: Buffer;
@@ -21,24 +22,41 @@ export interface EnvelopeOptions {
 /** An EnvelopedData ContentInfo (RFC 5652 §6.1) for one RSA recipient with a fresh key and IV. */
 export function encodeEnvelopedData(options: EnvelopeOptions): Buffer {
   const { content, cipher, recipient, publicKey, transport = pkcs1, identifiedBy = 'issuerAndSerial' } = options;
+  const isBySerial = identifiedBy === 'issuerAndSerial';
+  const version = isBySerial ? 0 : 2;
+  return enveloped(content, cipher, version, (key) =>
+    der.sequence(
+      der.integer(version),
+      isBySerial ? issuerAndSerial(recipient) : der.implicitPrimitive(0, keyIdentifierOf(recipient)),
+      algorithmIdentifier(keyTransportAlgorithm(transport)),
+      der.octetString(wrapKey(publicKey, transport, key)),
+    ),
+  );
+}
+
+export interface PasswordEnvelopeOptions {
+  readonly content: Buffer;
+  /** A CBC cipher; it encrypts the content and wraps the content key. */
+  readonly cipher: ContentCipher;
+  readonly password: Buffer;
+}
+
+/** As `encodeEnvelopedData`, for whoever knows the password; version 3, as a PasswordRecipientInfo demands. */
+export function encodePasswordEnvelopedData({ content, cipher, password }: PasswordEnvelopeOptions): Buffer {
+  return enveloped(content, cipher, 3, (key) => passwordRecipientInfo(password, cipher, key));
+}
+
+function enveloped(content: Buffer, cipher: ContentCipher, version: number, recipientInfo: (key: Buffer) => Element): Buffer {
   const { keyLength, blockLength } = contentCiphers[cipher];
   const random = randomFillSync(Buffer.allocUnsafe(keyLength + blockLength));
   const key = random.subarray(0, keyLength);
   const choice = { cipher, iv: random.subarray(keyLength) };
-  const isBySerial = identifiedBy === 'issuerAndSerial';
-  const version = der.integer(isBySerial ? 0 : 2);
-  const recipientInfo = der.sequence(
-    version,
-    isBySerial ? issuerAndSerial(recipient) : der.implicitPrimitive(0, keyIdentifierOf(recipient)),
-    algorithmIdentifier(keyTransportAlgorithm(transport)),
-    der.octetString(wrapKey(publicKey, transport, key)),
-  );
   const encryptedContentInfo = der.sequence(
     der.oid(oids.data),
     algorithmIdentifier(contentCipherAlgorithm(choice)),
     der.implicitPrimitive(0, encryptContent(choice, key, content)),
   );
-  return encode(contentInfo(oids.envelopedData, der.sequence(version, der.set(recipientInfo), encryptedContentInfo)));
+  return encode(contentInfo(oids.envelopedData, der.sequence(der.integer(version), der.set(recipientInfo(key)), encryptedContentInfo)));
 }
 
 /** OAEP with one digest for label and mask, which is all that node:crypto writes. */

@@ -1,7 +1,7 @@
 import type { Certificate, Digest } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
-import { digestOfSigner, findSigner, readSignedData, type SignedData, type SignerInfo, verifySigner } from '../cms/index.js';
-import { decodeBer, oids, scepLimits } from '../der/index.js';
+import { digestOfSigner, findSigner, readSignedData, type SignedData, type SignerInfo, singleValue, verifySigner } from '../cms/index.js';
+import { Cursor, decodeBer, guarded, oids, scepLimits } from '../der/index.js';
 import { readRequestAttributes } from './attributes.js';
 import { type ScepFault, scepFault } from './fault.js';
 import { type RequestType, requestTypeOf } from './message-type.js';
@@ -80,4 +80,12 @@ export function verifyRequest(request: ScepRequest): Result<true, ScepFault> {
 /** Self-issued: "may be self-signed" (RFC 8894 §2.3), and then it proves nothing about who sends (§2.4). */
 export function isSelfSigned(certificate: Certificate): boolean {
   return certificate.issuer.der.equals(certificate.subject.der);
+}
+
+/** The signingTime (RFC 5652 §11.3) that the signature covers; `absent`, or `malformed` where it is no time or stands twice. */
+export function signingTimeOf(request: ScepRequest): Date | 'absent' | 'malformed' {
+  const value = singleValue(request.signerInfo.signedAttributes?.attributes ?? [], oids.signingTime);
+  if (value === 'absent') return value;
+  const time = value === 'ambiguous' ? undefined : guarded(() => new Cursor(value).time());
+  return time?.ok ? time.value : 'malformed';
 }

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Certificate, Digest } from '../../pkix/index.js';
-import { type CmsSigner, type ContentCipher, encodeEnvelopedData, encodeSignedData, type KeyTransport } from '../cms/index.js';
-import { type Element, oids } from '../der/index.js';
+import { attribute, type CmsSigner, type ContentCipher, encodeEnvelopedData, encodeSignedData, type KeyTransport } from '../cms/index.js';
+import { certificateTime, type Element, oids } from '../der/index.js';
 import { nonceAttribute, numberAttribute, transactionIdAttribute } from './attributes.js';
 
 export interface RequestOptions {
@@ -17,13 +17,16 @@ export interface RequestOptions {
   readonly digest: Digest;
   readonly transport?: KeyTransport;
   readonly identifiedBy?: 'issuerAndSerial' | 'subjectKeyIdentifier';
+  readonly signingTime?: Date;
   /** Further certificates, after the signer's. */
   readonly chain?: readonly Buffer[];
 }
 
 /** The transaction attributes of a request (RFC 8894 §3.2.1). */
-export function requestAttributes(options: Pick<RequestOptions, 'messageType' | 'transactionId' | 'senderNonce'>): Element[] {
+export function requestAttributes(options: Pick<RequestOptions, 'messageType' | 'transactionId' | 'senderNonce' | 'signingTime'>): Element[] {
+  const { signingTime } = options;
   return [
+    ...(signingTime === undefined ? [] : [attribute(oids.signingTime, certificateTime(signingTime))]),
     transactionIdAttribute(Buffer.from(options.transactionId, 'latin1')),
     numberAttribute(oids.scepMessageType, options.messageType),
     nonceAttribute(oids.scepSenderNonce, options.senderNonce),

@@ -17,6 +17,7 @@ export const scepFaults = {
   'signer-certificate': { failInfo: 'badMessageCheck', says: 'The certificate of the signer is not in the message.' },
   signature: { failInfo: 'badMessageCheck', says: 'The signature of the message is not valid.' },
   'digest-refused': { failInfo: 'badAlg', says: 'The digest or signature algorithm of the message is not accepted.' },
+  'signing-time': { failInfo: 'badTime', says: 'The signingTime of the message is too far from the time of this server.' },
   'not-enveloped': { failInfo: 'badRequest', says: 'The content of the message is not enveloped.' },
   recipients: { failInfo: 'badRequest', says: 'The message must be encrypted for exactly one key of this server.' },
   'wrong-recipient': { failInfo: 'badRequest', says: 'The message is encrypted for another certificate.' },

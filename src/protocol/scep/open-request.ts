@@ -3,9 +3,11 @@ import {
   type AddressedEnvelope,
   addressEnvelope,
   type ContentCipher,
+  contentCiphers,
   decryptEnvelope,
   type EnvelopeFault,
   type KeyUnwrapper,
+  mendGoGcm,
   type RecipientKey,
   readEnvelopedData,
 } from '../cms/index.js';
@@ -32,13 +34,16 @@ export function addressRequest<K extends RecipientKey>(
   keys: readonly K[],
   ciphers: readonly ContentCipher[],
 ): Result<AddressedEnvelope<K>, ScepFault> {
-  const envelope = decodeBer(request.envelope, scepLimits, readEnvelopedData);
+  const bytes = ciphers.some(isGcm) ? mendGoGcm(request.envelope) : request.envelope;
+  const envelope = decodeBer(bytes, scepLimits, readEnvelopedData);
   if (!envelope.ok) return fail(scepFault('not-enveloped', envelope.error.message));
   const addressed = addressEnvelope(envelope.value, keys);
   if (!addressed.ok) return fail(scepFault(faultOf[addressed.error]));
   const { cipher } = addressed.value.content;
   return ciphers.includes(cipher) ? addressed : fail(scepFault('cipher-refused', `Content cipher ${cipher}.`));
 }
+
+const isGcm = (cipher: ContentCipher) => contentCiphers[cipher].mode === 'gcm';
 
 /**
  * Decrypts the envelope and reads what the type requires. Wrong key padding, wrong content padding and wrong content are one

@@ -4,7 +4,9 @@ import {
   type Attribute,
   addressEnvelope,
   decryptEnvelope,
+  type EnvelopedData,
   type KeyUnwrapper,
+  openPasswordEnvelope,
   readCertificatesOnly,
   readEnvelopedData,
   readSignedData,
@@ -71,14 +73,34 @@ function keyOf<T extends string>(table: Readonly<Record<T, number>>, text: strin
   return (Object.keys(table) as T[]).find((key) => String(table[key]) === text);
 }
 
-/** The certificates in the envelope of a SUCCESS, the issued one first; `certificate` is the one that signed the request. */
-export function openCertRep(reply: CertRep, certificate: Certificate, unwrapper: KeyUnwrapper): Result<readonly Buffer[], string> {
+/** What the envelope of a SUCCESS holds: certificates, the issued one first, or a CRL. */
+export interface ReplyContent {
+  readonly certificates: readonly Buffer[];
+  readonly crls: readonly Buffer[];
+}
+
+/** How an answer is opened: with the key of the certificate that signed the request, or with the challenge of the request. */
+export type ReplyKey = { readonly certificate: Certificate; readonly unwrapper: KeyUnwrapper } | { readonly password: Buffer };
+
+export function openReply(reply: CertRep, key: ReplyKey): Result<ReplyContent, string> {
   if (reply.envelope === undefined) return fail('The answer carries no certificate.');
   const envelope = decodeBer(reply.envelope, scepLimits, readEnvelopedData);
   if (!envelope.ok) return fail(`The answer holds no EnvelopedData. ${envelope.error.message}`);
-  const addressed = addressEnvelope(envelope.value, [{ certificate }]);
-  if (!addressed.ok) return fail(`The answer is not encrypted for the certificate that signed the request (${addressed.error}).`);
-  const { isPadded, content } = decryptEnvelope(addressed.value, unwrapper);
-  const certificates = readCertificatesOnly(content, scepLimits);
-  return isPadded && certificates.ok ? ok(certificates.value.certificates) : fail('The answer could not be decrypted.');
+  const plain = 'password' in key ? openPasswordEnvelope(envelope.value, key.password) : openFor(key, envelope.value);
+  if (!plain.ok) return fail(`The answer is not encrypted for the sender of the request (${plain.error}).`);
+  const content = readCertificatesOnly(plain.value, scepLimits);
+  return content.ok ? ok(content.value) : fail('The answer could not be decrypted.');
+}
+
+function openFor(key: Exclude<ReplyKey, { readonly password: Buffer }>, envelope: EnvelopedData): Result<Buffer, string> {
+  const addressed = addressEnvelope(envelope, [{ certificate: key.certificate }]);
+  if (!addressed.ok) return addressed;
+  const { isPadded, content } = decryptEnvelope(addressed.value, key.unwrapper);
+  return isPadded ? ok(content) : fail('undecryptable');
+}
+
+/** The certificates in the envelope of a SUCCESS, the issued one first; `certificate` is the one that signed the request. */
+export function openCertRep(reply: CertRep, certificate: Certificate, unwrapper: KeyUnwrapper): Result<readonly Buffer[], string> {
+  const opened = openReply(reply, { certificate, unwrapper });
+  return opened.ok ? ok(opened.value.certificates) : opened;
 }

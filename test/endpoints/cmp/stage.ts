@@ -192,6 +192,10 @@ export class MemoryCore implements EnrolmentService {
     this.#replace(query.transactionId, { session });
   }
 
+  async findIssued(): Promise<undefined> {}
+
+  async currentCrl(): Promise<undefined> {}
+
   async findSharedSecret(profile: CmpProfile, reference: string) {
     const secret = this.secrets.get(reference);
     if (secret === undefined) return undefined;

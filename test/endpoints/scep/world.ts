@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type DeviceKey, deviceKey, generateRsaKey } from '../../../src/device-client/scep.js';
 import type { Outcome } from '../../../src/enrolment/outcome.js';
-import type { RefusalRecord } from '../../../src/enrolment/ports.js';
+import type { IssuedCertificate, RefusalRecord } from '../../../src/enrolment/ports.js';
 import type { EnrolmentRequest } from '../../../src/enrolment/request.js';
 import type { EnrolmentService } from '../../../src/enrolment/service.js';
 import {
@@ -22,6 +22,7 @@ import {
 import { certificateTime } from '../../../src/protocol/der/index.js';
 import type { LoadedRaKey, ScepEndpoint } from '../../../src/tenancy/directory.js';
 import { type Policy, policySchema } from '../../../src/tenancy/policy.js';
+import type { Profile } from '../../../src/tenancy/profile.js';
 import { scepProfile } from '../../support/profiles.js';
 
 export function name(text: string): Name {
@@ -183,6 +184,26 @@ export class FakeEnrolment implements EnrolmentService {
   async findSharedSecret() {
     return undefined;
   }
+
+  /** What `findIssued` knows and `currentCrl` gives. */
+  readonly certificates: IssuedCertificate[] = [];
+  crl: Buffer | undefined;
+  readonly lookUps: string[] = [];
+
+  async findIssued(profile: Profile, issuer: Buffer, serial: string): Promise<IssuedCertificate | undefined> {
+    this.lookUps.push(serial);
+    return this.certificates.find((item) => item.serial === serial && item.profileId === profile.id && issuerOf(item).equals(issuer));
+  }
+
+  async currentCrl(): Promise<Buffer | undefined> {
+    return this.crl;
+  }
+}
+
+function issuerOf({ der }: IssuedCertificate): Buffer {
+  const parsed = parseCertificate(der);
+  if (!parsed.ok) throw parsed.error;
+  return parsed.value.issuer.der;
 }
 
 /** A core that issues everything at once from the world's CA. */

@@ -337,7 +337,10 @@ t.test('SCEP-076 SCEP-078 SCEP-084 SCEP-088 AB-10 refuses envelopes that are not
     'no recipient': [envelope([], aes, encrypted), 'wrong-recipient'],
     'another transport': [envelope([oddTransport], aes, encrypted), 'transport-unknown'],
     'single DES': [envelope([forUs], der.sequence(der.oid(oids.desCbc), der.octetString(Buffer.alloc(8))), encrypted), 'cipher-unknown'],
-    'AES-GCM': [envelope([forUs], der.sequence(der.oid(oids.aes128Gcm), der.sequence(der.octetString(Buffer.alloc(12)))), encrypted), 'cipher-unknown'],
+    'AES-192-GCM': [
+      envelope([forUs], der.sequence(der.oid('2.16.840.1.101.3.4.1.26'), der.sequence(der.octetString(Buffer.alloc(12)))), encrypted),
+      'cipher-unknown',
+    ],
     'an IV of the wrong length': [envelope([forUs], der.sequence(der.oid(oids.aes128Cbc), der.octetString(Buffer.alloc(8))), encrypted), 'cipher-unknown'],
     'no IV': [envelope([forUs], der.sequence(der.oid(oids.aes128Cbc)), encrypted), 'cipher-unknown'],
     'content that is no id-data': [envelope([forUs], aes, encrypted, oids.signedData), 'content-type'],
