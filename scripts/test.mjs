@@ -42,12 +42,6 @@ function testFiles(path) {
     .sort();
 }
 
-/** Journeys first: they take longest, and two run side by side. */
-function inOrder(files) {
-  const isJourney = (file) => file.includes('journeys');
-  return [...files.filter(isJourney), ...files.filter((file) => !isJourney(file))];
-}
-
 async function runTap(files) {
   // Without files tap would go and look for some by itself.
   if (files.length === 0) return { passed: 0, failed: 1, skips: new Map(), isComplete: false };
@@ -77,7 +71,7 @@ function reportLeftOut(skips) {
 }
 
 const paths = process.argv.slice(2);
-const files = inOrder((paths.length === 0 ? ['test'] : paths).flatMap(testFiles));
+const files = (paths.length === 0 ? ['test'] : paths).flatMap(testFiles);
 const checks = await Promise.all([
   check('types', packageFile('typescript', 'bin/tsc'), ['-p', '.']),
   check('style', packageFile('@biomejs/biome', 'bin/biome'), ['check']),
