@@ -40,6 +40,7 @@ export function createCore(world: World): Core {
       orderReader: store.orderReader as never,
       orders: watched(store.orders, watch),
       credentials: { findSharedSecret: async (_context, profileId, reference) => sharedSecret(world, profileId, reference) },
+      challenges: { find: async () => undefined, forget: async () => 0 },
       audit: { append: async () => undefined },
       issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
       challengeMacKey,

@@ -45,6 +45,9 @@ class Stage {
   }
 }
 
+/** Many devices, so that those who guess are not all one. */
+const addressFor = (bytes: Buffer): string => `192.0.2.${bytes[bytes.length - 1] ?? 0}`;
+
 function checkCore(core: Core, isAuthorised: (request: EnrolmentRequest) => boolean): number {
   const [error] = core.takeErrors();
   must(error === undefined, `an error was logged: ${error}`);
@@ -72,7 +75,7 @@ function scepTarget(corpus: Corpus, world: World, donors: readonly Seed[]): Targ
   const genuine = contentsOf(corpus.csr);
   const own = corpus.csr.find((seed) => seed.name.startsWith('fuzz/'));
   if (own === undefined) throw new Error("There is no request of the fuzzer's own device: run make-seeds.");
-  const caller = { clientIp: '192.0.2.1', userAgent: 'fuzz', contentType: '', method: 'POST' } as const;
+  const caller = { userAgent: 'fuzz', contentType: '', method: 'POST' } as const;
 
   /** A request whose information was changed and signed again with the right key. */
   const signedCsr = (random: Random): Buffer => {
@@ -126,7 +129,7 @@ function scepTarget(corpus: Corpus, world: World, donors: readonly Seed[]): Targ
 
   const check = async (trial: Trial): Promise<string> => {
     const core = stage.next();
-    const reply = await handlePkiOperation(scep, trial.bytes, caller, core);
+    const reply = await handlePkiOperation(scep, trial.bytes, { ...caller, clientIp: addressFor(trial.bytes) }, core);
     const orders = checkCore(core, isAuthorised(trial));
     if (reply.kind !== 'certRep') return reply.kind;
     const read = readCertRep(reply.message, ra.certificate);
@@ -221,7 +224,7 @@ async function cmpTarget(corpus: Corpus, world: World, donors: readonly Seed[]):
   const check = async (trial: Trial): Promise<string> => {
     const core = stage.next();
     const deps = { enrolment: core.enrolment, clock, log: core.log, macKeys, signers };
-    const reply = await handleCmpMessage(cmp, trial.bytes, { clientIp: '192.0.2.1' }, deps);
+    const reply = await handleCmpMessage(cmp, trial.bytes, { clientIp: addressFor(trial.bytes) }, deps);
     const orders = checkCore(core, (request) => trial.isVouched || genuine.has(request.content.toString('latin1')));
     if (reply.status !== 200) return String(reply.status);
     const message = decodePkiMessage(reply.bytes);
