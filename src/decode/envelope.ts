@@ -35,7 +35,7 @@ export function envelopeFields(envelope: EnvelopedData, keys: readonly Recipient
     field('version', envelope.version),
     group('recipientInfos', recipientCount, [
       ...listed(recipients, maxRecipients, (recipient, index) => recipientField(recipient, index, keys)),
-      ...(others === 0 ? [] : [field('other kinds', others, { verdict: 'failed', note: 'only KeyTransRecipientInfo is served' })]),
+      ...(others === 0 ? [] : [field('other kinds', others, { verdict: 'unknown', note: 'not looked into' })]),
     ]),
     field('contentType', oidName(envelope.contentType)),
     cipherField(envelope),

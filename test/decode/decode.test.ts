@@ -1,0 +1,262 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import {
+  type Capture,
+  captureKinds,
+  decodeCapture,
+  decryptionKey,
+  type Field,
+  maxInputBytes,
+  readInput,
+  renderText,
+  verdictOf,
+} from '../../src/decode/index.js';
+import { buildName, createSigner, extension, publicKeyOf, signCsr } from '../../src/pkix/index.js';
+import { der, oids } from '../../src/protocol/der/index.js';
+import { Secret } from '../../src/runtime/secret.js';
+import { mutate, seedOf } from '../support/mutate.js';
+import { seededRandom } from '../support/random.js';
+import { type CaptureFixture, captures, keyOf } from './captures.js';
+
+const golden = join(import.meta.dirname, 'golden');
+/** `UPDATE_GOLDEN=1 node --import tsx test/decode/decode.test.ts` writes them anew. */
+const isUpdate = process.env.UPDATE_GOLDEN === '1';
+if (isUpdate) mkdirSync(golden, { recursive: true });
+
+const capture = (name: string): CaptureFixture => {
+  const found = captures.find((item) => item.name === name);
+  if (found === undefined) throw new Error(`There is no capture ${name}.`);
+  return found;
+};
+
+const fieldsOf = ({ fields }: { readonly fields?: readonly Field[] }): Field[] => (fields ?? []).flatMap((item) => [item, ...fieldsOf(item)]);
+const find = (from: Capture, name: string): Field | undefined => fieldsOf(from).find((item) => item.name === name);
+
+/** What every output keeps to, whatever came in. */
+function isSound(t: Test, decoded: Capture, what: string): void {
+  const all = fieldsOf(decoded);
+  const text = renderText(decoded, false);
+  const isWrong =
+    !captureKinds.includes(decoded.kind) ||
+    all.length > 3_100 ||
+    text.length > 700_000 ||
+    all.some(({ name, value, note }) => [name, value, note ?? ''].some((part) => typeof part !== 'string' || part.length > 700)) ||
+    /[\p{Cc}\p{Bidi_Control}]/u.test(text.replaceAll('\n', ''));
+  if (isWrong) t.fail(`${what}: ${decoded.kind}, ${all.length} fields, ${text.length} characters`);
+}
+
+t.test('every capture reads as its golden file says', async (t) => {
+  for (const { name, bytes, keys } of captures) {
+    const decoded = await decodeCapture(bytes, keys);
+    const text = renderText(decoded, false);
+    isSound(t, decoded, name);
+    const file = join(golden, `${name}.txt`);
+    if (isUpdate) writeFileSync(file, text);
+    t.equal(text, existsSync(file) ? readFileSync(file, 'utf8') : '', `${name} (UPDATE_GOLDEN=1 writes the golden files anew)`);
+  }
+  t.ok(captures.filter(({ name }) => name.startsWith('scep-')).length >= 6 && captures.filter(({ name }) => name.startsWith('cmp-')).length >= 25);
+});
+
+t.test('no challenge and no secret stands in any output, in no encoding', async (t) => {
+  for (const { name, bytes, keys, secrets } of captures) {
+    const output = JSON.stringify(await decodeCapture(bytes, keys));
+    for (const secret of secrets) {
+      for (const form of [secret, Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('base64').replace(/=+$/, '')]) {
+        t.notOk(output.includes(form), `${name} shows a secret`);
+      }
+    }
+  }
+  t.ok(captures.some(({ secrets }) => secrets.length > 0));
+});
+
+t.test('verdicts follow the bytes', async (t) => {
+  const request = capture('scep-strongswan-pkcsreq');
+  const opened = await decodeCapture(request.bytes, request.keys);
+  t.match(find(opened, 'signature'), { verdict: 'ok' });
+  t.match(find(opened, 'proof of possession'), { verdict: 'ok' });
+  t.match(find(opened, 'challengePassword'), { value: 'present, 13 characters' });
+  t.not(verdictOf(opened), 'failed');
+
+  await t.test('without a key the inner part stays closed', async (t) => {
+    const closed = await decodeCapture(request.bytes);
+    t.match(find(closed, 'messageData'), { value: 'encrypted', verdict: 'unknown' });
+    t.equal(find(closed, 'challengePassword'), undefined);
+    t.equal(verdictOf(closed), 'unknown');
+  });
+
+  await t.test('a key of somebody else says so, a wrong key behind the right name opens nothing', async (t) => {
+    const stranger = await decodeCapture(request.bytes, { decryption: [keyOf('fuzz', 'ra')] });
+    t.match(find(stranger, 'messageData'), { value: 'not encrypted for the certificate given', verdict: 'unknown' });
+    const [ours] = request.keys.decryption ?? [];
+    if (ours === undefined) throw new Error('there is a key');
+    const mixed = { certificate: ours.certificate, unwrapper: keyOf('fuzz', 'ra').unwrapper };
+    const wrong = find(await decodeCapture(request.bytes, { decryption: [mixed] }), 'messageData');
+    t.match(wrong, { value: 'could not be decrypted, or is not what the messageType requires', verdict: 'failed' });
+    t.equal(wrong?.fields, undefined, 'and not why: others may be asking');
+  });
+
+  await t.test('a changed byte breaks the signature of SCEP, the protection and the proof of CMP', async (t) => {
+    const changed = Buffer.from(request.bytes);
+    changed[changed.length - 9] = (changed[changed.length - 9] as number) ^ 1;
+    const scep = await decodeCapture(changed);
+    t.match(find(scep, 'signature'), { value: 'the signature is not valid', verdict: 'failed' });
+    t.match(find(scep, 'as a request'), { verdict: 'failed', value: /badMessageCheck/ });
+
+    const { bytes, keys } = capture('cmp-ir-pbm-default-ir');
+    const at = bytes.indexOf('device-77', bytes.indexOf('device-77', bytes.indexOf('device-77') + 1) + 1);
+    const other = Buffer.from(bytes);
+    other[at] = 0x44;
+    const cmp = await decodeCapture(other, keys);
+    t.match(find(cmp, 'protection'), { verdict: 'failed', note: /badMessageCheck/ });
+    t.match(find(cmp, 'popo'), { verdict: 'failed' });
+  });
+
+  await t.test('a MAC needs the secret, and a wrong one is wrong', async (t) => {
+    const { bytes } = capture('cmp-ir-pbm-default-ir');
+    t.match(find(await decodeCapture(bytes), 'protection'), { verdict: 'unknown', note: 'needs the secret' });
+    t.match(find(await decodeCapture(bytes, { secret: new Secret('no') }), 'protection'), { verdict: 'failed' });
+  });
+
+  await t.test('a MAC beyond bounds is refused before it is computed', async (t) => {
+    const { bytes, keys } = capture('cmp-ir-pbm-default-ir');
+    const count = bytes.indexOf(Buffer.from('020201f4', 'hex'));
+    const costly = Buffer.from(bytes);
+    costly.writeUInt16BE(0x0005, count + 2);
+    const minimal = Buffer.from(costly.subarray(count, count + 4));
+    t.equal(minimal.toString('hex'), '02020005');
+    t.match(find(await decodeCapture(costly, keys), 'protectionAlg'), { verdict: 'failed' }, 'not minimal: no parameters at all');
+    costly.writeUInt16BE(0x0ff, count + 2);
+    t.match(find(await decodeCapture(costly, keys), 'protectionAlg'), { verdict: 'ok' });
+    costly.writeInt16BE(-500, count + 2);
+    t.match(find(await decodeCapture(costly, keys), 'protectionAlg'), { verdict: 'failed', note: 'refused: iterationCount -500' });
+    t.match(find(await decodeCapture(costly, keys), 'protection'), { verdict: 'failed', note: /badAlg before anything is computed/ });
+  });
+});
+
+t.test('BER is named, and read like DER', async (t) => {
+  const { bytes, keys } = capture('scep-strongswan-pkcsreq');
+  const indefinite = Buffer.concat([Buffer.from([0x30, 0x80]), bytes.subarray(4), Buffer.alloc(2)]);
+  const decoded = await decodeCapture(indefinite, keys);
+  t.match(find(decoded, 'size'), { value: `${indefinite.length} bytes of BER` });
+  t.match(find(decoded, 'signature'), { verdict: 'ok' });
+});
+
+t.test('malformed messages say where and why, and show what came before', async (t) => {
+  const { bytes } = capture('cmp-kur-signed-kur');
+  const cut = await decodeCapture(bytes.subarray(0, 900));
+  t.equal(cut.kind, 'cmp');
+  t.match(find(cut, 'cut off'), { value: 'after byte 900', note: '27 bytes are missing' });
+  t.match(find(cut, 'sender'), { value: 'CN=dev-1' });
+  t.match(find(cut, 'popo'), { verdict: 'ok' });
+  const scep = capture('scep-strongswan-pkcsreq').bytes;
+  const late = await decodeCapture(scep.subarray(0, scep.length - 100));
+  t.equal(late.kind, 'scep');
+  t.match(find(late, 'contentEncryptionAlgorithm'), { value: 'aes128-cbc' });
+  t.match(find(late, 'certificates'), { value: 'those that could be read' });
+  const spoiled = Buffer.from(bytes);
+  spoiled[156] = 0x31;
+  const odd = await decodeCapture(spoiled);
+  t.match(find(odd, 'fault'), { verdict: 'failed', value: /^An element has another tag/, note: /of the body, which starts at byte 144/ });
+  t.match(find(odd, 'protection'), { verdict: 'failed' }, 'what stands behind it is shown all the same');
+  const noise = await decodeCapture(Buffer.from('hello, world'));
+  t.equal(noise.kind, 'unknown');
+  t.equal(verdictOf(noise), 'failed');
+  const large = await decodeCapture(Buffer.alloc(maxInputBytes + 1, 0x30));
+  t.match(find(large, 'size'), { verdict: 'failed' });
+});
+
+t.test('every truncation of a message is told as such', async (t) => {
+  for (const name of ['scep-strongswan-certpoll', 'cmp-ir-pbm-default-ir', 'made-device.csr', 'made-list.crl']) {
+    const { bytes, keys } = capture(name);
+    let silent = 0;
+    for (let length = 0; length < bytes.length; length += 1) {
+      const decoded = await decodeCapture(bytes.subarray(0, length), keys);
+      isSound(t, decoded, `${name} at ${length}`);
+      if (verdictOf(decoded) !== 'failed') silent += 1;
+    }
+    t.equal(silent, 0, `${name}: none passes for whole`);
+  }
+});
+
+t.test('mutants and noise never throw, and their output stays within bounds', async (t) => {
+  const seeds = captures.map(({ name, bytes }) => seedOf(name, bytes));
+  for (let index = 0; index < 1_000; index += 1) {
+    const random = seededRandom(0x6765, index);
+    const chosen = random.below(captures.length);
+    const { keys } = captures[chosen] as CaptureFixture;
+    const bytes = random.oneIn(10) ? random.bytes(random.below(600)) : mutate(seeds[chosen] as (typeof seeds)[number], random, seeds);
+    isSound(t, await decodeCapture(bytes, keys), `mutant ${index}`);
+  }
+  const deep = Buffer.concat([Buffer.from('3080'.repeat(2_000), 'hex'), Buffer.alloc(4_000)]);
+  const wide = Buffer.concat([Buffer.from([0x30, 0x83, 0x03, 0x0d, 0x40]), Buffer.alloc(200_000, Buffer.from([0x05, 0x00]))]);
+  for (const bytes of [deep, wide, Buffer.alloc(maxInputBytes, 0x30), Buffer.alloc(maxInputBytes)]) isSound(t, await decodeCapture(bytes), 'large');
+  t.ok(seeds.length > 40);
+});
+
+t.test('a challenge is hidden wherever a client or a mutation puts it', async (t) => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const signer = createSigner(privateKey, publicKeyOf(privateKey));
+  const canary = 'cAnArY-0815';
+  const subject = buildName([[oids.commonName, 'device']]);
+  const amongExtensions = signCsr({ subject, extensions: [extension(oids.challengePassword, false, der.printableString(canary))] }, signer);
+  const regular = signCsr({ subject, challengePassword: canary }, signer);
+  const forms = [canary, Buffer.from(canary).toString('hex')];
+  const hides = async (bytes: Buffer): Promise<boolean> => {
+    const decoded = await decodeCapture(bytes);
+    const output = JSON.stringify(decoded) + renderText(decoded, true);
+    return forms.every((form) => !output.includes(form));
+  };
+  for (const bytes of [regular, amongExtensions]) {
+    t.match(find(await decodeCapture(bytes), 'challengePassword'), { value: 'present, 11 characters' });
+    t.ok(await hides(bytes));
+    const donors = [seedOf('list', capture('made-list.crl').bytes)];
+    let shown = 0;
+    for (let index = 0; index < 800; index += 1) if (!(await hides(mutate(seedOf('csr', bytes), seededRandom(4711, index), donors)))) shown += 1;
+    for (let length = 0; length < bytes.length; length += 1) if (!(await hides(bytes.subarray(0, length)))) shown += 1;
+    t.equal(shown, 0);
+  }
+});
+
+t.test('what came as text is read in every usual form', async (t) => {
+  const { bytes } = capture('cmp-ir-pbm-default-ir');
+  const base64 = bytes.toString('base64');
+  const pem = `some text\n-----BEGIN CMP MESSAGE-----\n${base64.replace(/(.{64})/g, '$1\n')}\n-----END CMP MESSAGE-----\n`;
+  const forms: Readonly<Record<string, string>> = {
+    base64,
+    base64url: bytes.toString('base64url'),
+    'base64 in lines': base64.replace(/(.{76})/g, '$1\r\n'),
+    PEM: pem,
+    hexadecimal: bytes.toString('hex'),
+    'hexadecimal with colons': (bytes.toString('hex').toUpperCase().match(/../g) ?? []).join(':'),
+    'a query': `operation=PKIOperation&message=${encodeURIComponent(base64)}`,
+    'a log line': `10.0.0.1 - - "GET /scep/x?operation=PKIOperation&message=${encodeURIComponent(base64)} HTTP/1.1" 200`,
+    'a query encoded twice': `?message=${encodeURIComponent(encodeURIComponent(base64))}&operation=PKIOperation`,
+  };
+  for (const [name, text] of Object.entries(forms)) {
+    const input = readInput(Buffer.from(text));
+    t.ok(input.ok && input.value.bytes.equals(bytes), name);
+  }
+  t.ok(readInput(bytes).ok);
+  const key = '-----BEGIN EC PRIVATE KEY-----\nMAAA\n-----END EC PRIVATE KEY-----';
+  t.match(readInput(Buffer.from(key)), { ok: false, error: /private key/ });
+  for (const text of ['', '  \n', 'not base64!', 'message=%zz', '-----BEGIN X-----', `${'='.repeat(500_000)}a`, 'a'.repeat(maxInputBytes + 1)]) {
+    t.equal(readInput(Buffer.from(text)).ok, false, text.slice(0, 20));
+  }
+});
+
+t.test('keys that cannot decrypt are refused in words', async (t) => {
+  const [rsa] = capture('scep-strongswan-pkcsreq').keys.decryption ?? [];
+  if (rsa === undefined) throw new Error('there is a key');
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  t.match(decryptionKey(privateKey, rsa.certificate), { ok: false, error: /do not belong together/ });
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  t.match(decryptionKey(ec.privateKey, rsa.certificate), { ok: false, error: /Only RSA/ });
+});
+
+t.test('the text has colours only where asked for, and control characters never', async (t) => {
+  const hostile: Capture = { kind: 'cmp', fields: [{ name: 'freeText', value: 'a\u001b[31mb\u202ec\nd\u0000', verdict: 'ok', note: '\u009b' }] };
+  t.equal(renderText(hostile, false), 'CMP PKIMessage (RFC 9810)\n  freeText: a\\u{1b}[31mb\\u{202e}c\\u{a}d\\u{0} [ok] - \\u{9b}\n');
+  t.ok(renderText(hostile, true).includes('\u001b[32m[ok]\u001b[0m'));
+});
