@@ -2,17 +2,17 @@ import { z } from 'zod';
 import type { Page } from '../tenancy/ports.js';
 
 /** `sort` takes one of these fields, `-` before it for descending. */
-function sortSchema<F extends string>(fields: readonly F[]) {
+function sortSchema<F extends string>(fields: readonly F[], standard: string) {
   const choices = fields.flatMap((field) => [field, `-${field}`]);
-  return z.enum(choices).default('-createdAt').describe('Field to sort by; `-` before it for descending order');
+  return z.enum(choices).default(standard).describe('Field to sort by; `-` before it for descending order');
 }
 
 /** Query of a list: paging, order, search, and the resource's own filters. Everything else is refused. */
-export function listQuerySchema<S extends z.ZodRawShape>(sortFields: readonly string[], filters: S) {
+export function listQuerySchema<S extends z.ZodRawShape>(sortFields: readonly string[], filters: S, standardSort = '-createdAt') {
   return z.strictObject({
     limit: z.coerce.number().int().min(1).max(200).default(50).describe('Objects on one page'),
     cursor: z.string().min(1).max(1000).optional().describe('`nextCursor` of the page before'),
-    sort: sortSchema(sortFields),
+    sort: sortSchema(sortFields, standardSort),
     q: z.string().max(200).optional().describe('Text to search for'),
     ...filters,
   });

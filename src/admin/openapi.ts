@@ -38,6 +38,10 @@ const tags = [
   { name: 'cmp-profiles', description: 'CMP endpoints' },
   { name: 'scep-profiles', description: 'SCEP endpoints' },
   { name: 'orders', description: 'What devices asked for, and what became of it' },
+  { name: 'refusals', description: 'Requests that never became an order' },
+  { name: 'certificates', description: 'What was issued' },
+  { name: 'accounts', description: 'Device identities' },
+  { name: 'audit', description: 'What happened, by whom, to what' },
 ];
 
 /** Collects the schemas of every route registered after it in this scope. */

@@ -11,6 +11,13 @@ export const permissions = {
   'profile:write': { least: 'admin' },
   'profile:rotate-secret': { least: 'admin' },
   'order:read': { least: 'viewer' },
+  'order:approve': { least: 'operator' },
+  'order:acknowledge': { least: 'operator' },
+  'refusal:read': { least: 'viewer' },
+  'certificate:read': { least: 'viewer' },
+  'certificate:revoke': { least: 'operator' },
+  'account:read': { least: 'viewer' },
+  'audit:read': { least: 'auditor' },
 } as const satisfies Record<string, { readonly least: Role; readonly everyTenant?: true }>;
 
 export type Permission = keyof typeof permissions;

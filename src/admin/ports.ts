@@ -1,11 +1,14 @@
 import type { Registry } from 'prom-client';
-import type { AuditLog } from '../audit/event.js';
-import type { OrderReader } from '../enrolment/ports.js';
+import type { AuditEvent, AuditLog } from '../audit/event.js';
+import type { OrderDecisions } from '../enrolment/approve.js';
+import type { CertificateStore, IssuedCertificate, OrderReader, RefusalRecord } from '../enrolment/ports.js';
+import type { RefusalReason } from '../enrolment/refusal.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { Secret } from '../runtime/secret.js';
 import type { ConnectorType } from '../tenancy/connector.js';
-import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, TenantStore } from '../tenancy/ports.js';
+import type { Context } from '../tenancy/context.js';
+import type { AccessStore, ConnectorStore, CredentialStore, ListQuery, Page, ProfileStore, TenantStore } from '../tenancy/ports.js';
 
 /** What the admin API needs from the rest of the house. Changes write their own audit events, in the store. */
 export interface AdminDeps {
@@ -15,8 +18,12 @@ export interface AdminDeps {
   readonly credentials: CredentialStore;
   readonly access: Pick<AccessStore, 'findToken'>;
   readonly orderReader: OrderReader;
-  /** For what changes nothing: refused permissions. */
-  readonly audit: AuditLog;
+  readonly orders: OrderDecisions;
+  readonly certificates: Pick<CertificateStore, 'find'> & CertificateReader;
+  readonly refusals: RefusalReader;
+  readonly accounts: AccountReader;
+  /** Appended to by what changes nothing: refused permissions. */
+  readonly audit: AuditLog & AuditReader;
   /** Key of `challengeMac`, 32 bytes. */
   readonly challengeMacKey: Buffer;
   /** How devices reach us, without a slash at the end; the base URL of profiles that have none of their own. */
@@ -102,4 +109,67 @@ export interface IdempotencyStore {
   keep(key: string, answer: KeptAnswer): Promise<void>;
   /** The request failed: the key may be used again. */
   release(key: string): Promise<void>;
+}
+
+export interface CertificateListQuery extends ListQuery {
+  readonly tenantId?: string;
+  readonly profileId?: string;
+  readonly status?: IssuedCertificate['status'];
+  /** lower-case hexadecimal */
+  readonly serial?: string;
+}
+
+export interface CertificateReader {
+  list(context: Context, query: CertificateListQuery): Promise<Page<IssuedCertificate>>;
+}
+
+/** Refused requests that never became an order, folded by reason, profile and source. */
+export interface FoldedRefusal extends RefusalRecord {
+  readonly id: string;
+  readonly count: number;
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+}
+
+export interface RefusalListQuery extends ListQuery {
+  readonly tenantId?: string;
+  readonly reason?: RefusalReason;
+  readonly profileId?: string;
+  readonly source?: string;
+}
+
+export interface RefusalReader {
+  list(context: Context, query: RefusalListQuery): Promise<Page<FoldedRefusal>>;
+}
+
+/** A device identity that a profile has seen. */
+export interface Account {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly profileId: string;
+  readonly label: string;
+  readonly createdAt: Date;
+  readonly lastOrderAt: Date | null;
+}
+
+export interface AccountReader {
+  list(context: Context, query: ListQuery & { readonly tenantId?: string; readonly profileId?: string }): Promise<Page<Account>>;
+}
+
+export interface RecordedAuditEvent extends AuditEvent {
+  /** `<boot id>:<node sequence>` */
+  readonly id: string;
+  readonly nodeId: string;
+}
+
+export interface AuditListQuery extends ListQuery {
+  readonly tenantId?: string;
+  readonly actor?: string;
+  readonly action?: string;
+  readonly object?: string;
+  readonly outcome?: AuditEvent['outcome'];
+}
+
+export interface AuditReader {
+  list(context: Context, query: AuditListQuery): Promise<Page<RecordedAuditEvent>>;
 }

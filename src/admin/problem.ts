@@ -10,6 +10,7 @@ export const problems = {
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
   conflict: { status: 409, title: 'The value is already taken' },
   'in-use': { status: 409, title: 'The object is in use' },
+  'wrong-state': { status: 409, title: 'The object is not in a state for this' },
   'request-under-way': { status: 409, title: 'The same request is still under way' },
   stale: { status: 412, title: 'The object was changed by someone else' },
   'too-large': { status: 413, title: 'The body is too large' },

@@ -1,6 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { accountRoutes } from './accounts/routes.js';
+import { auditEventRoutes } from './audit-events/routes.js';
 import { guardRoutes } from './caller.js';
+import { certificateRoutes } from './certificates/routes.js';
 import { cmpProfileRoutes } from './cmp-profiles/routes.js';
 import { connectorRoutes } from './connectors/routes.js';
 import { connectorTestRoutes } from './connectors/test-routes.js';
@@ -9,8 +12,9 @@ import { healthRoutes } from './health/routes.js';
 import { honourIdempotencyKeys } from './idempotency.js';
 import { memoryIdempotencyStore } from './idempotency-memory.js';
 import { describeRoutes, serveDocs } from './openapi.js';
-import { orderRoutes } from './orders/routes.js';
+import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
 import { type AdminDeps, type AdminParts, defaultLimits } from './ports.js';
+import { refusalRoutes } from './refusals/routes.js';
 import { type RouteTable, recordRoutes } from './route-table.js';
 import { scepProfileRoutes } from './scep-profiles/routes.js';
 import { setSecurityHeaders } from './security-headers.js';
@@ -58,5 +62,10 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   cmpProfileRoutes(app, deps);
   scepProfileRoutes(app, deps);
   orderRoutes(app, deps);
+  orderDecisionRoutes(app, deps);
+  refusalRoutes(app, deps);
+  certificateRoutes(app, deps);
+  accountRoutes(app, deps);
+  auditEventRoutes(app, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger());
 }

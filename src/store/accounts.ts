@@ -1,23 +1,8 @@
 import { sql } from 'kysely';
-import type { Context } from '../tenancy/context.js';
-import type { ListQuery, Page } from '../tenancy/ports.js';
+import type { Account, AccountReader } from '../admin/ports.js';
 import type { Connection } from './connection/connection.js';
 import { contains, readPage } from './page.js';
 import { equalsId, visibleTo } from './scope.js';
-
-/** A device identity that a profile has seen. */
-export interface Account {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly profileId: string;
-  readonly label: string;
-  readonly createdAt: Date;
-  readonly lastOrderAt: Date | null;
-}
-
-export interface AccountReader {
-  list(context: Context, query: ListQuery & { readonly tenantId?: string; readonly profileId?: string }): Promise<Page<Account>>;
-}
 
 interface AccountRow {
   readonly id: string;

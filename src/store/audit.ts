@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
+import type { AuditListQuery, AuditReader, RecordedAuditEvent } from '../admin/ports.js';
 import type { AuditEvent, AuditLog } from '../audit/event.js';
 import { uuidv7 } from '../runtime/ids.js';
 import type { Context } from '../tenancy/context.js';
-import type { ListQuery, Page } from '../tenancy/ports.js';
+import type { Page } from '../tenancy/ports.js';
 import { createBatcher } from './batcher.js';
 import { canonicalJson } from './canonical-json.js';
 import { type Connection, type Executor, rowsOf, transact } from './connection/connection.js';
@@ -17,24 +18,6 @@ export interface Boot {
 }
 
 export type AuditEntry = Omit<AuditEvent, 'at'> & { readonly at?: Date };
-
-export interface RecordedAuditEvent extends AuditEvent {
-  /** `<boot id>:<node sequence>` */
-  readonly id: string;
-  readonly nodeId: string;
-}
-
-export interface AuditListQuery extends ListQuery {
-  readonly tenantId?: string;
-  readonly actor?: string;
-  readonly action?: string;
-  readonly object?: string;
-  readonly outcome?: AuditEvent['outcome'];
-}
-
-export interface AuditReader {
-  list(context: Context, query: AuditListQuery): Promise<Page<RecordedAuditEvent>>;
-}
 
 export async function beginBoot(connection: Connection, nodeId: string): Promise<Boot> {
   const boot = { id: uuidv7(), nodeId };

@@ -1,23 +1,12 @@
 import { sql } from 'kysely';
+import type { CertificateListQuery, CertificateReader } from '../admin/ports.js';
 import type { CertificateStore, IssuedCertificate } from '../enrolment/ports.js';
 import type { Context } from '../tenancy/context.js';
-import type { ListQuery, Page } from '../tenancy/ports.js';
+import type { Page } from '../tenancy/ports.js';
 import { type Connection, firstOf } from './connection/connection.js';
 import { allOf, contains, readPage } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
 import { isUuid } from './text.js';
-
-export interface CertificateListQuery extends ListQuery {
-  readonly tenantId?: string;
-  readonly profileId?: string;
-  readonly status?: IssuedCertificate['status'];
-  /** lower-case hexadecimal */
-  readonly serial?: string;
-}
-
-export interface CertificateReader {
-  list(context: Context, query: CertificateListQuery): Promise<Page<IssuedCertificate>>;
-}
 
 interface CertificateRow {
   readonly id: string;

@@ -1,32 +1,18 @@
 import { sql } from 'kysely';
+import type { FoldedRefusal, RefusalReader as RefusalList, RefusalListQuery } from '../admin/ports.js';
 import type { RefusalLog, RefusalRecord } from '../enrolment/ports.js';
 import type { RefusalReason } from '../enrolment/refusal.js';
 import { uuidv7 } from '../runtime/ids.js';
 import type { Log } from '../runtime/log.js';
 import type { Context } from '../tenancy/context.js';
-import type { ListQuery, Page } from '../tenancy/ports.js';
+import type { Page } from '../tenancy/ports.js';
 import { type Connection, rowsOf } from './connection/connection.js';
 import { contains, readPage } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
 import { createSpool } from './spool.js';
 import { storableJson } from './text.js';
 
-export interface FoldedRefusal extends RefusalRecord {
-  readonly id: string;
-  readonly count: number;
-  readonly firstSeen: Date;
-  readonly lastSeen: Date;
-}
-
-export interface RefusalListQuery extends ListQuery {
-  readonly tenantId?: string;
-  readonly reason?: RefusalReason;
-  readonly profileId?: string;
-  readonly source?: string;
-}
-
-export interface RefusalReader {
-  list(context: Context, query: RefusalListQuery): Promise<Page<FoldedRefusal>>;
+export interface RefusalReader extends RefusalList {
   /** Forgets what was not seen again for `days`. Returns how many. */
   forget(days: number): Promise<number>;
 }

@@ -1,11 +1,9 @@
+import type { AccountReader, AuditReader, CertificateReader } from '../admin/ports.js';
 import type { AuditLog } from '../audit/event.js';
 import type { EngineStore } from '../crypto-engine/ports.js';
 import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
 import type { AccessLists } from './access.js';
-import type { AccountReader } from './accounts.js';
-import type { AuditReader } from './audit.js';
-import type { CertificateReader } from './certificates.js';
 import type { OrderDesk } from './orders/index.js';
 import type { OrphanReader } from './orphans.js';
 import type { RefusalReader } from './refusals.js';

@@ -11,7 +11,11 @@ import type { AccessStore, Role } from '../../src/tenancy/ports.js';
 import { generateToken, hashToken } from '../../src/tenancy/token.js';
 
 /** The stores behind the API, and ways to look behind it. */
-export interface AdminStores extends Pick<AdminDeps, 'tenants' | 'connectors' | 'profiles' | 'credentials' | 'orderReader' | 'audit'> {
+export interface AdminStores
+  extends Pick<
+    AdminDeps,
+    'tenants' | 'connectors' | 'profiles' | 'credentials' | 'orderReader' | 'orders' | 'certificates' | 'refusals' | 'accounts' | 'audit'
+  > {
   readonly access: Pick<AccessStore, 'addToken' | 'findToken'>;
   /** Returns its id. */
   addOrder(order: SeededOrder): Promise<string>;

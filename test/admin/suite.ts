@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Test } from 'tap';
 import type { OrderState } from '../../src/enrolment/order.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
@@ -29,6 +30,8 @@ export async function adminSuite(t: Test, open: OpenStores): Promise<void> {
   await cmpProfiles(t, desk);
   await scepProfiles(t, desk);
   await ordersAndCards(t, desk);
+  await decisions(t, desk);
+  await lists(t, desk);
   await tenantsAndSession(t, desk);
   await isolation(t, desk);
 }
@@ -540,6 +543,142 @@ async function ordersAndCards(t: Test, desk: Desk): Promise<void> {
   });
 }
 
+async function decisions(t: Test, desk: Desk): Promise<void> {
+  const tenant = await desk.addTenant('Deciders');
+  const operator = await desk.as('operator', tenant.id);
+  const { body: profile } = await tenant.admin('POST', '/api/v1/cmp-profiles', { name: 'Decided', connectorId: tenant.connectorId });
+  const place = { tenantId: tenant.id, profileId: profile.id, connectorId: tenant.connectorId };
+  const add = (state: OrderState) => desk.stores.addOrder({ ...place, state, device: uuidv7(), transactionId: uuidv7(), subject: 'CN=decided' });
+  const eventsOf = async (id: string) => (await desk.stores.auditEvents()).filter(({ object }) => object === `order:${id}`);
+  const decide = (id: string, what: string, body?: object) => operator('POST', `/api/v1/orders/${id}/${what}`, body);
+
+  await t.test('an order that waits is approved, and the audit names who did it', async (t) => {
+    const id = await add('AWAITING_APPROVAL');
+    const approved = await decide(id, 'approve');
+    t.equal(approved.status, 200, approved.text);
+    t.match(approved.body, { id, state: 'ACCEPTED' });
+    t.match(
+      (await eventsOf(id)).find(({ action }) => action === 'order.accepted'),
+      { actor: /^token:/, tenantId: tenant.id, outcome: 'success' },
+    );
+  });
+
+  await t.test('an order is denied with a reason, which stands on the order', async (t) => {
+    const id = await add('AWAITING_APPROVAL');
+    for (const body of [{}, { reason: '  ' }]) t.same(paths(await decide(id, 'deny', body)), ['reason']);
+    const denied = await decide(id, 'deny', { reason: 'Not one of our devices' });
+    t.match(denied.body, { state: 'REJECTED', failInfo: 'order-rejected', failReason: 'Not one of our devices', finishedAt: String });
+    t.match(
+      (await eventsOf(id)).find(({ action }) => action === 'order.rejected'),
+      { actor: /^token:/, details: { reason: 'Not one of our devices' } },
+    );
+  });
+
+  await t.test('what is decided once cannot be decided again: 409 with the state', async (t) => {
+    for (const state of ['ACCEPTED', 'ISSUED', 'REJECTED', 'EXPIRED', 'CA_PENDING'] as const) {
+      const id = await add(state);
+      for (const [what, body] of [
+        ['approve', {}],
+        ['deny', { reason: 'x' }],
+      ] as const) {
+        const answer = await decide(id, what, body);
+        problem(t, answer, 409, 'wrong-state');
+        t.match(answer.body, { state, expected: ['AWAITING_APPROVAL'] });
+      }
+    }
+    const id = await add('AWAITING_APPROVAL');
+    const answers = await Promise.all([decide(id, 'approve'), decide(id, 'deny', { reason: 'x' }), decide(id, 'approve')]);
+    t.same(answers.map(({ status }) => status).sort(), [200, 409, 409], 'one of three at the same moment');
+  });
+
+  await t.test('a failure that was acknowledged leaves the card of active failures', async (t) => {
+    const active = async () => (await desk.stores.orderReader.summary({ tenantId: tenant.id, actor: 'cli' }, 'cmp', '30d')).activeFailedOrders;
+    const id = await add('FAILED');
+    const before = await active();
+    const answer = await decide(id, 'acknowledge');
+    t.equal(answer.status, 200, answer.text);
+    t.match(answer.body, { state: 'FAILED', acknowledgedAt: String });
+    t.equal(await active(), before - 1);
+    t.equal((await decide(id, 'acknowledge')).body.acknowledgedAt, answer.body.acknowledgedAt, 'once more changes nothing');
+    problem(t, await decide(await add('ISSUED'), 'acknowledge'), 409, 'wrong-state');
+  });
+
+  await t.test('a certificate is revoked through its order, with a reason of RFC 5280', async (t) => {
+    const id = await add('ISSUED');
+    const { certificateId } = (await operator('GET', `/api/v1/orders/${id}`)).body;
+    const url = `/api/v1/certificates/${certificateId}/revoke`;
+    t.same(paths(await operator('POST', url, { reason: 'certificateHold' })), ['reason']);
+    const wanted = await operator('POST', url, { reason: 'keyCompromise', comment: 'stolen' });
+    t.equal(wanted.status, 202, wanted.text);
+    t.match((await operator('GET', `/api/v1/orders/${id}`)).body, { state: 'REVOKE_WANTED' });
+    t.equal((await operator('POST', url, { reason: 'keyCompromise' })).status, 202, 'asked for again while it is under way');
+    t.equal((await eventsOf(id)).filter(({ action }) => action === 'order.revoke-wanted').length, 1);
+  });
+}
+
+async function lists(t: Test, desk: Desk): Promise<void> {
+  const tenant = await desk.addTenant('Lists');
+  const { admin } = tenant;
+  const { body: profile } = await admin('POST', '/api/v1/cmp-profiles', { name: 'Listed', connectorId: tenant.connectorId });
+  const place = { tenantId: tenant.id, profileId: profile.id, connectorId: tenant.connectorId };
+  const orders: string[] = [];
+  for (const device of ['a', 'b', 'c'])
+    orders.push(await desk.stores.addOrder({ ...place, state: 'ISSUED', device, transactionId: uuidv7(), subject: `CN=${device}` }));
+  const all = async (url: string) => {
+    const found: Json[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const { status, body, text }: Answer = await admin('GET', `${url}${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+      t.equal(status, 200, text);
+      found.push(...body.items);
+      cursor = body.nextCursor;
+    }
+    return found;
+  };
+
+  await t.test('certificates are listed in pages and read as JSON, PEM or DER', async (t) => {
+    const found = await all('/api/v1/certificates?limit=2');
+    t.same(found.map(({ orderId }) => orderId).sort(), [...orders].sort());
+    t.match(found[0], {
+      id: String,
+      serial: /^[0-9a-f]+$/,
+      issuer: String,
+      subject: String,
+      sans: [],
+      notBefore: String,
+      notAfter: String,
+      sha256: /^[0-9a-f]{64}$/,
+      status: 'valid',
+      profileId: profile.id,
+    });
+    const total = async (query: string) => (await admin('GET', `/api/v1/certificates?${query}`)).body.total;
+    t.equal(await total(`serial=${found[0]?.serial.toUpperCase()}`), 1);
+    t.equal(await total('status=revoked'), 0);
+    t.equal(await total(`profileId=${nobody}`), 0);
+    const url = `/api/v1/certificates/${found[0]?.id}`;
+    t.same((await admin('GET', url)).body, found[0]);
+    const pem = await admin('GET', url, undefined, { accept: 'application/x-pem-file' });
+    t.match(pem.headers['content-type'], 'application/x-pem-file');
+    t.match(pem.text, /^-----BEGIN CERTIFICATE-----\n[\s\S]+-----END CERTIFICATE-----\n$/);
+    const der = await desk.app.inject({
+      url,
+      headers: { authorization: `Bearer ${await desk.tokenFor('viewer', tenant.id)}`, accept: 'application/json;q=0.5, application/pkix-cert' },
+    });
+    t.match(der.headers['content-type'], 'application/pkix-cert');
+    t.equal(createHash('sha256').update(der.rawPayload).digest('hex'), found[0]?.sha256);
+  });
+
+  await t.test('audit events are listed in pages and filtered by action, object and outcome', async (t) => {
+    const object = `object=profile:${profile.id}`;
+    const [created] = await all(`/api/v1/audit-events?${object}&action=profile.created`);
+    t.match(created, { id: String, at: String, nodeId: String, tenantId: tenant.id, actor: /^token:/, outcome: 'success', details: Object });
+    t.same(await all(`/api/v1/audit-events?${object}&outcome=failure`), []);
+    const paged = await all('/api/v1/audit-events?limit=2');
+    t.equal(new Set(paged.map(({ id }) => id)).size, (await admin('GET', '/api/v1/audit-events?limit=200')).body.total);
+    problem(t, await admin('GET', '/api/v1/audit-events?outcome=maybe'), 400, 'invalid-request');
+  });
+}
+
 async function tenantsAndSession(t: Test, desk: Desk): Promise<void> {
   const superadmin = await desk.as('superadmin', null);
 
@@ -599,20 +738,22 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
   }
   const place = { tenantId: a.id, profileId: objects['cmp-profiles'] ?? '', connectorId: a.connectorId };
   objects.orders = await desk.stores.addOrder({ ...place, state: 'ISSUED', device: 'one', transactionId: uuidv7(), subject: 'CN=of A' });
+  objects.certificates = (await a.admin('GET', `/api/v1/orders/${objects.orders}`)).body.certificateId;
   const routes = desk.app.adminRoutes.filter(({ url, method, access }) => url.startsWith('/api/v1/') && access !== 'public' && method !== 'HEAD');
   const urlOf = (url: string): string => url.replace(':id', objects[url.split('/')[3] ?? ''] ?? 'missing');
-  const bodyFor = (method: string): unknown => (method === 'GET' || method === 'DELETE' ? undefined : {});
-  const ask = (call: Call, method: string, url: string) => call(method, urlOf(url), bodyFor(method), { 'if-match': '"999"' });
+  const bodies: Record<string, unknown> = { deny: { reason: 'x' }, revoke: { reason: 'unspecified' } };
+  const bodyFor = (method: string, url: string): unknown => (method === 'GET' || method === 'DELETE' ? undefined : (bodies[url.split('/').at(-1) ?? ''] ?? {}));
+  const ask = (call: Call, method: string, url: string) => call(method, urlOf(url), bodyFor(method, url), { 'if-match': '"999"' });
 
   await t.test('an anonymous caller gets 401 from every route', async (t) => {
-    t.ok(routes.length >= 24, `${routes.length} routes`);
+    t.ok(routes.length >= 33, `${routes.length} routes`);
     for (const { method, url } of routes) problem(t, await ask(desk.anonymous, method, url), 401, 'unauthenticated');
   });
 
   await t.test('a caller of another tenant finds no object of this one, by any route', async (t) => {
     const stranger = await desk.as('admin', b.id);
     const asked = routes.filter(({ url, access }) => url.includes(':id') && access !== 'tenant:write');
-    t.ok(asked.length >= 13, `${asked.length} routes`);
+    t.ok(asked.length >= 18, `${asked.length} routes`);
     for (const { method, url } of asked) problem(t, await ask(stranger, method, url), 404, 'not-found');
   });
 
@@ -620,12 +761,12 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
     for (const { method, url, access } of routes) {
       if (access === 'tenant:write') continue;
       const { status } = await ask(a.admin, method, url);
-      t.ok([200, 400, 412].includes(status), `${method} ${url}: ${status}`);
+      t.ok([200, 202, 400, 409, 412].includes(status), `${method} ${url}: ${status}`);
     }
   });
 
   await t.test('lists, cards and filters show nothing of another tenant', async (t) => {
-    const stranger = await desk.as('viewer', b.id);
+    const stranger = await desk.as('auditor', b.id);
     for (const { url } of routes.filter(({ method, url }) => method === 'GET' && !url.includes(':id'))) {
       for (const query of url.endsWith('/tenants') ? [''] : ['', `?tenantId=${a.id}`]) {
         const answer = await stranger('GET', `${url}${query}`);
@@ -638,12 +779,12 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
   });
 
   await t.test('each role may exactly what the permission table says, and 403 names what is missing', async (t) => {
-    const least: Record<string, number> = { read: 0, test: 2, write: 3, 'rotate-secret': 3 };
+    const least: Record<string, number> = { read: 0, 'audit:read': 1, test: 2, approve: 2, acknowledge: 2, revoke: 2, write: 3, 'rotate-secret': 3, decode: 2 };
     for (const role of roles) {
       const call = await desk.as(role, a.id);
       for (const { method, url, access } of routes) {
         const isTenantWrite = access === 'tenant:write';
-        const mayPass = !isTenantWrite && roles.indexOf(role) >= (least[access.split(':')[1] ?? ''] ?? 99);
+        const mayPass = !isTenantWrite && roles.indexOf(role) >= (least[access] ?? least[access.split(':')[1] ?? ''] ?? 99);
         const answer = await ask(call, method, url);
         if (mayPass) t.not(answer.status, 403, `${role} ${method} ${url}`);
         else {

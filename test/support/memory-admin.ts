@@ -1,6 +1,9 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Account, AuditListQuery, CertificateListQuery, FoldedRefusal, RefusalListQuery } from '../../src/admin/ports.js';
 import type { AuditEvent } from '../../src/audit/event.js';
+import type { OrderDecisions } from '../../src/enrolment/approve.js';
 import { issuedStates, type Order, openStates, phaseOf, refusedStates } from '../../src/enrolment/order.js';
-import { type OrderReader, summaryWindows } from '../../src/enrolment/ports.js';
+import { type IssuedCertificate, type OrderReader, summaryWindows } from '../../src/enrolment/ports.js';
 import type { Clock } from '../../src/runtime/clock.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
 import { fail, ok, type Result } from '../../src/runtime/result.js';
@@ -78,6 +81,7 @@ export function memoryAdmin(clock: Clock) {
   const secrets: SharedSecret[] = [];
   const tokens = new Map<string, ApiToken>();
   const orders: Order[] = [];
+  const certificates: IssuedCertificate[] = [];
   const events: AuditEvent[] = [];
   let epoch = 0;
   const note = (context: Context, tenantId: string, action: string, object: string, details: AuditEvent['details'] = {}): void => {
@@ -331,6 +335,18 @@ export function memoryAdmin(clock: Clock) {
     },
   };
 
+  const addCertificate = (
+    { tenantId, profileId, connectorId, subject }: Pick<Order, 'tenantId' | 'profileId' | 'connectorId' | 'subject'>,
+    orderId: string,
+  ) => {
+    const [id, der] = [uuidv7(), randomBytes(64)];
+    const sha256 = createHash('sha256').update(der).digest();
+    const times = { notBefore: clock.now(), notAfter: new Date(clock.now().getTime() + 86_400_000) };
+    const names = { issuer: 'CN=Issuer', subject, sans: [], serial: randomBytes(16).toString('hex') };
+    certificates.push({ id, tenantId, profileId, connectorId, orderId, der, sha256, status: 'valid', ...times, ...names });
+    return id;
+  };
+
   const orderReader: OrderReader = {
     async find(context, id) {
       return orders.find((order) => order.id === id && isVisible(context, order.tenantId));
@@ -374,7 +390,48 @@ export function memoryAdmin(clock: Clock) {
     credentials: credentialStore as CredentialStore,
     access,
     orderReader,
+    orders: {
+      async move(context, orderId, from, to, reason) {
+        const order = orders.find(({ id, tenantId }) => id === orderId && isVisible(context, tenantId));
+        if (order === undefined || !from.includes(order.state)) return false;
+        Object.assign(order, { state: to, ...(to === 'REJECTED' ? { failInfo: 'order-rejected', failReason: reason, finishedAt: clock.now() } : {}) });
+        note(context, order.tenantId, `order.${to.toLowerCase().replaceAll('_', '-')}`, `order:${orderId}`, { state: to, reason });
+        return true;
+      },
+      async acknowledge(context, orderId) {
+        const order = orders.find(({ id, tenantId }) => id === orderId && isVisible(context, tenantId));
+        if (order === undefined || phaseOf(order.state) !== 'refused') return false;
+        Object.assign(order, { acknowledgedAt: order.acknowledgedAt ?? clock.now() });
+        note(context, order.tenantId, 'order.acknowledged', `order:${orderId}`);
+        return true;
+      },
+    } satisfies OrderDecisions,
+    certificates: {
+      async find(context: Context, id: string) {
+        return certificates.find((certificate) => certificate.id === id && isVisible(context, certificate.tenantId));
+      },
+      async list(context: Context, query: CertificateListQuery) {
+        const matching = certificates.filter(
+          (item) =>
+            isVisible(context, item.tenantId) &&
+            (['tenantId', 'profileId', 'status', 'serial'] as const).every((key) => equals<unknown>(query[key], item[key])) &&
+            contains(query.q, item.subject, item.serial),
+        );
+        return pageOf(matching, { ...query, sort: 'id' });
+      },
+    },
+    refusals: { list: async (_context: Context, query: RefusalListQuery) => pageOf<FoldedRefusal>([], query) },
+    accounts: { list: async (_context: Context, query: ListQuery) => pageOf<Account>([], query) },
     audit: {
+      async list(context: Context, query: AuditListQuery) {
+        const recorded = events.map((event, index) => ({ ...event, id: `memory:${index}`, nodeId: 'memory' }));
+        const matching = recorded.filter(
+          (event) =>
+            (context.tenantId === null || event.tenantId === context.tenantId) &&
+            (['tenantId', 'actor', 'action', 'object', 'outcome'] as const).every((key) => equals<unknown>(query[key], event[key])),
+        );
+        return pageOf(matching, query);
+      },
       append: async (event: AuditEvent) => {
         events.push(event);
       },
@@ -391,7 +448,8 @@ export function memoryAdmin(clock: Clock) {
       const failure = phase === 'refused' ? { failInfo: 'order-failed', failReason: 'no' } : { failInfo: null, failReason: null };
       const facts = { clientIp: '192.0.2.7', clientFamily: 'openssl-cmp', keyType: 'P-256', digest: 'sha256', cipher: '' };
       const finishedAt = phase === 'open' ? null : clock.now();
-      const common = { id, protocol: 'cmp', operation: 'enrolment', attempts: 1, certificateId: null, acknowledgedAt: null } as const;
+      const certificateId = phase === 'issued' ? addCertificate(fields, id) : null;
+      const common = { id, protocol: 'cmp', operation: 'enrolment', attempts: 1, certificateId, acknowledgedAt: null } as const;
       orders.push({
         ...common,
         ...fields,

@@ -48,6 +48,16 @@ export const timelineSchema = z
   .object({ items: z.array(z.object({ at: timeSchema, state: z.enum(orderStates), actor: z.string(), detail: z.string() })) })
   .meta({ id: 'OrderTimeline', description: 'The states of an order, oldest first' });
 
+const noteSchema = (least: number) =>
+  z.string().trim().min(least, 'Must not be empty').max(1000).describe('For operators: it stands in the timeline of the order and is never told to the device');
+
+export const approvalSchema = z
+  .strictObject({ reason: noteSchema(0).default('') })
+  .prefault({})
+  .meta({ id: 'OrderApproval' });
+export const denialSchema = z.strictObject({ reason: noteSchema(1) }).meta({ id: 'OrderDenial' });
+export const acknowledgementSchema = z.strictObject({}).prefault({}).meta({ id: 'OrderAcknowledgement' });
+
 export function orderView(order: Order): z.output<typeof orderSchema> {
   const { id, protocol, profileId, connectorId, tenantId, accountId, transactionId, operation, state, subject } = order;
   const { failInfo, failReason, attempts, credential, certificateId } = order;

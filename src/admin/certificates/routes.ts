@@ -1,0 +1,101 @@
+import { revokeIssued } from '../../enrolment/approve.js';
+import type { IssuedCertificate } from '../../enrolment/ports.js';
+import { toPem } from '../../pkix/index.js';
+import type { AdminApp } from '../app.js';
+import { type Caller, callerOf, contextOf } from '../caller.js';
+import { idParams } from '../field.js';
+import { pageOf } from '../list.js';
+import { answers } from '../openapi.js';
+import { wrongState } from '../orders/wrong-state.js';
+import type { AdminParts } from '../ports.js';
+import { Problem } from '../problem.js';
+import { emptyPage, narrowed, visible } from '../tenant-scope.js';
+import { preferredForm } from './form.js';
+import { certificateListQuery, certificatePage, certificateSchema, certificateView, revocationReasons, revocationSchema } from './schema.js';
+
+const tags = ['certificates'];
+
+async function findCertificate(deps: AdminParts, caller: Caller, id: string): Promise<IssuedCertificate> {
+  return visible(caller, await deps.certificates.find(contextOf(caller), id));
+}
+
+export function certificateRoutes(app: AdminApp, deps: AdminParts): void {
+  app.get(
+    '/certificates',
+    {
+      config: { access: 'certificate:read' },
+      schema: {
+        tags,
+        operationId: 'listCertificates',
+        summary: 'List certificates',
+        querystring: certificateListQuery,
+        response: answers({ 200: certificatePage }),
+      },
+    },
+    async (request) => {
+      const context = narrowed(callerOf(request), request.query.tenantId);
+      return pageOf(context === undefined ? emptyPage : await deps.certificates.list(context, request.query), certificateView);
+    },
+  );
+
+  app.get(
+    '/certificates/:id',
+    {
+      config: { access: 'certificate:read' },
+      schema: {
+        tags,
+        operationId: 'getCertificate',
+        summary: 'Read a certificate; `Accept: application/x-pem-file` or `application/pkix-cert` gives the certificate itself',
+        params: idParams,
+        response: answers({ 200: certificateSchema }),
+      },
+    },
+    async (request, reply) => {
+      const certificate = await findCertificate(deps, callerOf(request), request.params.id);
+      const form = preferredForm(request.headers.accept);
+      reply.header('vary', 'accept');
+      if (form === 'application/json') return certificateView(certificate);
+      const bytes = form === 'application/pkix-cert' ? certificate.der : Buffer.from(toPem('CERTIFICATE', certificate.der));
+      const name = `${certificate.serial}.${form === 'application/pkix-cert' ? 'cer' : 'pem'}`;
+      reply.type(form).header('content-disposition', `attachment; filename="${name}"`);
+      return reply.serializer((body: unknown) => body as string).send(bytes as never);
+    },
+  );
+
+  app.post(
+    '/certificates/:id/revoke',
+    {
+      config: { access: 'certificate:revoke' },
+      schema: {
+        tags,
+        operationId: 'revokeCertificate',
+        summary: 'Want a certificate revoked; a background job carries it to the CA',
+        params: idParams,
+        body: revocationSchema,
+        response: answers({ 202: certificateSchema }),
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const certificate = await findCertificate(deps, caller, request.params.id);
+      await revoke(deps, caller, certificate, request.body);
+      return reply.code(202).send(certificateView(certificate));
+    },
+  );
+}
+
+/** Asked for again while it is under way, or once it is done, it has nothing left to do. */
+async function revoke(
+  deps: AdminParts,
+  caller: Caller,
+  certificate: IssuedCertificate,
+  { reason, comment }: { readonly reason: keyof typeof revocationReasons; readonly comment: string },
+): Promise<void> {
+  const order = certificate.orderId === null ? undefined : await deps.orderReader.find(contextOf(caller), certificate.orderId);
+  if (order === undefined) throw new Problem('wrong-state', { detail: 'The order of this certificate is gone; revoke it at its CA.' });
+  const text = comment === '' ? `Revoked: ${reason}.` : `Revoked: ${reason}. ${comment}`;
+  const decided = await revokeIssued(order, caller.actor, text, revocationReasons[reason], deps.orders);
+  if (decided.ok || certificate.status === 'revoked') return;
+  const now = await deps.orderReader.find(contextOf(caller), order.id);
+  if (now?.state !== 'REVOKE_WANTED' && now?.state !== 'REVOKED') throw wrongState(now ?? order, decided.error.expected);
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { IssuedCertificate } from '../../enrolment/ports.js';
+import { idSchema, timeSchema } from '../field.js';
+import { listQuerySchema, pageSchema } from '../list.js';
+
+const certificateStatuses = ['valid', 'revoked', 'superseded'] as const;
+
+export const certificateSchema = z
+  .object({
+    id: z.string(),
+    tenantId: z.string(),
+    profileId: z.string().nullable(),
+    connectorId: z.string(),
+    orderId: z.string().nullable(),
+    serial: z.string().describe('Lower-case hexadecimal'),
+    issuer: z.string().describe('RFC 4514 text'),
+    subject: z.string().describe('RFC 4514 text'),
+    sans: z.array(z.string()).describe('`dns:...`, `ip:...`, ...'),
+    notBefore: timeSchema,
+    notAfter: timeSchema,
+    sha256: z.string().describe('Fingerprint, lower-case hexadecimal'),
+    status: z.enum(certificateStatuses).describe('`superseded`: a confirmed renewal replaced it; it is still valid'),
+  })
+  .meta({ id: 'Certificate', description: 'A certificate issued through Gatehouse' });
+
+export const certificatePage = pageSchema(certificateSchema).meta({ id: 'CertificatePage' });
+
+export const certificateListQuery = listQuerySchema(['createdAt', 'notBefore', 'notAfter', 'subject'], {
+  tenantId: idSchema.optional(),
+  profileId: idSchema.optional(),
+  status: z.enum(certificateStatuses).optional(),
+  serial: z
+    .string()
+    .regex(/^[0-9a-fA-F:]{1,120}$/, 'Must be hexadecimal')
+    .transform((text) => text.replaceAll(':', '').toLowerCase())
+    .optional(),
+});
+
+/** CRLReason (RFC 5280 section 5.3.1), as far as an administrator may give one; holds are not offered, since nothing lifts them. */
+export const revocationReasons = {
+  unspecified: 0,
+  keyCompromise: 1,
+  affiliationChanged: 3,
+  superseded: 4,
+  cessationOfOperation: 5,
+  privilegeWithdrawn: 9,
+} as const;
+const reasonNames = Object.keys(revocationReasons) as (keyof typeof revocationReasons)[];
+
+export const revocationSchema = z
+  .strictObject({
+    reason: z.enum(reasonNames).describe('CRLReason'),
+    comment: z.string().trim().max(1000).default('').describe('For operators'),
+  })
+  .meta({ id: 'CertificateRevocation' });
+
+export function certificateView(certificate: IssuedCertificate): z.output<typeof certificateSchema> {
+  const { id, tenantId, profileId, connectorId, orderId, serial, issuer, subject, sans, status } = certificate;
+  const { notBefore, notAfter, sha256 } = certificate;
+  return {
+    ...{ id, tenantId, profileId, connectorId, orderId, serial, issuer, subject, sans: [...sans], status },
+    notBefore: notBefore.toISOString(),
+    notAfter: notAfter.toISOString(),
+    sha256: sha256.toString('hex'),
+  };
+}
