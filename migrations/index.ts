@@ -6,8 +6,9 @@ import { refusals } from './0005-refusals.js';
 import { access } from './0006-access.js';
 import { cryptoEngine } from './0007-crypto-engine.js';
 import { uniqueNames } from './0008-unique-names.js';
+import { challenges } from './0009-challenges.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
-export const migrations: readonly Migration[] = [tenancy, orders, certificates, audit, refusals, access, cryptoEngine, uniqueNames];
+export const migrations: readonly Migration[] = [tenancy, orders, certificates, audit, refusals, access, cryptoEngine, uniqueNames, challenges];
 export type { Migration };

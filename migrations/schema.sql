@@ -21,7 +21,7 @@ CREATE TABLE api_tokens (
   CONSTRAINT api_tokens_token_hash_key UNIQUE (token_hash),
   CONSTRAINT api_tokens_pkey PRIMARY KEY (id),
   CONSTRAINT api_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
-  CONSTRAINT api_tokens_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'auditor'::text, 'operator'::text, 'admin'::text, 'superadmin'::text])))
+  CONSTRAINT api_tokens_role_check CHECK ((role = ANY (ARRAY['minter'::text, 'viewer'::text, 'auditor'::text, 'operator'::text, 'admin'::text, 'superadmin'::text])))
 );
 
 CREATE TABLE audit_boots (
@@ -78,6 +78,24 @@ CREATE TABLE certificates (
   CONSTRAINT certificates_status_check CHECK ((status = ANY (ARRAY['valid'::text, 'revoked'::text, 'superseded'::text])))
 );
 CREATE INDEX certificates_tenant_idx ON certificates USING btree (tenant_id, id);
+
+CREATE TABLE challenges (
+  id uuid not null,
+  tenant_id uuid not null,
+  profile_id uuid not null,
+  mac bytea not null,
+  subject text,
+  sans jsonb,
+  device_id text,
+  max_uses integer not null,
+  used integer not null default 0,
+  expires_at timestamp with time zone not null,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT challenges_mac_key UNIQUE (mac),
+  CONSTRAINT challenges_pkey PRIMARY KEY (id),
+  CONSTRAINT challenges_used_check CHECK (((used >= 0) AND (used <= max_uses)))
+);
+CREATE INDEX challenges_expires_at_idx ON challenges USING btree (expires_at);
 
 CREATE TABLE config_epoch (
   is_only boolean not null default true,
@@ -375,6 +393,6 @@ CREATE TABLE users (
   CONSTRAINT users_username_key UNIQUE (username),
   CONSTRAINT users_pkey PRIMARY KEY (id),
   CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
-  CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'auditor'::text, 'operator'::text, 'admin'::text, 'superadmin'::text]))),
+  CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['minter'::text, 'viewer'::text, 'auditor'::text, 'operator'::text, 'admin'::text, 'superadmin'::text]))),
   CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );

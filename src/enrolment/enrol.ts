@@ -1,5 +1,8 @@
+import type { Result } from '../runtime/result.js';
 import { type TenantContext, tenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
+import { spentRefusal } from './challenge.js';
+import { checkBinding } from './challenge-binding.js';
 import { type Grant, identify } from './identify.js';
 import { certificateRecord, contentHashOf, dedupeKeyOf, newOrder, refusedOrder } from './new-order.js';
 import { phaseOf } from './order.js';
@@ -7,7 +10,7 @@ import type { Issued, Outcome } from './outcome.js';
 import { type Checked, checkPolicy } from './policy.js';
 import { outcomeOf, refusedOutcome } from './poll.js';
 import type { Issuer, NewOrder, RecordOutcome, StoredTransaction } from './ports.js';
-import { type Refusal, refusal, refusals } from './refusal.js';
+import { type Refusal, type RefusalReason, refusal, refusals } from './refusal.js';
 import type { EnrolmentRequest } from './request.js';
 import type { EnrolmentDeps } from './service.js';
 import { awaitIssuance } from './settle.js';
@@ -21,14 +24,25 @@ export async function enrol(profile: Profile, request: EnrolmentRequest, deps: E
   const now = deps.clock.now();
   const caller = await identify(request, profile, context, deps);
   if (!caller.ok) return (await earlierOutcome(profile, request, context, deps)) ?? refuseUnauthenticated(profile, request, caller.error, deps);
-  const checked = checkPolicy(request.wanted, caller.value, profile, now);
+  const checked = check(request, caller.value, profile, now);
   if (!checked.ok) return recordRefused(profile, request, caller.value, checked.error, context, deps);
   const order = newOrder(request, profile, caller.value, checked.value, now);
   const issuer = await deps.issuers.forProfile(profile);
   const outcome = await recordAndForward(profile, order, checked.value, issuer, context, deps);
+  if (outcome === 'challenge-spent') return refuseUnauthenticated(profile, request, spentRefusal(order.challengeId ?? ''), deps);
   if (outcome.kind === 'issued') noteUse(caller.value, context, deps);
   return outcome;
 }
+
+function check(request: EnrolmentRequest, grant: Grant, profile: Profile, now: Date): Result<Checked, Refusal> {
+  const checked = checkPolicy(request.wanted, grant, profile, now);
+  if (!checked.ok || grant.challenge === undefined) return checked;
+  const bound = checkBinding(checked.value, grant.challenge);
+  return bound.ok ? checked : bound;
+}
+
+/** Another request was quicker with the same one-time challenge. */
+type Recorded = Outcome | 'challenge-spent';
 
 async function recordAndForward(
   profile: Profile,
@@ -37,7 +51,7 @@ async function recordAndForward(
   issuer: Issuer | undefined,
   context: TenantContext,
   deps: EnrolmentDeps,
-): Promise<Outcome> {
+): Promise<Recorded> {
   const isAutomatic = profile.policy.approval.mode === 'automatic';
   if (isAutomatic && issuer?.local !== undefined) return issueLocally(order, checked, issuer, context, deps);
   const recorded = await deps.orders.record(context, order, isAutomatic ? 'ACCEPTED' : 'AWAITING_APPROVAL');
@@ -45,7 +59,7 @@ async function recordAndForward(
 }
 
 /** The engine in our own database: the certificate is signed first and becomes real only if its order is recorded. */
-async function issueLocally(order: NewOrder, checked: Checked, issuer: Issuer, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome> {
+async function issueLocally(order: NewOrder, checked: Checked, issuer: Issuer, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
   const signed = issuer.local?.sign(checked.request);
   if (signed === undefined || !signed.ok) {
     const recorded = await deps.orders.record(context, order, 'ACCEPTED');
@@ -53,7 +67,7 @@ async function issueLocally(order: NewOrder, checked: Checked, issuer: Issuer, c
   }
   const { certificate, caId } = signed.value;
   const recorded = await deps.orders.settleIssued(context, order, certificateRecord(certificate), caId);
-  if (recorded.kind === 'existing') return forwardRecorded(order, recorded, context, deps);
+  if (recorded.kind !== 'recorded') return forwardRecorded(order, recorded, context, deps);
   return issued(order, certificate, checked.isModified);
 }
 
@@ -62,16 +76,19 @@ function issued(order: NewOrder, certificate: Buffer, isModified: boolean): Issu
 }
 
 /** A new order goes to its CA; an old one is answered as it stands, or gives way if it is over. */
-async function forwardRecorded(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome> {
+async function forwardRecorded(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
+  if (recorded.kind === 'challenge-spent') return recorded.kind;
   if (recorded.kind === 'recorded') return awaitIssuance(recorded.order.id, order.dedupeKey, context, deps);
   const { transaction } = recorded;
   if (!givesWay(transaction, order, deps)) return existingOutcome(transaction, order, deps);
   const superseding = await deps.orders.supersede(context, order, transaction.order.id);
+  if (superseding.kind === 'challenge-spent') return superseding.kind;
   if (superseding.kind === 'existing') return existingOutcome(superseding.transaction, order, deps);
   return awaitIssuance(superseding.order.id, order.dedupeKey, context, deps);
 }
 
-async function pendingOrEarlier(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome> {
+async function pendingOrEarlier(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
+  if (recorded.kind === 'challenge-spent') return recorded.kind;
   if (recorded.kind === 'existing') return existingOutcome(recorded.transaction, order, deps);
   const transaction = await deps.orders.findTransaction(context, order.dedupeKey);
   return transaction === undefined ? refusedOutcome(refusal('unavailable')) : outcomeOf(transaction, deps.clock.now());
@@ -106,16 +123,25 @@ async function earlierOutcome(profile: Profile, request: EnrolmentRequest, conte
   return outcomeOf(transaction, deps.clock.now());
 }
 
+function refusalReasonOf({ code }: Refusal): RefusalReason {
+  if (code === 'credential-invalid') return 'bad-challenge';
+  return code === 'not-authorised' ? 'not-authorised' : 'untrusted-signer';
+}
+
+/** The same answer however often; only the records of it grow sparse, so that guessing cannot fill the audit trail. */
 async function refuseUnauthenticated(profile: Profile, request: EnrolmentRequest, refused: Refusal, deps: EnrolmentDeps): Promise<Outcome> {
-  const reason = refused.code === 'credential-invalid' ? 'bad-challenge' : refused.code === 'not-authorised' ? 'not-authorised' : 'untrusted-signer';
   const { clientIp, clientFamily } = request.facts;
+  const isThrottled = refused.code === 'credential-invalid' && !deps.guesses.note(profile.id, clientIp);
+  const reason = isThrottled ? 'throttled' : refusalReasonOf(refused);
   deps.refusals.note({ reason, tenantId: profile.tenantId, profileId: profile.id, source: clientIp, clientFamily, detail: refused.detail ?? '' });
+  if (isThrottled) return refusedOutcome(refused);
+  const { reusedChallenge } = refused;
   await deps.audit.append({
     at: deps.clock.now(),
     tenantId: profile.tenantId,
     actor: 'device',
-    action: 'enrolment.refused',
-    object: `profile:${profile.id}`,
+    action: reusedChallenge === undefined ? 'enrolment.refused' : 'challenge.reused',
+    object: reusedChallenge === undefined ? `profile:${profile.id}` : `challenge:${reusedChallenge}`,
     outcome: 'failure',
     details: { reason: refused.code, detail: refused.detail ?? '', source: clientIp, transactionId: request.transactionId },
   });
@@ -134,7 +160,7 @@ async function recordRefused(
   const order = refusedOrder(request, profile, grant, deps.clock.now());
   const reason = refused.detail === undefined ? refusals[refused.code] : `${refusals[refused.code]} (${refused.detail})`;
   const recorded = await deps.orders.record(context, order, { state: 'REJECTED', failInfo: refused.code, failReason: reason });
-  if (recorded.kind === 'recorded') return refusedOutcome(refused, recorded.order.id);
+  if (recorded.kind !== 'existing') return refusedOutcome(refused, order.id);
   const { transaction } = recorded;
   if (phaseOf(transaction.order.state) !== 'refused') return existingOutcome(transaction, order, deps);
   await deps.orders.countAttempt(context, transaction.order.id);

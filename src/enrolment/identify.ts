@@ -1,9 +1,10 @@
 import { buildChain, type Certificate, fromPem, isSameName, nameToText, parseCertificate } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
+import type { MintedChallenge } from '../tenancy/challenge.js';
 import type { TenantContext } from '../tenancy/context.js';
-import { challengeMac, isSameMac } from '../tenancy/credentials.js';
 import type { Profile } from '../tenancy/profile.js';
 import { authorise, type CredentialKind } from './authorise.js';
+import { challengeCredential } from './challenge.js';
 import type { IssuedCertificate } from './ports.js';
 import { type Refusal, refusal } from './refusal.js';
 import type { EnrolmentRequest, Evidence } from './request.js';
@@ -12,13 +13,15 @@ import type { EnrolmentDeps } from './service.js';
 /** The permission to go on; only `identify` makes one. Without it no order can be recorded. */
 export interface Grant {
   readonly operation: 'enrolment' | 'renewal';
-  /** What operators see: `challenge:static`, `secret:<reference>`, `certificate:<serial>`, `vendor:<subject>`. */
+  /** What operators see: `challenge:static`, `challenge:<id>`, `secret:<reference>`, `certificate:<serial>`, `vendor:<subject>`. */
   readonly credential: string;
   readonly reference?: string;
   /** The certificate that signed the request. */
   readonly signer?: Certificate;
   /** Its record, when we issued it: what a renewal renews. */
   readonly issued?: IssuedCertificate;
+  /** A minted challenge, with what it is bound to. */
+  readonly challenge?: MintedChallenge;
 }
 
 /** A credential that was found good, before the table says what it is good for. */
@@ -28,6 +31,8 @@ interface Credential {
   readonly reference?: string;
   readonly signer?: Certificate;
   readonly issued?: IssuedCertificate;
+  /** A minted challenge, with what it is bound to. */
+  readonly challenge?: MintedChallenge;
 }
 
 /** Establishes who asks and whether that suffices for what is asked (design: default deny; RFC 8894 section 2.4, RFC 9483 section 3.5). */
@@ -36,8 +41,8 @@ export async function identify(request: EnrolmentRequest, profile: Profile, cont
   if (!credential.ok) return credential;
   const operation = authorise(request.protocol, request.intent, credential.value.kind);
   if (operation === 'refused') return fail(refusal('not-authorised', `${request.intent} with ${credential.value.label}`));
-  const { label, reference, signer, issued } = credential.value;
-  return ok({ operation, credential: label, ...(reference && { reference }), ...(signer && { signer }), ...(issued && { issued }) });
+  const { label, kind: _kind, ...found } = credential.value;
+  return ok({ operation, credential: label, ...found });
 }
 
 /** The strongest credential first: MAC, then certificate, then challenge. A certificate that fails leaves the challenge its chance. */
@@ -46,16 +51,9 @@ async function bestCredential(request: EnrolmentRequest, profile: Profile, conte
   if (secret !== undefined) return ok({ kind: 'secret', label: `secret:${secret.reference}`, reference: secret.reference });
   const bySigner = signer === undefined ? undefined : await signerCredential(signer, profile, context, deps);
   if (bySigner?.ok) return bySigner;
-  const byChallenge = request.protocol === 'scep' ? challengeCredential(challenge, profile, deps) : undefined;
+  const byChallenge = request.protocol === 'scep' ? await challengeCredential(challenge, profile, context, deps) : undefined;
   if (byChallenge?.ok) return byChallenge;
   return bySigner ?? byChallenge ?? fail(refusal('credential-invalid', 'no credential'));
-}
-
-function challengeCredential(challenge: string | undefined, profile: Profile, deps: EnrolmentDeps): Result<Credential, Refusal> {
-  if (challenge === undefined || challenge === '') return fail(refusal('credential-invalid', 'no challenge'));
-  if (profile.protocol !== 'scep' || profile.challengeMac === null) return fail(refusal('credential-invalid', 'no static challenge is set'));
-  const mac = challengeMac(deps.challengeMacKey, profile.id, challenge);
-  return isSameMac(mac, profile.challengeMac) ? ok({ kind: 'challenge', label: 'challenge:static' }) : fail(refusal('credential-invalid', 'wrong challenge'));
 }
 
 async function signerCredential(

@@ -36,8 +36,8 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     profileId: profile.id,
     connectorId: profile.connectorId,
     protocol: request.protocol,
-    accountIdentity: accountIdentity(profile, checked),
-    accountLabel: nameToText(checked.subject) || checked.sans.map((san) => san.text).join(', '),
+    accountIdentity: accountIdentity(profile, grant, checked),
+    accountLabel: grant.challenge?.deviceId ?? (nameToText(checked.subject) || checked.sans.map((san) => san.text).join(', ')),
     transactionId: request.transactionId,
     dedupeKey: dedupeKeyOf(profile.id, request),
     contentHash: contentHashOf(request),
@@ -48,6 +48,7 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     session: { ...request.session, requester: request.requester.toString('hex'), modified: checked.isModified },
     request: checked.request,
     renews: grant.operation === 'renewal' ? (grant.issued?.id ?? null) : null,
+    ...(grant.challenge && { challengeId: grant.challenge.id }),
     deadline: new Date(now.getTime() + profile.policy.approval.maxPendingHours * 3_600_000),
     receivedAt: now,
   };
@@ -68,8 +69,10 @@ export function refusedOrder(request: EnrolmentRequest, profile: Profile, grant:
   return newOrder(request, profile, grant, { request: asked, subject: wanted.subject, sans: [], isModified: false }, now);
 }
 
-/** The device identity that was authorised: its names; the key where there are none. */
-function accountIdentity(profile: Profile, checked: Checked): Buffer {
+/** The device identity that was authorised: the id its challenge was minted for; else its names; the key where there are none. */
+function accountIdentity(profile: Profile, grant: Grant, checked: Checked): Buffer {
+  const deviceId = grant.challenge?.deviceId;
+  if (deviceId !== undefined && deviceId !== null) return sha256(profile.id, 'device', deviceId);
   const names = [canonicalName(checked.subject), ...checked.sans.map((san) => `${san.type}:${san.text.toLowerCase()}`).sort()];
   const isNamed = checked.subject.rdns.length > 0 || checked.sans.length > 0;
   return isNamed ? sha256(profile.id, ...names) : sha256(profile.id, 'key', checked.request.publicKey);

@@ -120,6 +120,8 @@ export interface NewOrder {
   readonly request: CertificateRequest;
   /** The certificate that this order renews, where there is one. */
   readonly renews: string | null;
+  /** The minted challenge that authorised it; used up in the commit that records the order, unless it is recorded as refused. */
+  readonly challengeId?: string;
   /** When an open order gives up. */
   readonly deadline: Date;
   readonly receivedAt: Date;
@@ -134,8 +136,11 @@ export interface StoredTransaction {
   readonly certificate: Buffer | null;
 }
 
-/** `existing`: the dedupe key is taken; nothing was written. */
-export type RecordOutcome = { readonly kind: 'recorded'; readonly order: Order } | { readonly kind: 'existing'; readonly transaction: StoredTransaction };
+/** `existing`: the dedupe key is taken; `challenge-spent`: the order's challenge is used up or has expired. Nothing was written. */
+export type RecordOutcome =
+  | { readonly kind: 'recorded'; readonly order: Order }
+  | { readonly kind: 'existing'; readonly transaction: StoredTransaction }
+  | { readonly kind: 'challenge-spent' };
 
 /** A claimed order: the fence must be shown with the result, else the result is refused. */
 export interface ClaimedOrder {

@@ -39,6 +39,8 @@ export interface Refusal {
   readonly code: RefusalCode;
   /** For the operator; never sent to the device, never a secret. */
   readonly detail?: string;
+  /** The id of a one-time challenge that was used once too often. */
+  readonly reusedChallenge?: string;
 }
 
 export function refusal(code: RefusalCode, detail?: string): Refusal {

@@ -3,6 +3,7 @@ import type { AuditLog } from '../audit/event.js';
 import { certificateFingerprint } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
+import type { ChallengeStore } from '../tenancy/challenge.js';
 import { tenantContext } from '../tenancy/context.js';
 import type { SharedSecret } from '../tenancy/credentials.js';
 import type { CredentialStore } from '../tenancy/ports.js';
@@ -10,6 +11,7 @@ import type { Profile, Protocol } from '../tenancy/profile.js';
 import { confirm } from './confirm.js';
 import { enrol } from './enrol.js';
 import { createGate, type Gate } from './gate.js';
+import { createGuessThrottle, type GuessThrottle } from './guess-throttle.js';
 import { dedupeKeyOf } from './new-order.js';
 import type { Outcome } from './outcome.js';
 import { findTransaction, poll } from './poll.js';
@@ -66,6 +68,7 @@ export interface EnrolmentParts {
   readonly refusals: RefusalLog;
   readonly revocations: RevocationQueue;
   readonly credentials: Pick<CredentialStore, 'findSharedSecret'>;
+  readonly challenges: Pick<ChallengeStore, 'find' | 'forget'>;
   readonly audit: AuditLog;
   readonly issuers: Issuers;
   readonly challengeMacKey: Buffer;
@@ -76,11 +79,12 @@ export interface EnrolmentParts {
 /** The parts with what the core makes for itself. */
 export interface EnrolmentDeps extends EnrolmentParts {
   readonly gate: Gate;
+  readonly guesses: GuessThrottle;
   fingerprint(certificate: Buffer): Buffer;
 }
 
 export function enrolmentDeps(parts: EnrolmentParts): EnrolmentDeps {
-  return { ...parts, gate: createGate(), fingerprint: certificateFingerprint };
+  return { ...parts, gate: createGate(), guesses: createGuessThrottle(parts.clock), fingerprint: certificateFingerprint };
 }
 
 export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
@@ -107,7 +111,9 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
     },
     currentCrl: async (profile) => (await deps.issuers.forProfile(profile))?.crl?.(),
     noteRefusal: (refusal) => {
-      deps.refusals.note(refusal);
+      const { profileId, source } = refusal;
+      const isThrottled = refusal.reason === 'bad-mac' && profileId !== null && !deps.guesses.note(profileId, source);
+      deps.refusals.note(isThrottled ? { ...refusal, reason: 'throttled' } : refusal);
     },
   };
 }

@@ -5,6 +5,7 @@ import { accessStore } from './access.js';
 import { accountReader } from './accounts.js';
 import { auditRoom, type Boot } from './audit.js';
 import { certificateStore } from './certificates.js';
+import { challengeStore } from './challenges.js';
 import { type Connection, firstOf, rowsOf } from './connection/connection.js';
 import { engineStore } from './engine.js';
 import { orderRoom } from './orders/index.js';
@@ -38,6 +39,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     connectors: connectorStore(connection, boot, sealer),
     profiles: profileStore(connection, boot),
     credentials: credentialStore(connection, boot, sealer),
+    challenges: challengeStore(connection, boot),
     access: accessStore(connection, boot),
     settings: settingStore(connection),
     engine: engineStore(connection, sealer),

@@ -2,6 +2,7 @@ import type { AccountReader, AuditReader, CertificateReader } from '../admin/por
 import type { AuditLog } from '../audit/event.js';
 import type { EngineStore } from '../crypto-engine/ports.js';
 import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
+import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
 import type { AccessLists } from './access.js';
 import type { OrderDesk } from './orders/index.js';
@@ -22,6 +23,7 @@ export interface Store {
   readonly connectors: ConnectorStore;
   readonly profiles: ProfileStore;
   readonly credentials: CredentialStore;
+  readonly challenges: ChallengeStore;
   readonly access: AccessStore & AccessLists;
   readonly settings: SettingStore;
   readonly engine: EngineStore;

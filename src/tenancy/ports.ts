@@ -106,7 +106,8 @@ export interface CredentialStore {
   listRaKeys(context: Context, profileId: string): Promise<readonly RaKey[]>;
 }
 
-export const roles = ['viewer', 'auditor', 'operator', 'admin', 'superadmin'] as const;
+/** Each may do what those before it may; `minter` only makes challenges (for management systems). */
+export const roles = ['minter', 'viewer', 'auditor', 'operator', 'admin', 'superadmin'] as const;
 export type Role = (typeof roles)[number];
 
 export interface User {

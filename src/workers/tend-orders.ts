@@ -17,13 +17,15 @@ export function tendOrdersJob(deps: EnrolmentDeps): Job {
   };
 }
 
-/** Forgets transactions whose time for retransmissions is over. */
+/** Forgets transactions whose time for retransmissions is over, and challenges long expired. */
 export function forgetTransactionsJob(deps: EnrolmentDeps): Job {
   return {
     name: 'forget-transactions',
     everyMs: 60_000,
     async run() {
-      await deps.orders.forgetTransactions(systemContext('worker:tend'));
+      const context = systemContext('worker:tend');
+      await deps.orders.forgetTransactions(context);
+      await deps.challenges.forget(context);
     },
   };
 }

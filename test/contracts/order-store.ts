@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
 import { orderStates, transitions } from '../../src/enrolment/order.js';
-import type { CertificateStore, ClaimResult, OrderReader, OrderStore, RecordOutcome, RevocationQueue } from '../../src/enrolment/ports.js';
+import type { CertificateStore, ClaimResult, NewOrder, OrderReader, OrderStore, RecordOutcome, RevocationQueue } from '../../src/enrolment/ports.js';
+import { uuidv7 } from '../../src/runtime/ids.js';
 import { isMoveAllowed, steps } from '../../src/store/orders/steps.js';
+import type { ChallengeStore, NewChallenge } from '../../src/tenancy/challenge.js';
+import type { TenantContext } from '../../src/tenancy/context.js';
 import { claimedOrder, newCertificate, newOrder, newTenant, orderIn, system } from '../support/orders.js';
 
 export interface OrderPorts {
@@ -9,17 +13,20 @@ export interface OrderPorts {
   readonly orderReader: Pick<OrderReader, 'find' | 'timeline'>;
   readonly certificates: CertificateStore;
   readonly revocations: RevocationQueue;
+  readonly challenges: ChallengeStore;
   /** Waits until what was noted is written. */
   flush(): Promise<void>;
 }
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const kinds = (outcomes: readonly RecordOutcome[]) => outcomes.map(({ kind }) => kind).sort();
+const standing = (outcome: RecordOutcome) => (outcome.kind === 'existing' ? outcome.transaction : undefined);
 const once = (copies: number) => [...Array.from({ length: copies - 1 }, () => 'existing'), 'recorded'];
 
 /** What every implementation of the order ports does. `open` gives a fresh or shared set of ports. */
 export async function orderStoreContract(t: Test, ports: OrderPorts): Promise<void> {
   await t.test('recording', (t) => recording(t, ports));
+  await t.test('challenges', (t) => challenges(t, ports));
   await t.test('claims', (t) => claims(t, ports));
   await t.test('transitions', (t) => moves(t, ports));
   await t.test('time', (t) => time(t, ports));
@@ -37,7 +44,7 @@ async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): P
     const winner = copies[outcomes.findIndex(({ kind }) => kind === 'recorded')];
     for (const outcome of outcomes) {
       if (outcome.kind === 'recorded') t.match(outcome.order, { state: 'ISSUED', certificateId: winner?.certificate.id, attempts: 1 });
-      else t.same(outcome.transaction.certificate, winner?.certificate.der);
+      else t.same(standing(outcome)?.certificate, winner?.certificate.der);
     }
     t.ok((await orderReader.find(tenant, winner?.order.id ?? ''))?.finishedAt);
   });
@@ -47,8 +54,8 @@ async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): P
     const order = newOrder();
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => orders.record(tenant, newOrder({ ...order, id: newOrder().id }), 'ACCEPTED')));
     t.same(kinds(outcomes), once(20));
-    const [first] = outcomes.map((outcome) => (outcome.kind === 'recorded' ? outcome.order.id : outcome.transaction.order.id));
-    for (const outcome of outcomes) t.equal(outcome.kind === 'recorded' ? outcome.order.id : outcome.transaction.order.id, first);
+    const [first] = outcomes.map((outcome) => (outcome.kind === 'recorded' ? outcome.order.id : standing(outcome)?.order.id));
+    for (const outcome of outcomes) t.equal(outcome.kind === 'recorded' ? outcome.order.id : standing(outcome)?.order.id, first);
   });
 
   t.test('F5 shows what stands there when the same transaction brings other content, and changes nothing', async (t) => {
@@ -160,6 +167,110 @@ async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): P
       ['ACCEPTED', 'ISSUING', 'ISSUED', 'DELIVERED', 'REVOKE_WANTED'],
     );
     t.match(timeline.at(-1), { actor: 'device', detail: 'lost' });
+  });
+}
+
+function newChallenge(change: Partial<NewChallenge> = {}): NewChallenge {
+  const expiresAt = new Date(Date.now() + 3_600_000);
+  const unbound = { subject: null, sans: null, deviceId: null };
+  return { id: uuidv7(), profileId: uuidv7(), mac: randomBytes(32), ...unbound, maxUses: 1, expiresAt, ...change };
+}
+
+/** The two ways to record an order that is not refused. */
+const ways = {
+  'with its certificate': (orders: OrderStore, tenant: TenantContext, order: NewOrder) => orders.settleIssued(tenant, order, newCertificate(), 'issuing'),
+  'for its CA': (orders: OrderStore, tenant: TenantContext, order: NewOrder) => orders.record(tenant, order, 'ACCEPTED'),
+};
+
+async function challenges(t: Test, { orders, orderReader, challenges }: OrderPorts): Promise<void> {
+  t.test('a minted challenge is found by its MAC, by its tenant and profile only, with everything it is bound to', async (t) => {
+    const tenant = newTenant();
+    const minted = newChallenge({ subject: 'CN=Ä,O=*', sans: ['dns:a.example', 'ip:::1'], deviceId: 'serial \\ 1', maxUses: 3 });
+    await challenges.mint(tenant, minted);
+    const { mac, ...fields } = minted;
+    t.same(await challenges.find(tenant, minted.profileId, mac), { ...fields, used: 0, isExpired: false });
+    t.equal(await challenges.find(newTenant(), minted.profileId, mac), undefined);
+    t.equal(await challenges.find(tenant, uuidv7(), mac), undefined);
+    t.equal(await challenges.find(tenant, minted.profileId, randomBytes(32)), undefined);
+    const plain = newChallenge({ sans: [] });
+    await challenges.mint(tenant, plain);
+    t.match(await challenges.find(tenant, plain.profileId, plain.mac), { subject: null, sans: [], deviceId: null });
+  });
+
+  for (const [way, recordBy] of Object.entries(ways)) {
+    t.test(`AB-21 SCEP-097 twenty simultaneous orders ${way} that share a one-time challenge are one order`, async (t) => {
+      const tenant = newTenant();
+      const minted = newChallenge();
+      await challenges.mint(tenant, minted);
+      const wanted = Array.from({ length: 20 }, () => newOrder({ profileId: minted.profileId, challengeId: minted.id }));
+      const outcomes = await Promise.all(wanted.map((order) => recordBy(orders, tenant, order)));
+      t.same(kinds(outcomes), [...Array.from({ length: 19 }, () => 'challenge-spent'), 'recorded']);
+      for (const [index, { id, dedupeKey }] of wanted.entries()) {
+        const isRecorded = outcomes[index]?.kind === 'recorded';
+        t.equal((await orderReader.find(tenant, id)) !== undefined, isRecorded);
+        t.equal((await orders.findTransaction(tenant, dedupeKey)) !== undefined, isRecorded, 'a refused one leaves no transaction');
+      }
+      t.match(await challenges.find(tenant, minted.profileId, minted.mac), { used: 1 });
+    });
+
+    t.test(`AB-21 copies of one request ${way} use its challenge once, and find its order when it is used up`, async (t) => {
+      const tenant = newTenant();
+      const minted = newChallenge({ maxUses: 2 });
+      await challenges.mint(tenant, minted);
+      const order = newOrder({ profileId: minted.profileId, challengeId: minted.id });
+      const copies = () => Promise.all(Array.from({ length: 8 }, () => recordBy(orders, tenant, newOrder({ ...order, id: uuidv7() }))));
+      t.same(kinds(await copies()), once(8));
+      t.match(await challenges.find(tenant, minted.profileId, minted.mac), { used: 1 });
+      const others = await Promise.all(
+        Array.from({ length: 4 }, () => recordBy(orders, tenant, newOrder({ profileId: minted.profileId, challengeId: minted.id }))),
+      );
+      t.same(kinds(others), ['challenge-spent', 'challenge-spent', 'challenge-spent', 'recorded'], 'as often as it was minted for');
+      t.same(
+        kinds(await copies()),
+        Array.from({ length: 8 }, () => 'existing'),
+      );
+      t.match(await challenges.find(tenant, minted.profileId, minted.mac), { used: 2 });
+    });
+
+    t.test(`SCEP-099 an order ${way} does not use an expired challenge; others beside it are recorded`, async (t) => {
+      const tenant = newTenant();
+      const [old, good] = [newChallenge({ expiresAt: new Date(Date.now() - 1000) }), newChallenge()];
+      await challenges.mint(tenant, old);
+      await challenges.mint(tenant, good);
+      t.match(await challenges.find(tenant, old.profileId, old.mac), { isExpired: true });
+      const [late, timely, plain] = await Promise.all([
+        recordBy(orders, tenant, newOrder({ challengeId: old.id })),
+        recordBy(orders, tenant, newOrder({ challengeId: good.id })),
+        recordBy(orders, tenant, newOrder()),
+      ]);
+      t.same([late?.kind, timely?.kind, plain?.kind], ['challenge-spent', 'recorded', 'recorded']);
+    });
+  }
+
+  t.test('AB-21 a refused order uses no challenge; the one that takes its place does', async (t) => {
+    const tenant = newTenant();
+    const minted = newChallenge();
+    await challenges.mint(tenant, minted);
+    const old = newOrder({ profileId: minted.profileId, challengeId: minted.id });
+    await orders.record(tenant, old, { state: 'REJECTED', failInfo: 'key-size', failReason: 'too short' });
+    t.match(await challenges.find(tenant, minted.profileId, minted.mac), { used: 0 });
+    const next = newOrder({ profileId: old.profileId, dedupeKey: old.dedupeKey, challengeId: minted.id });
+    t.equal((await orders.supersede(tenant, next, old.id)).kind, 'recorded');
+    t.match(await challenges.find(tenant, minted.profileId, minted.mac), { used: 1 });
+    const other = await orderIn(orders, tenant, 'REJECTED');
+    const late = newOrder({ profileId: other.profileId, dedupeKey: other.dedupeKey, challengeId: minted.id });
+    t.equal((await orders.supersede(tenant, late, other.id)).kind, 'challenge-spent');
+    t.match(await orders.findTransaction(tenant, other.dedupeKey), { order: { id: other.id } }, 'what stood there stands');
+  });
+
+  t.test('forgets what expired a month ago, and nothing younger', async (t) => {
+    const tenant = newTenant();
+    const [old, young] = [31, 29].map((days) => newChallenge({ expiresAt: new Date(Date.now() - days * 86_400_000) })) as [NewChallenge, NewChallenge];
+    await challenges.mint(tenant, old);
+    await challenges.mint(tenant, young);
+    t.ok((await challenges.forget(system)) >= 1);
+    t.equal(await challenges.find(tenant, old.profileId, old.mac), undefined);
+    t.ok(await challenges.find(tenant, young.profileId, young.mac));
   });
 }
 

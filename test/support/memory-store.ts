@@ -21,7 +21,9 @@ import { type Clock, systemClock } from '../../src/runtime/clock.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
 import { accountIdOf } from '../../src/store/orders/account.js';
 import { type ClaimableState, claimableStates, isLookedUpAgain, isMoveAllowed, steps } from '../../src/store/orders/steps.js';
+import type { ChallengeStore } from '../../src/tenancy/challenge.js';
 import type { Context, TenantContext } from '../../src/tenancy/context.js';
+import { memoryChallenges } from './memory-challenges.js';
 
 /** What is known of an order beside its public face. */
 interface Entry {
@@ -42,6 +44,7 @@ export interface MemoryStore {
   readonly orders: OrderStore;
   readonly orderReader: Pick<OrderReader, 'find' | 'timeline'>;
   readonly certificates: CertificateStore;
+  readonly challenges: ChallengeStore;
   readonly refusals: RefusalLog;
   readonly revocations: RevocationQueue;
   /** What the other side of the ports would show. */
@@ -58,6 +61,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
   const transactions = new Map<string, Transaction>();
   const certificates = new Map<string, IssuedCertificate & { readonly issuerHash: Buffer }>();
   const taken = new Set<string>();
+  const challenges = memoryChallenges(clock);
   const outbox = new Map<string, RevocationDue & { until: number }>();
   const noted: RefusalRecord[] = [];
   const orphans: { orderId: string; certificate: Buffer }[] = [];
@@ -90,6 +94,8 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     const key = input.dedupeKey.toString('hex');
     const transaction = transactionOf(context, key);
     if (transaction !== undefined) return { kind: 'existing', transaction };
+    const isRefused = phaseOf(state) === 'refused';
+    if (input.challengeId !== undefined && !isRefused && !challenges.spend(input.challengeId)) return { kind: 'challenge-spent' };
     const isFinal = phaseOf(state) !== 'open';
     transactions.set(key, { orderId: input.id, contentHash: input.contentHash, session: input.session, retainedUntil: isFinal ? now() + dayMs : null });
     const entry: Entry = {
@@ -160,8 +166,11 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     async supersede(context, order, replaces) {
       const key = order.dedupeKey.toString('hex');
       const standing = transactionOf(context, key);
+      const before = transactions.get(key);
       if (standing?.order.id === replaces && phaseOf(standing.order.state) !== 'open') transactions.delete(key);
-      return add(context, order, 'ACCEPTED');
+      const outcome = add(context, order, 'ACCEPTED');
+      if (outcome.kind === 'challenge-spent' && before !== undefined) transactions.set(key, before);
+      return outcome;
     },
     async countAttempt(context, orderId) {
       const entry = find(context, orderId);
@@ -266,6 +275,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
 
   return {
     orders,
+    challenges,
     noted,
     orphans,
     all: () => [...entries.values()].map(({ order }) => order),

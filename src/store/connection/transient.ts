@@ -13,7 +13,7 @@ export function isTransient(error: unknown): boolean {
 export function violatedConstraint(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, constraint } = error as { code?: unknown; constraint?: unknown };
-  const isViolation = code === '23505' || code === '23503';
+  const isViolation = code === '23505' || code === '23503' || code === '23514';
   return isViolation && typeof constraint === 'string' ? constraint : undefined;
 }
 

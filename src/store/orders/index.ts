@@ -10,7 +10,7 @@ import { createSpool } from '../spool.js';
 import { isUuid } from '../text.js';
 import { claim, claimLookup, due } from './claim.js';
 import { type Delivery, writeDeliveries } from './deliver.js';
-import { issuanceBatcher } from './issue.js';
+import { issuanceBatcher, redemptionBatcher } from './issue.js';
 import { move } from './move.js';
 import { expire, reapLeases } from './reap.js';
 import { record, supersede } from './record.js';
@@ -35,9 +35,11 @@ const deliverySpool = { name: 'deliveries', intervalMs: 50, maxBatch: 500, maxWa
 
 export function orderRoom(connection: Connection, boot: Boot, log: Log): OrderRoom {
   const issuances = issuanceBatcher(connection, boot);
+  const redemptions = redemptionBatcher(connection, boot);
   const deliveries = createSpool<Delivery>((batch) => writeDeliveries(connection, boot, batch), { ...deliverySpool, log });
   const store: OrderDesk = {
-    settleIssued: (context, order, certificate, caId): Promise<RecordOutcome> => issuances.submit({ context, order, certificate, caId }),
+    settleIssued: (context, order, certificate, caId): Promise<RecordOutcome> =>
+      (order.challengeId === undefined ? issuances : redemptions).submit({ context, order, certificate, caId }),
     record: (context, order, state) => record(connection, boot, context, order, state),
     supersede: (context, order, replaces) => supersede(connection, boot, context, order, replaces),
     countAttempt: (context, orderId) => countAttempt(connection, context, orderId),
@@ -58,11 +60,11 @@ export function orderRoom(connection: Connection, boot: Boot, log: Log): OrderRo
   return {
     store,
     async flush() {
-      await issuances.idle();
+      await Promise.all([issuances.idle(), redemptions.idle()]);
       await deliveries.flush();
     },
     async close() {
-      await issuances.idle();
+      await Promise.all([issuances.idle(), redemptions.idle()]);
       await deliveries.close();
     },
   };

@@ -25,14 +25,14 @@ export interface IssuedRow {
  * other in a circle; the audit counter is taken after everything that may wait for another transaction (hence its glance at
  * new_accounts).
  */
-export const issueStatement = `
+const statement = ({ column, ctes, waits }: ChallengePart): string => `
 with input as materialized (
   select * from json_to_recordset($1::json) as (
     "orderId" uuid, "tenantId" uuid, "profileId" uuid, "connectorId" uuid, protocol text, "accountId" uuid, "accountLabel" text,
     "transactionId" text, "dedupeKey" text, "contentHash" text, operation text, subject text, "clientIp" text, "clientFamily" text,
     "keyType" text, digest text, cipher text, credential text, session jsonb, renews uuid, "receivedAt" timestamptz, actor text,
     details text, "certificateId" uuid, der text, sha256 text, "issuerHash" text, issuer text, serial text, "certificateSubject" text,
-    sans jsonb, "keyHash" text, "notBefore" timestamptz, "notAfter" timestamptz, "caId" text, ref text)
+    sans jsonb, "keyHash" text, "notBefore" timestamptz, "notAfter" timestamptz, "caId" text, ref text${column})
 ), claimed as (
   insert into transactions (dedupe_key, order_id, tenant_id, profile_id, transaction_id, content_hash, session, retained_until)
   select decode("dedupeKey", 'hex'), "orderId", "tenantId", "profileId", "transactionId", decode("contentHash", 'hex'), session, now() + interval '24 hours'
@@ -41,7 +41,7 @@ with input as materialized (
   returning order_id
 ), fresh as materialized (
   select input.* from input join claimed on claimed.order_id = input."orderId"
-), new_accounts as (
+${ctes}), new_accounts as (
   insert into accounts (id, tenant_id, profile_id, label)
   select distinct on ("accountId") "accountId", "tenantId", "profileId", "accountLabel" from fresh order by "accountId"
   on conflict (id) do nothing
@@ -63,13 +63,47 @@ with input as materialized (
   select "caId", serial, ref, "certificateId", "notAfter" from fresh
 ), counter as (
   update audit_boots set last_seq = last_seq + fresh.count from (select count(*) as count from fresh) as fresh
-  where boot_id = $2 and (select count(*) from new_accounts) >= 0 returning last_seq - fresh.count as base
+  where boot_id = $2 and (select count(*) from new_accounts) >= 0${waits} returning last_seq - fresh.count as base
 ), new_events as (
   insert into audit_events (boot_id, node_seq, node_id, at, tenant_id, actor, action, object, outcome, details)
   select $2, (select base from counter) + row_number() over (), $3, now(), "tenantId", actor, 'order.issued', 'order:' || "orderId", 'success', details
   from fresh
 )
 select order_id, now() as at from claimed`;
+
+interface ChallengePart {
+  readonly column: string;
+  readonly ctes: string;
+  readonly waits: string;
+}
+
+/**
+ * Uses the challenges of the orders that are new. One that is used up or has expired violates challenges_used_check, and with it the whole
+ * statement fails. Locked in the order of their ids, as the dedupe keys are.
+ */
+const spending: ChallengePart = {
+  column: ', "challengeId" uuid',
+  ctes: `), uses as materialized (
+  select "challengeId" as id, count(*)::integer as count from fresh group by "challengeId"
+), locked as materialized (
+  select c.id, uses.count from challenges c join uses on uses.id = c.id order by c.id for update of c
+), spent as (
+  update challenges c set used = case when c.expires_at > now() then c.used + locked.count else c.max_uses + 1 end
+  from locked where c.id = locked.id
+  returning 1
+`,
+  waits: ' and (select count(*) from spent) >= 0',
+};
+
+export interface IssueStatement {
+  /** Under which the server keeps it prepared. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export const issueStatement: IssueStatement = { name: 'issue', text: statement({ column: '', ctes: '', waits: '' }) };
+/** For orders that all have a minted challenge; the others do not pay for it. */
+export const redeemStatement: IssueStatement = { name: 'redeem', text: statement(spending) };
 
 export function issueValues(issuances: readonly Issuance[], boot: Boot): readonly unknown[] {
   return [storableJson(issuances.map(inputRow)), boot.id, boot.nodeId];
@@ -109,5 +143,6 @@ function inputRow({ context, order, certificate, caId }: Issuance): Readonly<Rec
     notAfter: certificate.notAfter,
     caId,
     ref: `${context.tenantId}-${order.id}`,
+    ...(order.challengeId === undefined ? {} : { challengeId: order.challengeId }),
   };
 }

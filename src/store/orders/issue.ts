@@ -1,9 +1,10 @@
 import type { RecordOutcome } from '../../enrolment/ports.js';
 import type { Boot } from '../audit.js';
 import { type Batcher, createBatcher } from '../batcher.js';
+import { isSpending } from '../challenges.js';
 import type { Connection } from '../connection/connection.js';
 import { retrying } from '../connection/transient.js';
-import { type Issuance, type IssuedRow, issueStatement, issueValues } from './issue-statement.js';
+import { type Issuance, type IssuedRow, type IssueStatement, issueStatement, issueValues, redeemStatement } from './issue-statement.js';
 import { existingOrOwn } from './record.js';
 import { recordedOrder } from './rows.js';
 
@@ -12,12 +13,28 @@ const limits = { postgres: { maxBatch: 64, maxInFlight: 2 }, pglite: { maxBatch:
 
 /** Group commit of enrolments whose certificate is already signed; each caller hears only after the commit. */
 export function issuanceBatcher(connection: Connection, boot: Boot): Batcher<Issuance, RecordOutcome> {
-  return createBatcher((issuances) => issueAll(connection, boot, issuances), limits[connection.kind]);
+  return createBatcher((issuances) => issueAll(connection, boot, issueStatement, issuances), limits[connection.kind]);
 }
 
-async function issueAll(connection: Connection, boot: Boot, issuances: readonly Issuance[]): Promise<readonly RecordOutcome[]> {
+/**
+ * The same for orders that use up a minted challenge. A statement that would use one too often fails as a whole; the batcher then
+ * runs its orders one by one, and those that come too late fail alone.
+ */
+export function redemptionBatcher(connection: Connection, boot: Boot): Batcher<Issuance, RecordOutcome> {
+  const redeem = async (issuances: readonly Issuance[]): Promise<readonly RecordOutcome[]> => {
+    try {
+      return await issueAll(connection, boot, redeemStatement, issuances);
+    } catch (error) {
+      if (issuances.length > 1 || !isSpending(error)) throw error;
+      return [{ kind: 'challenge-spent' }];
+    }
+  };
+  return createBatcher(redeem, limits[connection.kind]);
+}
+
+async function issueAll(connection: Connection, boot: Boot, { name, text }: IssueStatement, issuances: readonly Issuance[]): Promise<readonly RecordOutcome[]> {
   const values = issueValues(issuances, boot);
-  const rows = await retrying(() => connection.prepared<IssuedRow>('issue', issueStatement, values));
+  const rows = await retrying(() => connection.prepared<IssuedRow>(name, text, values));
   const claimedAt = new Map(rows.map((row) => [row.order_id, row.at]));
   return Promise.all(issuances.map((issuance) => outcomeOf(connection, issuance, claimedAt.get(issuance.order.id))));
 }

@@ -2,6 +2,7 @@ import { sql, type Transaction } from 'kysely';
 import type { NewOrder, RecordOutcome, Refused } from '../../enrolment/ports.js';
 import type { TenantContext } from '../../tenancy/context.js';
 import { type Boot, writeAudit } from '../audit.js';
+import { ChallengeSpent, spendChallenge } from '../challenges.js';
 import { type Connection, type Executor, transact } from '../connection/connection.js';
 import type { Tables } from '../tables.js';
 import { storableJson, storableText } from '../text.js';
@@ -15,7 +16,7 @@ type FirstState = 'AWAITING_APPROVAL' | 'ACCEPTED' | Refused;
 
 /** Records a new order unless its dedupe key is taken; key, order, work and audit row are one commit. */
 export function record(connection: Connection, boot: Boot, context: TenantContext, order: NewOrder, state: FirstState): Promise<RecordOutcome> {
-  return transact(connection, async (trx) => {
+  return spending(connection, async (trx) => {
     const isFree = await takeDedupeKey(trx, context, order, typeof state === 'object');
     return isFree ? insertOrder(trx, boot, context, order, state) : existingOrOwn(trx, context, order);
   });
@@ -23,11 +24,21 @@ export function record(connection: Connection, boot: Boot, context: TenantContex
 
 /** As `record`, in the place of the order `replaces`, which must be over and must still be the one that stands there. */
 export function supersede(connection: Connection, boot: Boot, context: TenantContext, order: NewOrder, replaces: string): Promise<RecordOutcome> {
-  return transact(connection, async (trx) => {
+  return spending(connection, async (trx) => {
     const isReplaced = await replaceTransaction(trx, context, order, replaces);
     const isFree = isReplaced || (await takeDedupeKey(trx, context, order, false));
     return isFree ? insertOrder(trx, boot, context, order, 'ACCEPTED') : existingOrOwn(trx, context, order);
   });
+}
+
+/** One transaction; when the order's challenge turns out to be spent, nothing of it is written. */
+async function spending(connection: Connection, work: (trx: Transaction<Tables>) => Promise<RecordOutcome>): Promise<RecordOutcome> {
+  try {
+    return await transact(connection, work);
+  } catch (error) {
+    if (error instanceof ChallengeSpent) return { kind: 'challenge-spent' };
+    throw error;
+  }
 }
 
 /** What holds the dedupe key. That is the order itself when an earlier try was committed without our hearing of it. */
@@ -61,6 +72,7 @@ async function insertOrder(trx: Transaction<Tables>, boot: Boot, context: Tenant
   const first = refused?.state ?? (state as Exclude<FirstState, Refused>);
   const accountId = accountIdOf(order.profileId, order.accountIdentity);
   const { facts } = order;
+  if (order.challengeId !== undefined && refused === undefined) await spendChallenge(trx, order.challengeId);
   await sql`insert into accounts (id, tenant_id, profile_id, label) values (${accountId}, ${tenantId}, ${order.profileId}, ${storableText(order.accountLabel)})
     on conflict (id) do nothing`.execute(trx);
   const { rows } = await sql<{ finished_at: Date | null }>`

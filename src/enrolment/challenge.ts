@@ -1,0 +1,44 @@
+import { fail, ok, type Result } from '../runtime/result.js';
+import { type MintedChallenge, mayBeMinted } from '../tenancy/challenge.js';
+import type { TenantContext } from '../tenancy/context.js';
+import { challengeMac, isSameMac } from '../tenancy/credentials.js';
+import type { Profile } from '../tenancy/profile.js';
+import { type Refusal, refusal } from './refusal.js';
+import type { EnrolmentDeps } from './service.js';
+
+/** A challenge that was found good. */
+export interface ChallengeCredential {
+  readonly kind: 'challenge';
+  /** `challenge:static`, or `challenge:<id>` of a minted one. */
+  readonly label: string;
+  readonly challenge?: MintedChallenge;
+}
+
+/**
+ * Holds a challenge against the profile's own, then against those minted for it, which are valid in every mode. Wrong, expired, used up
+ * and absent differ in `detail` only, which the device never sees (row SCEP-106). The static one costs no look-up.
+ */
+export async function challengeCredential(
+  challenge: string | undefined,
+  profile: Profile,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Result<ChallengeCredential, Refusal>> {
+  if (challenge === undefined || challenge === '') return fail(refusal('credential-invalid', 'no challenge'));
+  if (profile.protocol !== 'scep') return fail(refusal('credential-invalid', 'a challenge is for SCEP'));
+  const mac = challengeMac(deps.challengeMacKey, profile.id, challenge);
+  if (profile.challengeMac !== null && isSameMac(mac, profile.challengeMac)) return ok({ kind: 'challenge', label: 'challenge:static' });
+  const minted = mayBeMinted(challenge) ? await deps.challenges.find(context, profile.id, mac) : undefined;
+  return minted === undefined ? fail(refusal('credential-invalid', 'wrong challenge')) : mintedCredential(minted);
+}
+
+function mintedCredential(minted: MintedChallenge): Result<ChallengeCredential, Refusal> {
+  if (minted.used >= minted.maxUses) return fail(spentRefusal(minted.id));
+  if (minted.isExpired) return fail(refusal('credential-invalid', `challenge ${minted.id} has expired`));
+  return ok({ kind: 'challenge', label: `challenge:${minted.id}`, challenge: minted });
+}
+
+/** The re-use of a challenge, which is a security event (RFC 8894 section 7.3). */
+export function spentRefusal(challengeId: string): Refusal {
+  return { ...refusal('credential-invalid', `challenge ${challengeId} is used up`), reusedChallenge: challengeId };
+}

@@ -1,0 +1,42 @@
+import type { Clock } from '../runtime/clock.js';
+
+/** Counts failed credentials by profile and source. It never stands in the way of a valid one: a whole fleet may come from one address. */
+export interface GuessThrottle {
+  /** Notes a failed credential; false when this source has lately had too many to be worth a record each. */
+  note(profileId: string, source: string): boolean;
+}
+
+export interface GuessLimits {
+  readonly perMinute: number;
+  readonly burst: number;
+  /** Sources remembered; beyond it the one longest quiet is forgotten. */
+  readonly maxSources: number;
+}
+
+export const defaultGuessLimits: GuessLimits = { perMinute: 5, burst: 10, maxSources: 20_000 };
+
+interface Bucket {
+  readonly tokens: number;
+  readonly at: number;
+}
+
+/** A token bucket per profile and source, in the memory of this process. */
+export function createGuessThrottle(clock: Clock, limits: GuessLimits = defaultGuessLimits): GuessThrottle {
+  const buckets = new Map<string, Bucket>();
+  const { perMinute, burst, maxSources } = limits;
+  return {
+    note(profileId, source) {
+      const key = `${profileId} ${source}`;
+      const now = clock.now().getTime();
+      const { tokens, at } = buckets.get(key) ?? { tokens: burst, at: now };
+      const refilled = Math.min(burst, tokens + (Math.max(0, now - at) / 60_000) * perMinute);
+      const isCounted = refilled >= 1;
+      // Written last again, so that the map's first key is the source longest quiet.
+      buckets.delete(key);
+      buckets.set(key, { tokens: isCounted ? refilled - 1 : refilled, at: now });
+      const [oldest] = buckets.size > maxSources ? buckets.keys() : [];
+      if (oldest !== undefined) buckets.delete(oldest);
+      return isCounted;
+    },
+  };
+}
