@@ -38,6 +38,7 @@ const tags = [
   { name: 'cmp-profiles', description: 'CMP endpoints' },
   { name: 'scep-profiles', description: 'SCEP endpoints' },
   { name: 'orders', description: 'What devices asked for, and what became of it' },
+  { name: 'decode', description: 'Captured messages, field by field' },
   { name: 'refusals', description: 'Requests that never became an order' },
   { name: 'certificates', description: 'What was issued' },
   { name: 'accounts', description: 'Device identities' },

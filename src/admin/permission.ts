@@ -11,6 +11,7 @@ export const permissions = {
   'profile:write': { least: 'admin' },
   'profile:rotate-secret': { least: 'admin' },
   'order:read': { least: 'viewer' },
+  'message:decode': { least: 'operator' },
   'order:approve': { least: 'operator' },
   'order:acknowledge': { least: 'operator' },
   'refusal:read': { least: 'viewer' },

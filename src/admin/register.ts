@@ -7,6 +7,7 @@ import { certificateRoutes } from './certificates/routes.js';
 import { cmpProfileRoutes } from './cmp-profiles/routes.js';
 import { connectorRoutes } from './connectors/routes.js';
 import { connectorTestRoutes } from './connectors/test-routes.js';
+import { decodeRoutes } from './decode/routes.js';
 import { handleErrors, handleUnknownRoutes } from './error-handler.js';
 import { healthRoutes } from './health/routes.js';
 import { honourIdempotencyKeys } from './idempotency.js';
@@ -62,6 +63,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   cmpProfileRoutes(app, deps);
   scepProfileRoutes(app, deps);
   orderRoutes(app, deps);
+  decodeRoutes(app, deps);
   orderDecisionRoutes(app, deps);
   refusalRoutes(app, deps);
   certificateRoutes(app, deps);

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Config, ConfigFault } from '../config.js';
 import type { Result } from '../runtime/result.js';
+import { decodeCommand } from './decode.js';
 import { doctorCommand } from './doctor.js';
 import { enrolCmpCommand } from './enrol-cmp.js';
 import { enrolScepCommand } from './enrol-scep.js';
@@ -19,6 +20,7 @@ export function addCommands(program: Command, { readConfig, parseSettings }: Set
   migrateCommand(program, readConfig);
   doctorCommand(program, parseSettings);
   tokenCommand(program, readConfig);
+  decodeCommand(program);
   const enrol = program.command('enrol').description('enrol a device against any server, for smoke tests');
   enrolScepCommand(enrol);
   enrolCmpCommand(enrol);
