@@ -22,7 +22,11 @@ interface Endpoint<P extends Profile> {
   readonly caChain: readonly Certificate[];
 }
 
-export type ScepEndpoint = Endpoint<ScepProfile>;
+export interface ScepEndpoint extends Endpoint<ScepProfile> {
+  /** The chain of the CA that follows, issuing CA first, once it is known; devices learn of it by GetNextCACert. */
+  readonly nextCaChain?: readonly Certificate[];
+}
+
 export interface CmpEndpoint extends Endpoint<CmpProfile> {
   /** From the policy: whose devices may ask for a first certificate by signature. */
   readonly trustAnchors: readonly Certificate[];

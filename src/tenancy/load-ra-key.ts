@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { type Certificate, createSigner, parseCertificate, publicKeyOf } from '../pkix/index.js';
+import { type Certificate, createSigner, keyUsageOf, parseCertificate, publicKeyOf } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type RaKey, raKeyStates } from './credentials.js';
 import type { LoadedRaKey } from './directory.js';
@@ -9,6 +9,8 @@ export function loadRaKey(key: RaKey): Result<LoadedRaKey, string> {
   if (key.certificate === null) return fail('it has no certificate yet');
   const certificate = parseCertificate(key.certificate);
   if (!certificate.ok) return fail('its certificate is malformed');
+  const unusable = key.purpose === 'scep' ? raUsageFault(certificate.value) : undefined;
+  if (unusable !== undefined) return fail(unusable);
   const chain = parseAll(key.chain);
   if (chain === undefined) return fail('its chain is malformed');
   try {
@@ -19,6 +21,17 @@ export function loadRaKey(key: RaKey): Result<LoadedRaKey, string> {
   } catch {
     return fail('its private key cannot be imported');
   }
+}
+
+/**
+ * Why a certificate cannot serve a SCEP profile, in words: it signs answers and its key is encrypted to, and says so in keyUsage (RFC
+ * 8894 §2.1.2). Windows sends nothing to a server that shows no certificate with keyEncipherment.
+ */
+export function raUsageFault(certificate: Certificate): string | undefined {
+  const usage = keyUsageOf(certificate.extensions);
+  const shown: readonly string[] = usage.ok ? (usage.value ?? []) : [];
+  const missing = ['digitalSignature', 'keyEncipherment'].filter((needed) => !shown.includes(needed));
+  return missing.length === 0 ? undefined : `its certificate lacks the keyUsage ${missing.join(' and ')}`;
 }
 
 /** Every certificate parsed, or undefined when one is malformed. */

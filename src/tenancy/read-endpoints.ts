@@ -1,4 +1,4 @@
-import { type Certificate, fromPem, parseCertificate } from '../pkix/index.js';
+import { type Certificate, fromPem, keyUsageOf, parseCertificate } from '../pkix/index.js';
 import type { Log } from '../runtime/log.js';
 import { systemContext } from './context.js';
 import type { LoadedRaKey } from './directory.js';
@@ -40,10 +40,25 @@ async function readRaKeys(deps: Sources, cache: RaKeyCache, profile: Profile): P
   for (const key of keys) {
     if (key.certificate === null || key.state === 'destroyed') continue;
     const result = cache.load(key);
-    if (result.ok) loaded.push(result.value);
+    if (result.ok) loaded.push(noteMisleadingCa(result.value, profile, deps.log));
     else deps.log.error({ profileId: profile.id, raKeyId: key.id }, `An RA key is left out: ${result.error}.`);
   }
   return loaded.sort(byUse);
+}
+
+const noted = new WeakSet<Certificate>();
+
+/** GetCACert shows the RA beside its CA, and macOS encrypts to the first that carries keyEncipherment: said once for each RA certificate. */
+function noteMisleadingCa(key: LoadedRaKey, profile: Profile, log: Log): LoadedRaKey {
+  const [issuing] = key.chain;
+  const usage = issuing === undefined ? undefined : keyUsageOf(issuing.extensions);
+  if (profile.protocol !== 'scep' || !usage?.ok || !usage.value?.includes('keyEncipherment') || noted.has(key.certificate)) return key;
+  noted.add(key.certificate);
+  log.warn(
+    { profileId: profile.id, raKeyId: key.id },
+    'The CA certificate beside the RA certificate carries keyEncipherment; some clients will encrypt to it.',
+  );
+  return key;
 }
 
 /** The certificates in the policy; malformed ones are logged and left out. */

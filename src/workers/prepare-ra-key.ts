@@ -16,6 +16,7 @@ import { oids } from '../protocol/der/index.js';
 import { uuidv7 } from '../runtime/ids.js';
 import { Secret } from '../runtime/secret.js';
 import type { RaKey } from '../tenancy/credentials.js';
+import { raUsageFault } from '../tenancy/load-ra-key.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
 
 const generate = promisify(generateKeyPair);
@@ -111,6 +112,7 @@ function checked(answer: RaAnswer, key: RaKey): RaAnswer {
   if (answer.kind !== 'issued') return answer;
   const certificate = parseCertificate(answer.certificate);
   if (!certificate.ok) return { kind: 'refused', reason: 'The CA sent a malformed certificate.' };
-  const isOurs = certificate.value.publicKey.spki.equals(key.spki);
-  return isOurs ? answer : { kind: 'refused', reason: 'The CA sent a certificate for another key.' };
+  if (!certificate.value.publicKey.spki.equals(key.spki)) return { kind: 'refused', reason: 'The CA sent a certificate for another key.' };
+  const unusable = key.purpose === 'scep' ? raUsageFault(certificate.value) : undefined;
+  return unusable === undefined ? answer : { kind: 'refused', reason: `The key cannot be used: ${unusable}.` };
 }

@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
-import { generateRsaKey, ScepClient, type ScepOutcome } from '../../src/device-client/scep.js';
+import { generateEcKey, generateRsaKey, ScepClient, type ScepOutcome } from '../../src/device-client/scep.js';
 import { registerScep } from '../../src/endpoints/scep/route.js';
-import { certificateFingerprint } from '../../src/pkix/index.js';
+import { certificateFingerprint, createSigner, serialHex, signCrl } from '../../src/pkix/index.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
 import type { Result } from '../../src/runtime/result.js';
@@ -153,4 +153,62 @@ t.test('asks by GET where the server does not take POST', async (t) => {
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/scep/demo`;
   t.ok(issued(must(await new ScepClient({ url }).enrol({ key, subject }))));
   t.same(new Set(seen), new Set(['GET']));
+});
+
+t.test('SCEP-145 SCEP-146 fetches its certificate by GetCert and the list by GetCRL; others are told that there is none', async (t) => {
+  const { url, core } = await listen(t);
+  const client = new ScepClient({ url });
+  const certificate = issued(must(await client.enrol({ key, subject, challenge: 'x' })));
+  const { id: profileId, tenantId, connectorId } = world.endpoint.profile;
+  const { der, notBefore, notAfter, serial } = certificate;
+  const place = { id: 'c', profileId, tenantId, connectorId, orderId: null, status: 'valid' as const };
+  core.certificates.push({
+    ...place,
+    der,
+    notBefore,
+    notAfter,
+    serial: serialHex(serial),
+    issuer: '',
+    subject: '',
+    sans: [],
+    sha256: certificateFingerprint(der),
+  });
+  const own = { certificate, privateKey: key.privateKey };
+  t.same(must(await client.getCertificate(own, certificate.issuer, serial)), { kind: 'found', found: certificate });
+  const other = generateRsaKey();
+  const stranger = { certificate: world.issue(other.publicKey, subject), privateKey: other.privateKey };
+  t.match(must(await client.getCertificate(stranger, certificate.issuer, serial)), { kind: 'refused', failInfo: 'badCertId' });
+  t.match(must(await client.getCrl(own, certificate.issuer, serial)), { kind: 'refused', failInfo: 'badRequest' }, 'the CA gives none');
+  const { key: caKey, certificate: ca } = world.issuing;
+  const times = { thisUpdate: new Date('2026-01-01T00:00:00Z'), nextUpdate: new Date('2036-01-01T00:00:00Z') };
+  const revoked = [{ serial, revokedAt: times.thisUpdate, reason: 1 }];
+  core.crl = signCrl({ issuer: ca.subject, ...times, revoked, extensions: [] }, createSigner(caKey.privateKey, caKey.publicKey));
+  const list = must(await client.getCrl(own, certificate.issuer, serial));
+  t.same(list.kind === 'found' && list.found.revoked.map((item) => serialHex(item.serial)), [serialHex(serial)]);
+});
+
+t.test('SCEP-040 learns the certificates to come by GetNextCACert', async (t) => {
+  const nextRa = raKey(world.issuing, world.root, { state: 'next' });
+  const { url } = await listen(t, world.with({ raKeys: [world.ra, nextRa] }));
+  const client = new ScepClient({ url });
+  t.ok(must(await client.capabilities()).has('GetNextCACert'));
+  const [first] = must(await client.nextCertificates());
+  t.same(first?.der, nextRa.certificate.der);
+  const { url: bare } = await listen(t);
+  t.same(await new ScepClient({ url: bare }).nextCertificates(), { ok: false, error: 'GetNextCACert was answered with HTTP 404.' });
+});
+
+t.test('SCEP-079 SCEP-096 enrols an EC key, the answer encrypted under the challenge, where the server does that', async (t) => {
+  const ec = generateEcKey();
+  const { url } = await listen(t, world.with({ scep: { passwordRecipients: true } }));
+  const certificate = issued(must(await new ScepClient({ url }).enrol({ key: ec, subject, challenge: 'open sesame' })));
+  t.same(certificate.publicKey.spki, ec.publicKey.spki);
+  const { url: plain } = await listen(t);
+  t.match(must(await new ScepClient({ url: plain }).enrol({ key: ec, subject, challenge: 'open sesame' })), { kind: 'refused', failInfo: 'badAlg' });
+});
+
+t.test('CT-12 plays clients that only ask by GET and name the CA', async (t) => {
+  const { url, seen } = await listen(t);
+  t.ok(issued(must(await new ScepClient({ url, isGetOnly: true, caIdentifier: 'my-ca' }).enrol({ key, subject, challenge: 'x' }))));
+  t.same(new Set(seen.map((item) => item.method)), new Set(['GET']));
 });

@@ -5,7 +5,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
 import type { EndpointDirectory, ScepEndpoint } from '../../tenancy/directory.js';
 import { readRawBody } from './body.js';
-import { caCertificatesOf, capabilitiesOf } from './ca-reply.js';
+import { caCertificatesOf, capabilitiesOf, nextCertificatesOf } from './ca-reply.js';
 import { clientFamilyOf } from './client-family.js';
 import { decodeGetMessage, readQuery, type ScepQuery } from './query.js';
 import { handlePkiOperation, type ScepCaller } from './translate.js';
@@ -85,15 +85,12 @@ async function serveEndpoint(endpoint: ScepEndpoint | undefined, request: Fastif
 async function serveGet(endpoint: ScepEndpoint, query: ScepQuery, request: FastifyRequest, reply: FastifyReply, deps: ScepDeps): Promise<FastifyReply> {
   switch (query.operation) {
     case 'GetCACaps':
-      return reply
-        .header('Cache-Control', 'no-cache')
-        .type('text/plain')
-        .send(Buffer.from(capabilitiesOf(endpoint)));
+      return reply.header('Cache-Control', 'no-cache').type('text/plain').send(capabilitiesOf(endpoint, deps.clock.now()));
     case 'GetCACert':
     case 'GetCACertChain':
       return sendCaCertificates(endpoint, query, reply, deps);
     case 'GetNextCACert':
-      return sendText(reply, 404, 'No next CA certificate is published.');
+      return sendNextCertificates(endpoint, reply, deps);
     case 'PKIOperation': {
       const message = query.message === undefined ? undefined : decodeGetMessage(query.message);
       if (message?.ok) return sendPkiMessage(endpoint, message.value, request, reply, deps);
@@ -127,6 +124,12 @@ function sendCaCertificates(endpoint: ScepEndpoint, query: ScepQuery, reply: Fas
   // The name of draft-18, kept for its clients.
   const type = query.operation === 'GetCACertChain' ? 'application/x-x509-ca-ra-cert-chain' : mediaType;
   return reply.header('Cache-Control', 'no-cache').type(type).send(body);
+}
+
+function sendNextCertificates(endpoint: ScepEndpoint, reply: FastifyReply, deps: ScepDeps): FastifyReply {
+  const body = nextCertificatesOf(endpoint, deps.clock.now());
+  if (body === undefined) return sendText(reply, 404, 'No next CA certificate is published.');
+  return reply.header('Cache-Control', 'no-cache').type(mediaTypes.nextCa).send(body);
 }
 
 async function sendPkiMessage(endpoint: ScepEndpoint, bytes: Buffer, request: FastifyRequest, reply: FastifyReply, deps: ScepDeps): Promise<FastifyReply> {

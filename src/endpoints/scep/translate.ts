@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import type { Outcome } from '../../enrolment/outcome.js';
 import { type RefusalCode, type RefusalReason, refusals } from '../../enrolment/refusal.js';
 import type { EnrolmentRequest, Evidence } from '../../enrolment/request.js';
@@ -27,6 +26,7 @@ import {
   verifyRequest,
 } from '../../protocol/scep/index.js';
 import { type Clock, systemClock } from '../../runtime/clock.js';
+import { randomOctets } from '../../runtime/random.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { ScepEndpoint } from '../../tenancy/directory.js';
 import { type ClientFamily, clientFamilyOf, type WireMarks } from './client-family.js';
@@ -262,7 +262,7 @@ function certificatesToSend({ profile, caChain }: ScepEndpoint, issued: Buffer):
 }
 
 function certRep(exchange: Exchange, body: CertRepBody, orderId?: string): ScepReply {
-  const senderNonce = randomFillSync(Buffer.allocUnsafe(16));
+  const senderNonce = randomOctets(16);
   const message = encodeCertRep(exchange.header, senderNonce, body, exchange.raKey);
   return { kind: 'certRep', message, status: body.status, ...(orderId === undefined ? {} : { orderId }) };
 }

@@ -1,15 +1,23 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify';
 import t, { type Test } from 'tap';
-import { buildPkcsReq, generateRsaKey } from '../../../src/device-client/scep.js';
+import type { Config } from '../../../src/config.js';
+import { buildCertPoll, buildPkcsReq, generateRsaKey, replyKeyOf } from '../../../src/device-client/scep.js';
+import { caCertificatesOf } from '../../../src/endpoints/scep/ca-reply.js';
 import { registerScep, serveLegacyScep } from '../../../src/endpoints/scep/route.js';
-import { serialHex } from '../../../src/pkix/index.js';
-import { readCaCertificates, readCertRep } from '../../../src/protocol/scep/index.js';
-import { stoppedClock } from '../../../src/runtime/clock.js';
+import { deviceServer } from '../../../src/listeners.js';
+import { serialHex, toPem } from '../../../src/pkix/index.js';
+import { readSignedData } from '../../../src/protocol/cms/index.js';
+import { decodeBer, oids, scepLimits } from '../../../src/protocol/der/index.js';
+import { openReply, readCaCertificates, readCertRep, readNextCaCertificates } from '../../../src/protocol/scep/index.js';
+import { stoppedClock, systemClock } from '../../../src/runtime/clock.js';
 import { createLog } from '../../../src/runtime/log.js';
 import type { EndpointDirectory, ScepEndpoint } from '../../../src/tenancy/directory.js';
-import { createWorld, type FakeEnrolment, issuingEnrolment, name, raKey } from './world.js';
+import { authority, createWorld, type FakeEnrolment, issuingEnrolment, name, raKey } from './world.js';
 
 const world = createWorld();
 const { ra } = world;
@@ -306,4 +314,201 @@ t.test('SCEP-014 CT-10 HTTP/1.0 without Host is served, with Content-Length and 
 
 t.test('SCEP-038 serial numbers are shown as the certificate has them', async (t) => {
   t.equal(serialHex(ra.certificate.serial), ra.certificate.serial.toString('hex').replace(/^00/, ''));
+});
+
+t.test('SCEP-023 SCEP-040 SCEP-041 SCEP-042 what follows is published, signed by the RA of today, and only then offered', async (t) => {
+  const following = authority('/CN=Test Issuing CA 2', world.root);
+  const nextRa = raKey(following, world.root, { state: 'next' });
+  const nextCaChain = [following.certificate, world.root.certificate];
+  const { app } = serve(t, {
+    ca: { ...world.endpoint, nextCaChain },
+    ra: world.with({ raKeys: [ra, nextRa] }),
+    both: { ...world.with({ raKeys: [ra, nextRa], scep: { includeRoot: false } }), nextCaChain },
+  });
+  const bytes = (list: readonly { readonly der: Buffer }[]) => list.map((item) => item.der);
+  for (const [path, expected] of [
+    ['ca', bytes(nextCaChain)],
+    ['ra', bytes([nextRa.certificate, ...nextCaChain])],
+    ['both', bytes([nextRa.certificate, following.certificate])],
+  ] as const) {
+    const caps = (await app.inject(`/scep/${path}?operation=GetCACaps`)).payload.split('\n');
+    t.ok(caps.includes('GetNextCACert'), path);
+    const response = await app.inject(`/scep/${path}?operation=GetNextCACert&message=0`);
+    t.equal(response.statusCode, 200);
+    t.equal(response.headers['content-type'], 'application/x-x509-next-ca-cert');
+    t.equal(response.headers['cache-control'], 'no-cache');
+    const read = readNextCaCertificates('application/x-x509-next-ca-cert', response.rawPayload, ra.certificate);
+    t.same(read, { ok: true, value: expected }, path);
+    const forged = readNextCaCertificates('application/x-x509-next-ca-cert', response.rawPayload, nextRa.certificate);
+    t.equal(forged.ok, false, 'signed by today, not by tomorrow');
+    const today = readCaCertificates('application/x-x509-ca-ra-cert', (await app.inject(`/scep/${path}?operation=GetCACert`)).rawPayload);
+    t.ok(today.ok && today.value[0]?.equals(ra.certificate.der) && !today.value.some((item) => item.equals(nextRa.certificate.der)), 'GetCACert shows today');
+  }
+  const outer = decodeBer((await app.inject('/scep/ca?operation=GetNextCACert')).rawPayload, scepLimits, readSignedData);
+  t.match(outer, { ok: true, value: { contentType: oids.data } }, 'a SignedData inside the id-data of a SignedData');
+});
+
+t.test('SCEP-044 a request for the key to come is served and answered with it', async (t) => {
+  const nextRa = raKey(world.issuing, world.root, { state: 'next' });
+  const { app } = serve(t, { demo: world.with({ raKeys: [ra, nextRa] }) });
+  const message = buildPkcsReq({ key, subject: name('/CN=device-1'), challenge: 'open sesame', recipient: nextRa.certificate }).message;
+  const read = readCertRep((await app.inject(post('/scep/demo', message))).rawPayload, nextRa.certificate);
+  t.ok(read.ok && read.value.status === 'SUCCESS');
+});
+
+t.test('answers made once follow the clock: an RA certificate that ends between two requests is no longer shown', async (t) => {
+  const now = new Date();
+  const late = raKey(world.issuing, world.root, { notAfter: new Date(Math.floor(now.getTime() / 1000) * 1000 + 60_000) });
+  const endpoint = world.with({ raKeys: [ra, late] });
+  const shown = (at: Date) => {
+    const read = caCertificatesOf(endpoint, at);
+    const list = read.ok ? readCaCertificates(read.value.mediaType, read.value.body) : undefined;
+    return list?.ok ? list.value.some((item) => item.equals(late.certificate.der)) : undefined;
+  };
+  t.equal(shown(now), true);
+  t.equal(caCertificatesOf(endpoint, now), caCertificatesOf(endpoint, now), 'the same answer, not made twice');
+  t.equal(shown(new Date(late.certificate.notAfter.getTime())), false);
+  t.equal(shown(now), true, 'also when the clock is set back');
+});
+
+t.test('SCEP-026 whatever goes wrong, the answer is never HTML', async (t) => {
+  const { app, core } = serve(t, { demo: world.endpoint, none: world.with({ raKeys: [] }) });
+  const urls = [
+    '/scep/nothing?operation=GetCACaps',
+    '/scep/nothing?operation=GetCACert',
+    '/scep/none?operation=GetCACert',
+    '/scep/demo?operation=GetNextCACert',
+    '/scep/demo?operation=<b>',
+    '/scep/demo',
+    '/nowhere',
+  ];
+  const accept = { accept: 'text/html' };
+  for (const url of urls) {
+    const response = await app.inject({ url, headers: accept });
+    t.ok(response.statusCode >= 400, url);
+    t.equal(response.headers['content-type'], 'text/plain', url);
+    t.notMatch(response.payload, /</, url);
+  }
+  core.decide = () => {
+    throw new Error('<html>');
+  };
+  const broken = await app.inject(post('/scep/demo', request(), accept));
+  t.equal(broken.payload, '');
+});
+
+t.test('SCEP-013 plain HTTP and HTTPS serve alike: no client certificate is asked for, and the challenge goes to the core', async (t) => {
+  const tlsKey = generateRsaKey();
+  const certificate = world.issue(tlsKey.publicKey, name('/CN=127.0.0.1'));
+  const folder = t.testdir({
+    'key.pem': tlsKey.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+    'cert.pem': toPem('CERTIFICATE', certificate.der),
+  });
+  const tls = { certFile: `${folder}/cert.pem`, keyFile: `${folder}/key.pem` };
+  const asked: unknown[] = [];
+  for (const at of [
+    { host: '127.0.0.1', port: 0 },
+    { host: '127.0.0.1', port: 0, tls },
+  ]) {
+    const core = issuingEnrolment(world);
+    const parts = {
+      directory: { scep: () => world.endpoint, cmp: () => undefined, defaultCmp: () => undefined, legacy: () => undefined },
+      enrolment: core,
+      engine: { crl: async () => undefined, certificateOf: () => undefined },
+      clock: systemClock,
+      log: createLog('silent'),
+      readiness: async () => ({ ready: true, checks: {} }),
+    };
+    const { app } = deviceServer({ listen: at, trustedProxies: [] } as unknown as Config, parts as Parameters<typeof deviceServer>[1]);
+    const seen: unknown[] = [];
+    app.addHook('onRequest', async ({ raw }) => void seen.push('getPeerCertificate' in raw.socket && (raw.socket as TLSSocket).getPeerCertificate()));
+    await app.listen({ host: at.host, port: at.port });
+    t.teardown(() => app.close());
+    const { port } = app.server.address() as AddressInfo;
+    const answer = await postTo({
+      port,
+      isTls: at.tls !== undefined,
+      cert: toPem('CERTIFICATE', certificate.der),
+      key: tlsKey.privateKey.export({ format: 'pem', type: 'pkcs8' }),
+    });
+    t.equal(status(answer), 'SUCCESS');
+    t.same(seen, [at.tls === undefined ? false : {}], 'the certificate that the client had at hand was not asked for');
+    asked.push(core.requests.map(({ intent, evidence }) => ({ intent, evidence })));
+  }
+  t.same(asked[0], asked[1], 'HTTPS waives nothing');
+  t.match(asked[1], [{ intent: 'initial', evidence: { challenge: 'open sesame' } }]);
+});
+
+interface Peer {
+  readonly port: number;
+  readonly isTls: boolean;
+  readonly cert: string;
+  readonly key: string | Buffer;
+}
+
+/** Posts a request as a client that would show its certificate to whoever asks. */
+function postTo({ port, isTls, cert, key: clientKey }: Peer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path: '/scep/demo?operation=PKIOperation', method: 'POST', agent: false };
+    const answered = (response: IncomingMessage) => {
+      const parts: Buffer[] = [];
+      response.on('data', (part: Buffer) => parts.push(part));
+      response.on('end', () => resolve(Buffer.concat(parts)));
+    };
+    const sent = isTls ? httpsRequest({ ...options, cert, key: clientKey, rejectUnauthorized: false }, answered) : httpRequest(options, answered);
+    sent.on('error', reject);
+    sent.end(request());
+  });
+}
+
+const legacy = { digests: ['sha1', 'sha256'], ciphers: ['aes128-cbc', 'des-ede3-cbc'] } as const;
+const legacyScep = { digests: [...legacy.digests], ciphers: [...legacy.ciphers] };
+const old = { digest: 'sha1', cipher: 'des-ede3-cbc' } as const;
+const base64 = (message: Buffer) => message.toString('base64');
+
+t.test('CT-12 Junos: GET with a CA identity, SHA-1 and 3DES by profile, the certificate alone', async (t) => {
+  const { app } = serve(t, { junos: world.with({ scep: legacyScep }), demo: world.endpoint });
+  const plain = (await app.inject('/scep/junos?operation=GetCACert')).rawPayload;
+  t.same((await app.inject('/scep/junos?operation=GetCACert&message=my-ca.profile')).rawPayload, plain, 'the identity is no base64 and is ignored');
+  const message = buildPkcsReq({ key, subject: name('/CN=srx'), challenge: 'c', recipient: ra.certificate, ...old });
+  const ask = async (path: string) => {
+    const response = await app.inject(`/scep/${path}?operation=PKIOperation&message=${encodeURIComponent(base64(message.message))}`);
+    const read = readCertRep(response.rawPayload, ra.certificate);
+    if (!read.ok) throw new Error(read.error);
+    return read.value;
+  };
+  const opened = openReply(await ask('junos'), replyKeyOf(message));
+  t.equal(opened.ok && opened.value.certificates.length, 1, 'leaf only');
+  t.match(await ask('demo'), { status: 'FAILURE', failInfo: 'badAlg' }, 'and not where the profile is not made for it');
+});
+
+t.test('CT-13 RouterOS: what a legacy profile offers is what it takes, polls included', async (t) => {
+  const { app, core } = serve(t, { mikrotik: world.with({ scep: legacyScep }) });
+  const caps = (await app.inject('/scep/mikrotik?operation=GetCACaps')).payload.split('\n');
+  for (const keyword of ['POSTPKIOperation', 'DES3', 'SHA-1', 'Renewal']) t.ok(caps.includes(keyword), keyword);
+  const issue = core.decide;
+  core.decide = () => ({ kind: 'pending', orderId: 'o', checkAfterSeconds: 5, session: {} });
+  const subject = name('/CN=router');
+  const first = buildPkcsReq({ key, subject, challenge: 'c', recipient: ra.certificate, transactionId: 'r', ...old });
+  t.equal(status((await app.inject(post('/scep/mikrotik?operation=PKIOperation', first.message))).rawPayload), 'PENDING');
+  const poll = () => buildCertPoll({ recipient: ra.certificate, signer: first.signer, transactionId: 'r', ...old }, world.issuing.certificate.subject, subject);
+  t.equal(status((await app.inject(post('/scep/mikrotik?operation=PKIOperation', poll().message))).rawPayload), 'PENDING');
+  const [asked] = core.requests;
+  if (asked === undefined) throw new Error('asked');
+  core.outcomes.set('r', { requester: asked.requester, outcome: issue(asked) });
+  const byGet = `/scep/mikrotik?operation=PKIOperation&message=${encodeURIComponent(base64(poll().message))}`;
+  t.equal(status((await app.inject(byGet)).rawPayload), 'SUCCESS', 'or by GET');
+  t.equal((await app.inject('/scep/mikrotik?operation=GetNextCACert')).statusCode, 404, 'next-ca, while nothing follows');
+});
+
+t.test('CT-14 Android agents and Knox: GET with literal plus signs, spaces for them behind a proxy, a challenge of odd octets', async (t) => {
+  const { app, core } = serve(t);
+  const challenge = '\u0001\u0010Knox+/=\u00e9';
+  let message = base64(buildPkcsReq({ key, subject: name('/CN=phone'), challenge, recipient: ra.certificate }).message);
+  while (!message.includes('+') || !message.includes('/'))
+    message = base64(buildPkcsReq({ key, subject: name('/CN=phone'), challenge, recipient: ra.certificate }).message);
+  for (const form of [message, message.replaceAll('+', '%20'), message.replaceAll('=', '%3D')]) {
+    t.equal(status((await app.inject({ url: `/scep/demo?operation=PKIOperation&message=${form}` })).rawPayload), 'SUCCESS');
+  }
+  t.equal(core.requests.length, 3);
+  for (const { evidence } of core.requests) t.equal(evidence.challenge, challenge, 'octet for octet');
 });

@@ -17,12 +17,14 @@ import {
   decryptContent,
   decryptEnvelope,
   encodeEnvelopedData,
+  encodePasswordEnvelopedData,
   encodeSignedData,
   encryptContent,
   findSigner,
   issuerAndSerial,
   type KeyTransport,
   keyTransportAlgorithm,
+  openPasswordEnvelope,
   otherCertificates,
   readCertificatesOnly,
   readContentCipher,
@@ -30,7 +32,9 @@ import {
   readKeyTransport,
   readSignedData,
   type SignedData,
+  unwrapContentKey,
   verifySigner,
+  wrapContentKey,
 } from '../../../src/protocol/cms/index.js';
 import { contextConstructed, decodeBer, der, type Element, encode, oids, scepLimits, tag } from '../../../src/protocol/der/index.js';
 import { certify, name } from '../../endpoints/scep/world.js';
@@ -294,6 +298,44 @@ t.test('SCEP-061 SCEP-078 opens what OpenSSL envelopes, and OpenSSL opens ours',
     const ran = openssl({ ...files, 'e.der': bytes }, 'cms', '-decrypt', '-inform', 'DER', '-in', 'e.der', '-inkey', 'k.pem', '-recip', 'c.pem');
     t.same(ran.out, content, `openssl cms -decrypt: ${ran.error}`);
   }
+});
+
+const password = Buffer.from('open sesame');
+
+function openByPassword(bytes: Buffer, by: Buffer = password): Buffer | string {
+  const envelope = decodeBer(bytes, scepLimits, readEnvelopedData);
+  if (!envelope.ok) return envelope.error.fault;
+  const opened = openPasswordEnvelope(envelope.value, by);
+  return opened.ok ? opened.value : opened.error;
+}
+
+t.test('SCEP-079 password recipients (RFC 3211): ours open again, under no other password, and OpenSSL reads and writes the same', async (t) => {
+  for (const cipher of ['aes128-cbc', 'aes192-cbc', 'aes256-cbc', 'des-ede3-cbc'] as const) {
+    const bytes = encodePasswordEnvelopedData({ content, cipher, password });
+    t.same(openByPassword(bytes), content, cipher);
+    t.equal(openByPassword(bytes, Buffer.from('open barley')), 'undecryptable');
+    t.equal(open(bytes), 'wrong-recipient', 'an RSA key is not who it is for');
+  }
+  t.equal(openByPassword(encodeEnvelopedData({ content, cipher: 'aes128-cbc', recipient: raCertificate, publicKey })), 'wrong-recipient');
+  const kek = randomBytes(16);
+  const iv = randomBytes(16);
+  for (const length of [3, 16, 24, 32]) {
+    const wrappedKey = wrapContentKey('aes128-cbc', kek, iv, Buffer.alloc(length, 7));
+    t.same(unwrapContentKey('aes128-cbc', kek, iv, wrappedKey, length), Buffer.alloc(length, 7), `a key of ${length} octets`);
+    t.equal(unwrapContentKey('aes128-cbc', kek, iv, wrappedKey, length + 1), undefined);
+    t.equal(unwrapContentKey('aes128-cbc', kek, iv, wrappedKey.subarray(0, 16), length), undefined, 'fewer than two blocks');
+    t.equal(unwrapContentKey('aes128-cbc', randomBytes(16), iv, wrappedKey, length), undefined, 'another key');
+  }
+});
+
+t.test('SCEP-079 OpenSSL opens our password recipient, and we open its', noOpenssl, async (t) => {
+  const files = { 'm.txt': content };
+  const ours = encodePasswordEnvelopedData({ content, cipher: 'aes256-cbc', password });
+  const read = openssl({ ...files, 'e.der': ours }, 'cms', '-decrypt', '-inform', 'DER', '-in', 'e.der', '-pwri_password', 'open sesame');
+  t.same(read.out, content, `openssl cms -decrypt: ${read.error}`);
+  const wrote = openssl(files, 'cms', '-encrypt', '-binary', '-outform', 'DER', '-in', 'm.txt', '-aes128', '-pwri_password', 'open sesame');
+  t.equal(wrote.status, 0, wrote.error);
+  t.same(openByPassword(wrote.out), content);
 });
 
 /** Builds an EnvelopedData from parts. */
