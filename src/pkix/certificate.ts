@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Cursor, contextPrimitive, DerError, decode, der, type Element, encode, tag } from '../protocol/der/index.js';
 import type { Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, algorithmIdentifier, readAlgorithmIdentifier } from './algorithm.js';
@@ -97,7 +97,7 @@ export function serialHex(serial: Buffer): string {
 
 /** SHA-256 over the whole certificate, 32 bytes. */
 export function certificateFingerprint(certificate: Buffer): Buffer {
-  return createHash('sha256').update(certificate).digest();
+  return hash('sha256', certificate, 'buffer');
 }
 
 /** `AB:CD:...`, the form in which people compare fingerprints. */

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { Cursor, DerError, guarded, oids, tag } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, hasNoParameters, readAlgorithmIdentifier } from './algorithm.js';
@@ -27,6 +27,7 @@ export class PublicKey {
   /** Size in bits: the modulus of RSA, the field of EC, 0 where it means nothing. */
   readonly size: number;
   #keyObject: Result<KeyObject, 'key-unusable'> | undefined;
+  #fingerprint: Buffer | undefined;
 
   constructor(spki: Buffer, algorithm: AlgorithmIdentifier, bits: Buffer) {
     this.spki = spki;
@@ -48,12 +49,13 @@ export class PublicKey {
 
   /** SHA-256 of the SubjectPublicKeyInfo, 32 bytes: how Gatehouse recognises a key. */
   get fingerprint(): Buffer {
-    return createHash('sha256').update(this.spki).digest();
+    this.#fingerprint ??= hash('sha256', this.spki, 'buffer');
+    return this.#fingerprint;
   }
 
   /** SHA-1 of the BIT STRING's content, 20 bytes (RFC 5280 section 4.2.1.2, method 1). */
   get keyIdentifier(): Buffer {
-    return createHash('sha1').update(this.bits).digest();
+    return hash('sha1', this.bits, 'buffer');
   }
 
   /** RSA's public exponent as a number; undefined for other keys and for exponents over 32 bits. */

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { type Certificate, directoryName, emptyName, type GeneralName, isSameName, type Name, readGeneralName } from '../../pkix/index.js';
 import { encodePkiMessage, macProtector, type PkiBody, type PkiHeader, type Protector, signatureProtector } from '../../protocol/cmp/index.js';
 import { Cursor, encode } from '../../protocol/der/index.js';
+import { randomOctets } from '../../runtime/random.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import type { Peer } from './authenticate.js';
 
@@ -17,7 +17,7 @@ export interface Reply {
 
 /** Fresh for every message (RFC 9483 section 3.1). `suffix` travels with it: see `profile-choice`. */
 export function freshNonce(suffix = ''): Buffer {
-  return suffix === '' ? randomBytes(16) : Buffer.concat([randomBytes(16), Buffer.from(suffix, 'latin1')]);
+  return suffix === '' ? randomOctets(16) : Buffer.concat([randomOctets(16), Buffer.from(suffix, 'latin1')]);
 }
 
 /**

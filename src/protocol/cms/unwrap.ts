@@ -92,16 +92,17 @@ function rejectionKeyOf(d: Buffer, size: number): Buffer {
   return createHash('sha256').update(padded).digest();
 }
 
+const contentKeyLabel = Buffer.from('\0\0CEK', 'latin1');
+
 function pseudoKey(rejectionKey: Buffer, encrypted: Buffer, length: number): Buffer {
   const seed = createHmac('sha256', rejectionKey).update(encrypted).digest();
-  const blocks: Buffer[] = [];
-  for (let at = 0; at * 32 < length; at += 1) {
-    blocks.push(
-      createHmac('sha256', seed)
-        .update(Buffer.from([at >> 8, at & 0xff]))
-        .update('CEK')
-        .digest(),
-    );
+  const first = createHmac('sha256', seed).update(contentKeyLabel).digest();
+  if (length <= first.length) return first.subarray(0, length);
+  const blocks = [first];
+  for (let at = 1; at * 32 < length; at += 1) {
+    const label = Buffer.from(contentKeyLabel);
+    label.writeUInt16BE(at);
+    blocks.push(createHmac('sha256', seed).update(label).digest());
   }
   return Buffer.concat(blocks).subarray(0, length);
 }

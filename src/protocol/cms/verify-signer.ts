@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Digest, digestOf, digestOids, hasNoParameters, type PublicKey, verifyDigestSignature, verifySignature } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import { Cursor, guarded, oids } from '../der/index.js';
@@ -29,9 +29,7 @@ export function verifySigner(signedData: SignedData, signer: SignerInfo, key: Pu
   const contentType = singleValue(signed.attributes, oids.contentType);
   const messageDigest = singleValue(signed.attributes, oids.messageDigest);
   if (typeof contentType === 'string' || readOid(contentType) !== signedData.contentType) return fail('content-type');
-  const expected = createHash(digest)
-    .update(signedData.content ?? emptyContent)
-    .digest();
+  const expected = hash(digest, signedData.content ?? emptyContent, 'buffer');
   if (typeof messageDigest === 'string' || !readOctets(messageDigest)?.equals(expected)) return fail('message-digest');
 
   const sorted = inDerOrder(signed);

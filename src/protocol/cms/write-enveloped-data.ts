@@ -1,5 +1,6 @@
-import { constants, type KeyObject, publicEncrypt, randomFillSync } from 'node:crypto';
+import { constants, type KeyObject, publicEncrypt } from 'node:crypto';
 import { algorithmIdentifier, type Certificate } from '../../pkix/index.js';
+import { randomOctets } from '../../runtime/random.js';
 import { der, type Element, encode, oids } from '../der/index.js';
 import { type ContentCipher, contentCipherAlgorithm, contentCiphers, encryptContent } from './content-cipher.js';
 import { contentInfo } from './content-info.js';
@@ -48,7 +49,7 @@ export function encodePasswordEnvelopedData({ content, cipher, password }: Passw
 
 function enveloped(content: Buffer, cipher: ContentCipher, version: number, recipientInfo: (key: Buffer) => Element): Buffer {
   const { keyLength, blockLength } = contentCiphers[cipher];
-  const random = randomFillSync(Buffer.allocUnsafe(keyLength + blockLength));
+  const random = randomOctets(keyLength + blockLength);
   const key = random.subarray(0, keyLength);
   const choice = { cipher, iv: random.subarray(keyLength) };
   const encryptedContentInfo = der.sequence(

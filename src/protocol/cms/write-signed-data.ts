@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, sign } from 'node:crypto';
+import { hash, type KeyObject, sign } from 'node:crypto';
 import { type AlgorithmIdentifier, algorithmIdentifier, type Certificate, type Digest, oidOfDigest } from '../../pkix/index.js';
 import { contextConstructed, der, type Element, encode, oids, tag } from '../der/index.js';
 import { contentInfo } from './content-info.js';
@@ -31,9 +31,7 @@ const emptyContent = Buffer.alloc(0);
  */
 export function encodeSignedData(options: SignedDataOptions): Buffer {
   const { content, digest, signer, certificates } = options;
-  const messageDigest = createHash(digest)
-    .update(content ?? emptyContent)
-    .digest();
+  const messageDigest = hash(digest, content ?? emptyContent, 'buffer');
   const attributes = encode(der.setOf([contentTypeData, attribute(oids.messageDigest, der.octetString(messageDigest)), ...options.attributes]));
   const digestAlgorithm = algorithmIdentifier({ oid: oidOfDigest(digest), parameters: der.nullValue() });
   const signerInfo = der.sequence(
