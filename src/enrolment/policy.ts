@@ -16,6 +16,7 @@ import { fail, ok, type Result } from '../runtime/result.js';
 import type { Policy } from '../tenancy/policy.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
 import type { Grant } from './identify.js';
+import { checkNameRules, isSubjectOf, type Names, subjectFor } from './name-rules.js';
 import type { CertificateRequest } from './ports.js';
 import { type Refusal, refusal } from './refusal.js';
 import type { WantedCertificate } from './request.js';
@@ -43,12 +44,8 @@ export function checkPolicy(wanted: WantedCertificate, grant: Grant, profile: Pr
   const asked: Names = { subject: wanted.subject, sans: sans.value };
   const names = grant.operation === 'renewal' ? checkRenewal(asked, wanted, grant, policy, now) : checkNames(asked, grant, policy);
   if (!names.ok) return names;
-  return ok(complete(wanted, names.value, policy, now));
-}
-
-interface Names {
-  readonly subject: Name;
-  readonly sans: readonly GeneralName[];
+  const allowed = checkNameRules(names.value, policy.names);
+  return allowed.ok ? ok(complete(wanted, names.value, policy, now)) : allowed;
 }
 
 /** Type, size and soundness of the public key (rows SCEP-094, CMP-094). */
@@ -99,7 +96,8 @@ function checkNames(asked: Names, grant: Grant, policy: Policy): Result<Names, R
   if (subjectBinding === 'signer' && grant.signer !== undefined && !isSameName(asked.subject, grant.signer.subject)) {
     return fail(refusal('subject-binding', 'signer'));
   }
-  return ok(asked);
+  const subject = subjectFor(asked, grant, policy.names);
+  return subject.ok ? ok({ subject: subject.value, sans: asked.sans }) : subject;
 }
 
 /** Same subject, no more names than before, in the window, with a new key where demanded (RFC 9483 section 4.1.3, row SCEP-114). */
@@ -113,10 +111,10 @@ function checkRenewal(asked: Names, wanted: WantedCertificate, grant: Grant, pol
   if (windowDays !== null && now.getTime() < old.value.notAfter.getTime() - windowDays * 86_400_000) return fail(refusal('renewal-too-early'));
   if (policy.keys.reuse === 'refuse' && wanted.publicKey.spki.equals(old.value.publicKey.spki)) return fail(refusal('key-reused'));
   const subject = asked.subject.rdns.length === 0 ? old.value.subject : asked.subject;
-  if (!isSameName(subject, old.value.subject)) return fail(refusal('renewal-other-name', 'subject'));
+  if (!isSubjectOf(old.value.subject, { subject, sans: asked.sans }, grant, policy.names)) return fail(refusal('renewal-other-name', 'subject'));
   const isSubset = asked.sans.every((san) => oldSans.value.some((known) => isSameSan(known, san)));
   if (!isSubset) return fail(refusal('renewal-other-name', 'subjectAltName'));
-  return ok({ subject, sans: asked.sans.length === 0 ? oldSans.value : asked.sans });
+  return ok({ subject: isSameName(subject, old.value.subject) ? subject : old.value.subject, sans: asked.sans.length === 0 ? oldSans.value : asked.sans });
 }
 
 function isSameSan(left: GeneralName, right: GeneralName): boolean {
@@ -157,8 +155,13 @@ function complete(wanted: WantedCertificate, names: Names, policy: Policy, now: 
     },
     subject: names.subject,
     sans: names.sans,
-    isModified: validitySeconds !== asked || hasOtherExtensions(wanted.extensions, keyUsage, purposes),
+    isModified: validitySeconds !== asked || hasOtherSubject(wanted.subject, names.subject) || hasOtherExtensions(wanted.extensions, keyUsage, purposes),
   };
+}
+
+/** A subject left out leaves it to us. */
+function hasOtherSubject(asked: Name, given: Name): boolean {
+  return asked.rdns.length > 0 && !isSameName(asked, given);
 }
 
 /** Whether the certificate will differ from the extensions asked for, alternative names and the challenge aside. */

@@ -1,4 +1,4 @@
-import { basicConstraintsOf, type Certificate, parseCertificate, subjectAltNames } from '../pkix/index.js';
+import { basicConstraintsOf, type Certificate, isSameName, parseCertificate, parseName, subjectAltNames } from '../pkix/index.js';
 import { systemContext, type TenantContext, tenantContext } from '../tenancy/context.js';
 import { certificateRecord } from './new-order.js';
 import type { Outcome } from './outcome.js';
@@ -96,6 +96,8 @@ function issuedResult(der: Buffer, request: CertificateRequest): ClaimResult {
 
 function differenceFrom(certificate: Certificate, request: CertificateRequest): string | undefined {
   if (!certificate.publicKey.spki.equals(request.publicKey)) return 'it has another key';
+  const subject = parseName(request.subject);
+  if (!subject.ok || !isSameName(certificate.subject, subject.value)) return 'it has another subject';
   const constraints = basicConstraintsOf(certificate.extensions);
   if (!constraints.ok || constraints.value.ca) return 'it is a CA certificate';
   const sans = subjectAltNames(certificate.extensions);

@@ -8,6 +8,7 @@ export * from './extension.js';
 export * from './general-name.js';
 export * from './name.js';
 export * from './name-text.js';
+export { shortNames } from './name-types.js';
 export * from './pem.js';
 export * from './public-key.js';
 export * from './signature.js';

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { nameFromText, shortNames } from '../pkix/index.js';
 
 /** What a profile allows. One published schema for API, console and CLI; an absent policy is `policySchema.parse({ version: 1 })`. */
 export const curveNames = ['P-256', 'P-384', 'P-521'] as const;
@@ -23,10 +25,61 @@ const keysSchema = z
   })
   .strict();
 
+const attributeNames = Object.values(shortNames);
+const templateSources: readonly string[] = [...attributeNames, 'dns', 'ip', 'email', 'reference', 'deviceId'];
+const patterns = z.array(z.string().min(1).max(255)).max(100);
+
+function isTemplate(text: string): boolean {
+  const name = nameFromText(text);
+  const sources = [...text.matchAll(/\{([^}]*)\}/g)].map(([, source = '']) => source);
+  return name.ok && name.value.rdns.length > 0 && sources.every((source) => templateSources.includes(source));
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/');
+  const family = isIP(address);
+  const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+  return family !== 0 && isPrefix && more.length === 0;
+}
+
+const subjectRulesSchema = z
+  .object({
+    template: z
+      .string()
+      .max(500)
+      .refine(isTemplate, 'Must be a name like CN={CN},O=Acme; between braces: an attribute of the request, dns, ip, email, reference or deviceId')
+      .nullable()
+      .default(null)
+      .describe('Makes the subject of what is known of the device, such as CN={CN},O=Acme; null: as requested'),
+    allow: z
+      .strictObject(Object.fromEntries(attributeNames.map((name) => [name, patterns.optional()])))
+      .nullable()
+      .default(null)
+      .describe('By attribute, what the certified subject may say; * stands for any text, an attribute that is not named may not be there; null: anything'),
+  })
+  .strict();
+
+const sanRulesSchema = z
+  .object({
+    dns: patterns.nullable().default(null).describe('DNS names that may be certified; * stands for any text, as in *.plant.example; null: any'),
+    ip: z
+      .array(z.string().max(60).refine(isAddressRange, 'Must be an address or a range like 192.0.2.0/24'))
+      .max(100)
+      .nullable()
+      .default(null)
+      .describe('Addresses and ranges that may be certified; null: any'),
+    email: patterns.nullable().default(null).describe('Mail addresses that may be certified, such as *@plant.example; null: any'),
+    uri: patterns.nullable().default(null).describe('URIs that may be certified; null: any'),
+    wildcards: z.boolean().default(true).describe('Whether DNS names like *.plant.example may be certified'),
+  })
+  .strict();
+
 const namesSchema = z
   .object({
     sanTypes: z.array(z.enum(sanTypes)).default(['dns', 'ip']).describe('Kinds of subjectAltName that may be requested'),
     subjectBinding: z.enum(subjectBindings).default('none').describe('What the requested subject must agree with'),
+    subject: subjectRulesSchema.prefault({}),
+    sans: sanRulesSchema.prefault({}),
   })
   .strict();
 

@@ -17,6 +17,7 @@ import {
   keyUsageExtension,
   type Name,
   nameFromText,
+  nameToText,
   type PublicKey,
   parsePublicKey,
   publicKeyOf,
@@ -201,4 +202,107 @@ t.test('a renewal without names keeps those of the old certificate', async (t) =
   );
   t.same(checked.value.request.subject, named('CN=Device-1').der);
   t.ok(subjectAltNames([subjectAltNameExtension(checked.value.sans)]).ok);
+});
+
+function certified(item: WantedCertificate, policy: Partial<Record<keyof Policy, unknown>>, grant = enrolment): string {
+  const checked = checkPolicy(item, grant, profileWith(policy), now);
+  return checked.ok ? nameToText(checked.value.subject) : checked.error.code;
+}
+
+t.test('SCEP-095 CMP-218 AB-25 the subject is held against the list of the profile, attribute by attribute', async (t) => {
+  const names = { subject: { allow: { CN: ['*.plant.example', 'gateway-*-7'], O: ['Acme'], OU: ['*'] } } };
+  const rows: [string, Name, string][] = [
+    ['all listed', named('CN=a.plant.example,O=Acme'), 'accepted'],
+    ['case and width do not count', named('CN=A.PLANT.Example,O=\uff21cme'), 'accepted'],
+    ['a star in the middle', named('CN=gateway-12-7'), 'accepted'],
+    ['any value', named('CN=gateway-12-7,OU=whatever'), 'accepted'],
+    ['vendor A asks for vendor B', named('CN=a.plant.example,O=Bolt'), 'subject-not-allowed'],
+    ['the end is part of the pattern', named('CN=a.plant.example.evil'), 'subject-not-allowed'],
+    ['begin and end may not overlap', named('CN=gateway-7'), 'subject-not-allowed'],
+    ['one of two common names', named('CN=a.plant.example,CN=root'), 'subject-not-allowed'],
+    ['one hidden in a set', named('CN=a.plant.example+CN=root'), 'subject-not-allowed'],
+    ['an attribute that is not listed', named('CN=a.plant.example,L=Bern'), 'subject-not-allowed'],
+    ['a space before', buildName([[oids.organizationName, ' Acme']]), 'subject-not-allowed'],
+    ['a type without a name', buildName([['1.2.3.4', 'Acme']]), 'subject-not-allowed'],
+    ['the characters of a pattern mean themselves', named('CN=aXplant.example'), 'subject-not-allowed'],
+  ];
+  for (const [what, subject, expected] of rows) t.equal(refusalOf(wanted({ subject }), profileWith({ names })), expected, what);
+  t.equal(refusalOf(wanted(), profileWith({ names: { subject: { allow: {} } } })), 'subject-not-allowed', 'an empty list allows nothing');
+  const only = wanted({ subject: emptyName, extensions: [subjectAltNameExtension([dnsName('a.example')])] });
+  t.equal(refusalOf(only, profileWith({ names })), 'accepted', 'no subject, nothing to refuse');
+});
+
+t.test('SCEP-095 CMP-218 alternative names are held against the lists of the profile, kind by kind', async (t) => {
+  const sanTypes = ['dns', 'ip', 'email', 'uri'];
+  const names = {
+    sanTypes,
+    sans: { dns: ['*.plant.example', 'host'], ip: ['192.0.2.0/25', '2001:db8::/32', '203.0.113.9'], email: ['*@plant.example'], uri: [] },
+  };
+  const rows: [string, GeneralName, string][] = [
+    ['a suffix', dnsName('a.b.Plant.Example'), 'accepted'],
+    ['a whole name', dnsName('host'), 'accepted'],
+    ['with the dot of the root', dnsName('a.plant.example.'), 'accepted'],
+    ['the bare domain', dnsName('plant.example'), 'san-not-allowed'],
+    ['a suffix that only looks like it', dnsName('evilplant.example'), 'san-not-allowed'],
+    ['another domain', dnsName('a.plant.example.evil'), 'san-not-allowed'],
+    ['in the range', ipName('192.0.2.127'), 'accepted'],
+    ['one beyond it', ipName('192.0.2.128'), 'san-not-allowed'],
+    ['in the IPv6 range', ipName('2001:db8:ffff::1'), 'accepted'],
+    ['beyond it', ipName('2001:db9::1'), 'san-not-allowed'],
+    ['one address', ipName('203.0.113.9'), 'accepted'],
+    ['an IPv4 address written as IPv6', ipName('::ffff:198.51.100.1'), 'san-not-allowed'],
+    ['an empty list allows none', uriName('https://a'), 'san-not-allowed'],
+  ];
+  for (const [what, san, expected] of rows) {
+    t.equal(refusalOf(wanted({ extensions: [subjectAltNameExtension([san])] }), profileWith({ names })), expected, what);
+  }
+  const both = wanted({ extensions: [subjectAltNameExtension([dnsName('host'), dnsName('other')])] });
+  t.equal(refusalOf(both, profileWith({ names })), 'san-not-allowed', 'every one of them');
+  const wildcard = wanted({ extensions: [subjectAltNameExtension([dnsName('*.plant.example')])] });
+  t.equal(refusalOf(wildcard, profileWith({ names })), 'accepted');
+  t.equal(refusalOf(wildcard, profileWith({ names: { sans: { wildcards: false } } })), 'san-not-allowed');
+});
+
+t.test('SCEP-095 AB-13 a template makes the subject of what is known of the device, and drops the rest', async (t) => {
+  const template = (text: string) => ({ names: { subject: { template: text } } });
+  const asked = wanted({ subject: named('CN=device-1,O=Evil,OU=Admins') });
+  t.equal(certified(asked, template('CN={CN},O=Acme')), 'CN=device-1,O=Acme');
+  const checked = checkPolicy(asked, enrolment, profileWith(template('CN={CN},O=Acme')), now);
+  t.match(checked, { ok: true, value: { isModified: true } });
+  t.ok(checked.ok && checked.value.request.subject.equals(named('CN=device-1,O=Acme').der));
+  t.equal(
+    certified(wanted({ subject: buildName([[oids.commonName, 'a,O=Evil']]) }), template('CN={CN},O=Acme')),
+    'CN=a\\,O\\=Evil,O=Acme',
+    'a value stays a value',
+  );
+  t.equal(certified(asked, template('CN={serialNumber},O=Acme')), 'subject-incomplete');
+  t.equal(certified(asked, template('CN={reference}'), { operation: 'enrolment', credential: 'secret:r-1', reference: 'r-1' }), 'CN=r-1');
+  const challenge = { deviceId: 'serial-4711' } as NonNullable<Grant['challenge']>;
+  t.equal(certified(asked, template('CN={deviceId}'), { ...enrolment, challenge }), 'CN=serial-4711');
+  t.equal(certified(asked, template('CN={deviceId}')), 'subject-incomplete');
+  const withSan = wanted({ subject: emptyName, extensions: [subjectAltNameExtension([dnsName('a.example')])] });
+  t.equal(certified(withSan, template('CN={dns}')), 'CN=a.example');
+  t.equal(
+    certified(asked, { names: { subject: { template: 'CN={CN},O=Acme', allow: { CN: ['device-*'] } } } }),
+    'subject-not-allowed',
+    'the list holds for what is made',
+  );
+});
+
+t.test('SCEP-114 CMP-218 a renewal keeps the subject the template made, and the lists hold for it too', async (t) => {
+  const renewed = (subject: Name, names: unknown) => certified(wanted({ subject }), { names }, renewal);
+  const names = { subject: { template: 'CN={CN}' } };
+  t.equal(renewed(named('CN=Device-1'), names), 'CN=Device-1', 'asked for as certified');
+  t.equal(renewed(named('CN=device-1,O=Evil'), names), 'CN=Device-1', 'asked for as at first');
+  t.equal(renewed(named('CN=device-2,O=Evil'), names), 'renewal-other-name');
+  t.equal(renewed(named('CN=Device-1'), { subject: { allow: { CN: ['plant-*'] } } }), 'subject-not-allowed', 'what the profile no longer allows ends');
+  t.equal(renewed(named('CN=Device-1'), { sans: { dns: ['a.example'] } }), 'san-not-allowed');
+});
+
+t.test('rules that could never hold are refused when the profile is written', async (t) => {
+  const isValid = (names: unknown) => policySchema.safeParse({ names }).success;
+  for (const template of ['', 'CN={nobody}', 'Acme', 'X=1']) t.notOk(isValid({ subject: { template } }), template);
+  for (const range of ['192.0.2.0/33', '2001:db8::/129', 'plant', '1.2.3.4/1/2', '1.2.3.4/']) t.notOk(isValid({ sans: { ip: [range] } }), range);
+  t.notOk(isValid({ subject: { allow: { XY: ['*'] } } }));
+  t.ok(isValid({ subject: { template: 'CN={CN}+serialNumber={serialNumber},C=CH', allow: { CN: ['*'] } }, sans: { ip: ['::/0'] } }));
 });

@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEngine } from '../../src/crypto-engine/index.js';
 import type { CertificateRequest, Issuer, IssuerAnswer, IssuerTiming } from '../../src/enrolment/ports.js';
-import { dnsName } from '../../src/pkix/index.js';
+import { buildName, dnsName } from '../../src/pkix/index.js';
+import { oids } from '../../src/protocol/der/index.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { memoryEngineStore } from './memory-engine-store.js';
 
@@ -15,8 +16,8 @@ export type Behaviour =
   | { readonly kind: 'notSent'; readonly reason?: string }
   /** The answer is lost; `isIssued` says whether the certificate was made all the same, `afterMs` that it comes later. */
   | { readonly kind: 'uncertain'; readonly isIssued: boolean; readonly afterMs?: number }
-  /** A certificate for another key, with a name nobody asked for, or bytes that are none. */
-  | { readonly kind: 'wrong'; readonly what: 'key' | 'name' | 'garbage' }
+  /** A certificate for another key, with a name or a subject nobody asked for, or bytes that are none. */
+  | { readonly kind: 'wrong'; readonly what: 'key' | 'name' | 'subject' | 'garbage' }
   | { readonly kind: 'throw'; readonly message?: string };
 export type Step = Behaviour & { readonly delayMs?: number };
 
@@ -73,9 +74,10 @@ export async function createSlowIssuer(options: SlowIssuerOptions = {}): Promise
     return certificate;
   }
 
-  function wrong(ref: string, request: CertificateRequest, what: 'key' | 'name' | 'garbage'): Buffer {
+  function wrong(ref: string, request: CertificateRequest, what: 'key' | 'name' | 'subject' | 'garbage'): Buffer {
     if (what === 'garbage') return Buffer.from('no certificate');
     const publicKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'der', type: 'spki' });
+    if (what === 'subject') return make(ref, { ...request, subject: buildName([[oids.commonName, 'nobody-asked']]).der });
     const change = what === 'key' ? { publicKey } : { sans: [...request.sans, dnsName('nobody-asked.example').der] };
     return make(ref, { ...request, ...change });
   }

@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely';
+import { type Policy, policySchema } from '../../tenancy/policy.js';
 import type { CmpProfileChange, NewCmpProfile, NewScepProfile, ScepProfileChange } from '../../tenancy/ports.js';
 import type { CmpProfile, Profile, ScepProfile } from '../../tenancy/profile.js';
 import type { ProfilesTable } from '../tables.js';
@@ -89,10 +90,16 @@ function commonFields(row: ProfileTableRow) {
     legacyPaths: row.legacy_paths,
     description: row.description,
     status: row.status,
-    policy: row.policy,
+    policy: completed(row.policy),
     overrides: row.overrides,
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+/** A policy stored by an older version lacks what came later: there the defaults hold. */
+function completed(policy: Policy): Policy {
+  const parsed = policySchema.safeParse(policy);
+  return parsed.success ? parsed.data : policy;
 }
