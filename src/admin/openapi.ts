@@ -38,11 +38,11 @@ const tags = [
   { name: 'cmp-profiles', description: 'CMP endpoints' },
   { name: 'scep-profiles', description: 'SCEP endpoints' },
   { name: 'orders', description: 'What devices asked for, and what became of it' },
-  { name: 'decode', description: 'Captured messages, field by field' },
   { name: 'refusals', description: 'Requests that never became an order' },
   { name: 'certificates', description: 'What was issued' },
   { name: 'accounts', description: 'Device identities' },
   { name: 'audit', description: 'What happened, by whom, to what' },
+  { name: 'decode', description: 'Captured messages, field by field' },
 ];
 
 /** Collects the schemas of every route registered after it in this scope. */

@@ -1,6 +1,14 @@
 import { type Role, roles } from '../tenancy/ports.js';
 
-/** Every permission with the least role that has it. `everyTenant`: only for callers that are not bound to one tenant. */
+interface Rule {
+  readonly least: Role;
+  /** A lesser role that has it all the same. */
+  readonly also?: Role;
+  /** Only for callers that are not bound to one tenant. */
+  readonly everyTenant?: true;
+}
+
+/** Every permission with the least role that has it. */
 export const permissions = {
   'tenant:read': { least: 'viewer' },
   'tenant:write': { least: 'superadmin', everyTenant: true },
@@ -10,8 +18,8 @@ export const permissions = {
   'profile:read': { least: 'viewer' },
   'profile:write': { least: 'admin' },
   'profile:rotate-secret': { least: 'admin' },
+  'challenge:mint': { least: 'operator', also: 'minter' },
   'order:read': { least: 'viewer' },
-  'message:decode': { least: 'operator' },
   'order:approve': { least: 'operator' },
   'order:acknowledge': { least: 'operator' },
   'refusal:read': { least: 'viewer' },
@@ -19,7 +27,8 @@ export const permissions = {
   'certificate:revoke': { least: 'operator' },
   'account:read': { least: 'viewer' },
   'audit:read': { least: 'auditor' },
-} as const satisfies Record<string, { readonly least: Role; readonly everyTenant?: true }>;
+  'message:decode': { least: 'operator' },
+} as const satisfies Record<string, Rule>;
 
 export type Permission = keyof typeof permissions;
 export const permissionNames = Object.keys(permissions) as Permission[];
@@ -32,7 +41,7 @@ interface Bearer {
 
 /** The one place that says who may do what. */
 export function isAllowed(bearer: Bearer, permission: Permission): boolean {
-  const rule: { readonly least: Role; readonly everyTenant?: true } = permissions[permission];
+  const rule: Rule = permissions[permission];
   if (rule.everyTenant === true && bearer.tenantId !== null) return false;
-  return roles.indexOf(bearer.role) >= roles.indexOf(rule.least);
+  return bearer.role === rule.also || roles.indexOf(bearer.role) >= roles.indexOf(rule.least);
 }

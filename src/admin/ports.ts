@@ -6,6 +6,7 @@ import type { RefusalReason } from '../enrolment/refusal.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { Secret } from '../runtime/secret.js';
+import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { ConnectorType } from '../tenancy/connector.js';
 import type { Context } from '../tenancy/context.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ListQuery, Page, ProfileStore, TenantStore } from '../tenancy/ports.js';
@@ -16,6 +17,7 @@ export interface AdminDeps {
   readonly connectors: ConnectorStore;
   readonly profiles: ProfileStore;
   readonly credentials: CredentialStore;
+  readonly challenges: Pick<ChallengeStore, 'mint'>;
   readonly access: Pick<AccessStore, 'findToken'>;
   readonly orderReader: OrderReader;
   readonly orders: OrderDecisions;

@@ -17,6 +17,7 @@ import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
 import { type AdminDeps, type AdminParts, defaultLimits } from './ports.js';
 import { refusalRoutes } from './refusals/routes.js';
 import { type RouteTable, recordRoutes } from './route-table.js';
+import { scepChallengeRoutes } from './scep-profiles/challenge-routes.js';
 import { scepProfileRoutes } from './scep-profiles/routes.js';
 import { setSecurityHeaders } from './security-headers.js';
 import { sessionRoutes } from './session/routes.js';
@@ -62,12 +63,13 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   if (deps.connectorTester !== undefined) connectorTestRoutes(app, deps, deps.connectorTester);
   cmpProfileRoutes(app, deps);
   scepProfileRoutes(app, deps);
+  scepChallengeRoutes(app, deps);
   orderRoutes(app, deps);
-  decodeRoutes(app, deps);
   orderDecisionRoutes(app, deps);
   refusalRoutes(app, deps);
   certificateRoutes(app, deps);
   accountRoutes(app, deps);
   auditEventRoutes(app, deps);
+  decodeRoutes(app, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger());
 }

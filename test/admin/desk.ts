@@ -6,6 +6,7 @@ import type { OrderState } from '../../src/enrolment/order.js';
 import { type Clock, stoppedClock } from '../../src/runtime/clock.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
 import { createLog } from '../../src/runtime/log.js';
+import type { ChallengeStore } from '../../src/tenancy/challenge.js';
 import { systemContext, tenantContext } from '../../src/tenancy/context.js';
 import type { AccessStore, Role } from '../../src/tenancy/ports.js';
 import { generateToken, hashToken } from '../../src/tenancy/token.js';
@@ -14,9 +15,10 @@ import { generateToken, hashToken } from '../../src/tenancy/token.js';
 export interface AdminStores
   extends Pick<
     AdminDeps,
-    'tenants' | 'connectors' | 'profiles' | 'credentials' | 'orderReader' | 'orders' | 'certificates' | 'refusals' | 'accounts' | 'audit'
+    'tenants' | 'connectors' | 'profiles' | 'credentials' | 'challenges' | 'orderReader' | 'orders' | 'certificates' | 'refusals' | 'accounts' | 'audit'
   > {
   readonly access: Pick<AccessStore, 'addToken' | 'findToken'>;
+  readonly challenges: Pick<ChallengeStore, 'mint' | 'find'>;
   /** Returns its id. */
   addOrder(order: SeededOrder): Promise<string>;
   auditEvents(): Promise<readonly AuditEvent[]>;

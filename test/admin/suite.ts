@@ -5,7 +5,7 @@ import { uuidv7 } from '../../src/runtime/ids.js';
 import { systemContext } from '../../src/tenancy/context.js';
 import { challengeMac } from '../../src/tenancy/credentials.js';
 import { policySchema } from '../../src/tenancy/policy.js';
-import { roles } from '../../src/tenancy/ports.js';
+import { type Role, roles } from '../../src/tenancy/ports.js';
 import { type Answer, type Call, type Desk, type Json, type OpenStores, openDesk, seededFacts } from './desk.js';
 
 const json = 'application/problem+json';
@@ -29,6 +29,7 @@ export async function adminSuite(t: Test, open: OpenStores): Promise<void> {
   await connectors(t, desk);
   await cmpProfiles(t, desk);
   await scepProfiles(t, desk);
+  await mintedChallenges(t, desk);
   await ordersAndCards(t, desk);
   await decisions(t, desk);
   await lists(t, desk);
@@ -466,6 +467,72 @@ async function scepProfiles(t: Test, desk: Desk): Promise<void> {
   });
 }
 
+async function mintedChallenges(t: Test, desk: Desk): Promise<void> {
+  const tenant = await desk.addTenant('Fleet');
+  const { body: profile } = await tenant.admin('POST', '/api/v1/scep-profiles', { name: 'Minted', connectorId: tenant.connectorId });
+  const url = `/api/v1/scep-profiles/${profile.id}/challenges`;
+  const minter = await desk.as('minter', tenant.id);
+  const stored = (challenge: string) =>
+    desk.stores.challenges.find({ tenantId: tenant.id, actor: 'cli' }, profile.id, challengeMac(Buffer.alloc(32, 7), profile.id, challenge));
+
+  await t.test('SCEP-101 CT-15 a challenge is minted for a day and one use: letters and digits, 128 bits and more, 32 characters at most', async (t) => {
+    const minted = await minter('POST', url, {});
+    t.equal(minted.status, 201, minted.text);
+    t.match(minted.body.challenge, /^[A-Za-z0-9]{22,32}$/);
+    t.ok(minted.body.challenge.length * Math.log2(62) >= 128);
+    t.equal(minted.body.expiresAt, new Date(desk.clock.now().getTime() + 86_400_000).toISOString());
+    t.equal(minted.headers['cache-control'], 'no-store');
+    t.match(await stored(minted.body.challenge), { maxUses: 1, used: 0, subject: null, sans: null, deviceId: null });
+    t.not((await minter('POST', url, {})).body.challenge, minted.body.challenge);
+  });
+
+  await t.test('a challenge is bound to what it is minted for', async (t) => {
+    const expiresAt = new Date(desk.clock.now().getTime() + 3_600_000).toISOString();
+    const body = { subject: 'CN=device-1,O=*', sans: ['dns:device-1.example', 'ip:2001:DB8::1'], deviceId: 'udid-1', expiresAt, uses: 3 };
+    const minted = await minter('POST', url, body);
+    t.equal(minted.body.expiresAt, expiresAt, minted.text);
+    const { subject, sans, deviceId, maxUses } = (await stored(minted.body.challenge)) ?? {};
+    t.same({ subject, deviceId, maxUses }, { subject: body.subject, deviceId: 'udid-1', maxUses: 3 });
+    t.equal(sans?.[0], 'dns:device-1.example');
+    t.match(sans?.[1], /^ip:2001:db8:/, 'as certificates show it');
+  });
+
+  await t.test('CT-15 a management system gets the challenge alone as plain text', async (t) => {
+    const minted = await minter('POST', url, {}, { accept: 'text/plain' });
+    t.equal(minted.status, 201);
+    t.match(minted.headers['content-type'], /^text\/plain/);
+    t.match(minted.text, /^[A-Za-z0-9]{22,32}$/);
+    t.ok(await stored(minted.text));
+    t.ok((await minter('POST', url, {}, { accept: 'application/json, text/plain, */*' })).body.challenge);
+    problem(t, await minter('POST', url, { uses: 0 }, { accept: 'text/plain' }), 400, 'invalid-request');
+  });
+
+  await t.test('what a challenge cannot be minted for is refused with its path', async (t) => {
+    const past = desk.clock.now().toISOString();
+    const farAhead = new Date(desk.clock.now().getTime() + 400 * 86_400_000).toISOString();
+    const wrong = { subject: 'device-1', sans: ['dns:ok.example', 'device.example', 'ip:1.2.3'], deviceId: '', uses: 0, x: 1 };
+    t.same(paths(await minter('POST', url, wrong)).sort(), ['deviceId', 'sans.1', 'sans.2', 'subject', 'uses', 'x']);
+    for (const expiresAt of ['soon', past, farAhead]) t.same(paths(await minter('POST', url, { expiresAt })), ['expiresAt'], expiresAt);
+  });
+
+  await t.test('CT-15 a minter may do nothing but mint, and for its tenant only', async (t) => {
+    for (const path of ['/api/v1/scep-profiles', `/api/v1/scep-profiles/${profile.id}`, '/api/v1/orders'])
+      problem(t, await minter('GET', path), 403, 'forbidden');
+    t.same((await minter('GET', '/api/v1/session')).body.permissions, ['challenge:mint']);
+    problem(t, await (await desk.as('minter', (await desk.addTenant()).id))('POST', url, {}), 404, 'not-found');
+    problem(t, await (await desk.as('viewer', tenant.id))('POST', url, {}), 403, 'forbidden');
+    const { body: cmp } = await tenant.admin('POST', '/api/v1/cmp-profiles', { name: 'Not SCEP', connectorId: tenant.connectorId });
+    problem(t, await minter('POST', `/api/v1/scep-profiles/${cmp.id}/challenges`, {}), 404, 'not-found');
+  });
+
+  await t.test('SCEP-100 a challenge stands in no log, list or audit event', async (t) => {
+    const { body } = await minter('POST', url, { deviceId: 'udid-2' });
+    const events = await desk.stores.auditEvents();
+    const seen = JSON.stringify(events) + desk.lines.join('') + (await tenant.admin('GET', `/api/v1/scep-profiles/${profile.id}`)).text;
+    t.notMatch(seen, body.challenge);
+  });
+}
+
 async function ordersAndCards(t: Test, desk: Desk): Promise<void> {
   const tenant = await desk.addTenant('Busy');
   const { admin, connectorId } = tenant;
@@ -761,7 +828,7 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
     for (const { method, url, access } of routes) {
       if (access === 'tenant:write') continue;
       const { status } = await ask(a.admin, method, url);
-      t.ok([200, 202, 400, 409, 412].includes(status), `${method} ${url}: ${status}`);
+      t.ok([200, 201, 202, 400, 409, 412].includes(status), `${method} ${url}: ${status}`);
     }
   });
 
@@ -779,12 +846,25 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
   });
 
   await t.test('each role may exactly what the permission table says, and 403 names what is missing', async (t) => {
-    const least: Record<string, number> = { read: 0, 'audit:read': 1, test: 2, approve: 2, acknowledge: 2, revoke: 2, write: 3, 'rotate-secret': 3, decode: 2 };
+    const least: Record<string, number> = {
+      read: 0,
+      'audit:read': 1,
+      test: 2,
+      approve: 2,
+      acknowledge: 2,
+      revoke: 2,
+      mint: 2,
+      write: 3,
+      'rotate-secret': 3,
+      decode: 2,
+    };
+    const ladder: readonly Role[] = roles.filter((role) => role !== 'minter');
     for (const role of roles) {
       const call = await desk.as(role, a.id);
       for (const { method, url, access } of routes) {
         const isTenantWrite = access === 'tenant:write';
-        const mayPass = !isTenantWrite && roles.indexOf(role) >= (least[access] ?? least[access.split(':')[1] ?? ''] ?? 99);
+        const isEnough = ladder.indexOf(role) >= (least[access] ?? least[access.split(':')[1] ?? ''] ?? 99);
+        const mayPass = role === 'minter' ? access === 'challenge:mint' : !isTenantWrite && isEnough;
         const answer = await ask(call, method, url);
         if (mayPass) t.not(answer.status, 403, `${role} ${method} ${url}`);
         else {

@@ -24,6 +24,7 @@ import type {
   WriteFault,
 } from '../../src/tenancy/ports.js';
 import type { CmpProfile, Profile, ScepProfile } from '../../src/tenancy/profile.js';
+import { memoryChallenges } from './memory-challenges.js';
 
 interface Owned {
   readonly id: string;
@@ -388,6 +389,7 @@ export function memoryAdmin(clock: Clock) {
     connectors: connectorStore,
     profiles: profileStore,
     credentials: credentialStore as CredentialStore,
+    challenges: memoryChallenges(clock),
     access,
     orderReader,
     orders: {
