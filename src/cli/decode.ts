@@ -52,9 +52,13 @@ async function decodeFile(file: string, options: Options): Promise<Result<true, 
   const input = readInput(content.value);
   if (!input.ok) return fail(`${file === '-' ? 'Standard input' : file}: ${input.error}`);
   const capture = await decodeCapture(input.value.bytes, keys.value);
-  const text = options.json === true ? `${JSON.stringify(capture, null, 2)}\n` : renderText(capture, process.stdout.isTTY && process.stdout.hasColors());
+  const verdict = verdictOf(capture);
+  const text =
+    options.json === true
+      ? `${JSON.stringify({ kind: capture.kind, verdict, fields: capture.fields }, null, 2)}\n`
+      : renderText(capture, process.stdout.isTTY && process.stdout.hasColors());
   process.stdout.write(text);
-  if (verdictOf(capture) === 'failed') process.exitCode = exitCodes.failed;
+  if (verdict === 'failed') process.exitCode = exitCodes.failed;
   return ok(true);
 }
 
