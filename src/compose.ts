@@ -7,14 +7,15 @@ import { type CryptoEngineDeps, createCryptoEngineIssuer, testCryptoEngine } fro
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
 import { createEngine } from './crypto-engine/index.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
-import { devMasterKey, type FirstRun, firstRun } from './first-run.js';
+import { type FirstRun, firstRun } from './first-run.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
+import { devMasterKey } from './master-key.js';
 import { systemClock } from './runtime/clock.js';
 import { uuidv7 } from './runtime/ids.js';
 import type { Log } from './runtime/log.js';
 import { fail, ok, type Result } from './runtime/result.js';
 import { deriveKey } from './runtime/seal.js';
-import { type StartFault, storeExitCodes } from './start-fault.js';
+import { directoryFault, type StartFault, storeExitCodes } from './start-fault.js';
 import { describeStoreFault } from './store/fault.js';
 import { openStore } from './store/open.js';
 import type { Store } from './store/store.js';
@@ -64,9 +65,9 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   const store = replacements.wrapStore?.(opened.value) ?? opened.value;
   try {
     const demo = await demoInProduction(config, store);
-    if (demo === undefined) return ok(await assemble(config, key.value, store, log, replacements));
-    await store.close();
-    return fail(demo);
+    const assembled = demo === undefined ? await assemble(config, key.value, store, log, replacements) : fail(demo);
+    if (!assembled.ok) await store.close();
+    return assembled;
   } catch (error) {
     await store.close();
     throw error;
@@ -78,9 +79,7 @@ async function masterKeyOf(config: Config): Promise<Result<Buffer, StartFault>> 
   try {
     return ok(await devMasterKey(config.dataDir));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const advice = 'Set GATEHOUSE_DATA_DIR to a directory this user may write.';
-    return fail({ message: `The data directory ${config.dataDir} cannot be used: ${reason}. ${advice}`, exitCode: 73 });
+    return fail(directoryFault(config.dataDir, error));
   }
 }
 
@@ -94,11 +93,13 @@ async function demoInProduction(config: Config, store: Store): Promise<StartFaul
   return { message: `This database has the demo profiles (${names}), which production mode refuses. Start in dev mode once and delete them.`, exitCode: 78 };
 }
 
-async function assemble(config: Config, masterKey: Buffer, store: Store, log: Log, replacements: Replacements): Promise<Gatehouse> {
+async function assemble(config: Config, masterKey: Buffer, store: Store, log: Log, replacements: Replacements): Promise<Result<Gatehouse, StartFault>> {
   const challengeMacKey = deriveKey(masterKey, 'challenge');
   const engine = createEngine({ store: store.engine, clock: systemClock, publicBaseUrl: config.deviceUrl, keyType: config.engineKey });
   await engine.ensureCas();
-  const made = await firstRun(config, store, engine, challengeMacKey);
+  const first = await firstRun(config, store, engine, masterKey);
+  if (!first.ok) return first;
+  const made = first.value;
   await addBootstrapToken(config, store);
 
   const engineDeps: CryptoEngineDeps = { engine, log, guard: createAddressGuard(config.connectorAllow, config.mode === 'dev') };
@@ -128,7 +129,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
     servers.push(await adminServer(config, parts));
   }
 
-  return {
+  return ok({
     config,
     store,
     deps,
@@ -140,7 +141,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
       await jobs.stop();
       await store.close();
     },
-  };
+  });
 }
 
 /** The printed commands work as soon as they are printed; every later profile gets its RA key from the job. */

@@ -1,18 +1,22 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config.js';
 import type { Engine } from './crypto-engine/index.js';
+import { beginFirstRun, type FirstRunPlan } from './first-run-plan.js';
 import { certificateFingerprint, fingerprintText, nameToText, parseCertificate, toPem } from './pkix/index.js';
 import { uuidv7 } from './runtime/ids.js';
+import { fail, ok, type Result } from './runtime/result.js';
+import { deriveKey } from './runtime/seal.js';
 import { Secret } from './runtime/secret.js';
+import { directoryFault, type StartFault } from './start-fault.js';
 import type { Store } from './store/store.js';
 import { cryptoEngineConfigSchema } from './tenancy/connector.js';
 import { systemContext, type TenantContext, tenantContext } from './tenancy/context.js';
-import { challengeMac, generateCredential } from './tenancy/credentials.js';
+import { challengeMac } from './tenancy/credentials.js';
 import { hashPassword } from './tenancy/password.js';
 import { policySchema } from './tenancy/policy.js';
-import { generateToken, hashToken } from './tenancy/token.js';
+import type { Protocol } from './tenancy/profile.js';
+import { hashToken } from './tenancy/token.js';
 
 /** What a first start made and shows once; `first-run.json` holds exactly this. */
 export interface FirstRun {
@@ -30,76 +34,112 @@ export interface FirstRun {
   };
 }
 
-const firstRunSetting = 'first-run';
 const context = systemContext('first-run');
 
 /**
  * Makes what a new installation needs: tenant `default`, the embedded connector, an administrator; in dev mode the demo profiles
- * too. Returns undefined when it was done before. Several nodes may start at once: the one that writes the setting does it.
+ * too. Returns undefined when it was done before, or when another node was quicker. The plan is recorded first and every step
+ * is taken at most once, so a start that was cut off is finished by the next one, with the secrets it had chosen.
  */
-export async function firstRun(config: Config, store: Store, engine: Engine, challengeMacKey: Buffer): Promise<FirstRun | undefined> {
-  if ((await store.settings.get(firstRunSetting)) !== undefined) return undefined;
-  const mark = `${config.mode} ${uuidv7()}`;
-  if ((await store.settings.putOnce(firstRunSetting, mark)) !== mark) return undefined;
-  const tenant = await createTenant(store);
-  const connectorId = await createConnector(store, tenant);
-  const demo = config.mode === 'dev' ? await createDemoProfiles(config, store, engine, tenant, connectorId, challengeMacKey) : {};
-  const made: FirstRun = { admin: await createAdministrator(config, store), ca: await writeCa(config, engine), ...demo };
-  await writePrivately(join(config.dataDir, 'first-run.json'), `${JSON.stringify(made, null, 2)}\n`);
-  return made;
+export async function firstRun(config: Config, store: Store, engine: Engine, masterKey: Buffer): Promise<Result<FirstRun | undefined, StartFault>> {
+  const begun = await beginFirstRun(store.settings, masterKey);
+  if (begun === undefined) return ok(undefined);
+  const { plan } = begun;
+  const tenant = await ensureTenant(store, plan);
+  await ensureConnector(store, tenant, plan);
+  const demo = config.mode === 'dev' ? await ensureDemoProfiles(config, store, engine, tenant, plan, deriveKey(masterKey, 'challenge')) : {};
+  const admin = await ensureAdministrator(config, store, plan);
+  const written = await writeFiles(config, engine, (ca) => ({ admin, ca, ...demo }));
+  if (!written.ok) return written;
+  return ok((await begun.finish(`${config.mode} ${uuidv7()}`)) ? written.value : undefined);
 }
 
-async function createTenant(store: Store): Promise<TenantContext> {
-  const created = await store.tenants.create(context, { id: uuidv7(), name: 'default', slug: 'default', status: 'active' });
-  if (!created.ok) throw new Error('The tenant "default" could not be made.');
-  return tenantContext(created.value.id, context.actor);
+/** Creates what is not there yet. Of two nodes that do so at once one fails, and finds what the other made. */
+async function ensure(what: string, isThere: () => Promise<boolean>, create: () => Promise<unknown>): Promise<void> {
+  if (await isThere()) return;
+  const failure = await create().then(
+    (result) => result,
+    (error: unknown) => error,
+  );
+  if (!(await isThere())) throw new Error(`${what} could not be made.`, { cause: failure });
 }
 
-async function createConnector(store: Store, tenant: TenantContext): Promise<string> {
-  const created = await store.connectors.create(tenant, {
-    id: uuidv7(),
+async function ensureTenant(store: Store, { tenantId }: FirstRunPlan): Promise<TenantContext> {
+  await ensure(
+    'The tenant "default"',
+    async () => (await store.tenants.find(context, tenantId)) !== undefined,
+    () => store.tenants.create(context, { id: tenantId, name: 'default', slug: 'default', status: 'active' }),
+  );
+  return tenantContext(tenantId, context.actor);
+}
+
+async function ensureConnector(store: Store, tenant: TenantContext, { connectorId }: FirstRunPlan): Promise<void> {
+  const connector = {
+    id: connectorId,
     type: 'crypto-engine',
     name: 'Embedded engine',
     description: 'The Crypto Engine inside Gatehouse',
     status: 'active',
     config: cryptoEngineConfigSchema.parse({ url: 'embedded:' }),
     secrets: {},
-  });
-  if (!created.ok) throw new Error('The connector "Embedded engine" could not be made.');
-  return created.value.id;
+  } as const;
+  await ensure(
+    'The connector "Embedded engine"',
+    async () => (await store.connectors.find(tenant, connectorId)) !== undefined,
+    () => store.connectors.create(tenant, connector),
+  );
 }
 
-async function createAdministrator(config: Config, store: Store): Promise<FirstRun['admin']> {
-  const password = generateCredential(20);
-  const token = generateToken();
-  const passwordHash = await hashPassword(password);
-  await store.access.addUser(context, { id: uuidv7(), tenantId: null, username: 'admin', role: 'superadmin', status: 'active', passwordHash });
-  await store.access.addToken(context, { id: uuidv7(), tenantId: null, name: 'first run', role: 'superadmin', expiresAt: null }, hashToken(token));
-  return { url: config.adminUrl, username: 'admin', password, token };
+async function ensureAdministrator(config: Config, store: Store, plan: FirstRunPlan): Promise<FirstRun['admin']> {
+  const { userId, password, tokenId, token } = plan;
+  const user = { id: userId, tenantId: null, username: 'admin', role: 'superadmin', status: 'active' } as const;
+  await ensure(
+    'The administrator',
+    async () => (await store.access.findUser(user.username)) !== undefined,
+    async () => store.access.addUser(context, { ...user, passwordHash: await hashPassword(password) }),
+  );
+  const hash = hashToken(token);
+  await ensure(
+    'The token of the administrator',
+    async () => (await store.access.findToken(hash)) !== undefined,
+    () => store.access.addToken(context, { id: tokenId, tenantId: null, name: 'first run', role: 'superadmin', expiresAt: null }, hash),
+  );
+  return { url: config.adminUrl, username: user.username, password, token };
 }
 
 /** The demo profiles are permissive and publish the CA certificates in caPubs, so that a client starting from nothing can verify. */
-async function createDemoProfiles(
+async function ensureDemoProfiles(
   config: Config,
   store: Store,
   engine: Engine,
   tenant: TenantContext,
-  connectorId: string,
+  plan: FirstRunPlan,
   challengeMacKey: Buffer,
 ): Promise<Pick<FirstRun, 'scep' | 'cmp'>> {
+  const { connectorId, scepProfileId, challenge, cmpProfileId, secretId, reference, secret } = plan;
   const policy = policySchema.parse({ cmp: { caPubs: true } });
-  const common = { name: 'demo', connectorId, endpointPath: 'demo', legacyPaths: [], status: 'active', policy, overrides: {} } as const;
-  const scepId = uuidv7();
-  const challenge = generateCredential();
-  const mac = challengeMac(challengeMacKey, scepId, challenge);
-  const scep = { ...common, id: scepId, protocol: 'scep', publicBaseUrl: null, challengeMode: 'static', challengeMac: mac } as const;
-  const cmp = { ...common, id: uuidv7(), protocol: 'cmp', javaBaseUrl: null, isDefault: true } as const;
   const description = 'Made at the first start; permissive, for trying things out';
-  const made = [await store.profiles.createScep(tenant, { ...scep, description }), await store.profiles.createCmp(tenant, { ...cmp, description })];
-  if (made.some((profile) => !profile.ok)) throw new Error('The demo profiles could not be made.');
-  const [reference, secret] = [generateCredential(12), generateCredential()];
-  const value = { id: uuidv7(), profileId: cmp.id, reference, secret: new Secret(Buffer.from(secret)), status: 'active', expiresAt: null } as const;
-  await store.credentials.addSharedSecret(tenant, value);
+  const common = { name: 'demo', connectorId, endpointPath: 'demo', legacyPaths: [], status: 'active', policy, overrides: {}, description } as const;
+  const mac = challengeMac(challengeMacKey, scepProfileId, challenge);
+  const scep = { ...common, id: scepProfileId, protocol: 'scep', publicBaseUrl: null, challengeMode: 'static', challengeMac: mac } as const;
+  const cmp = { ...common, id: cmpProfileId, protocol: 'cmp', javaBaseUrl: null, isDefault: true } as const;
+  const isThere = async (protocol: Protocol, id: string) => (await store.profiles.find(tenant, protocol, id)) !== undefined;
+  await ensure(
+    'The SCEP profile "demo"',
+    () => isThere('scep', scep.id),
+    () => store.profiles.createScep(tenant, scep),
+  );
+  await ensure(
+    'The CMP profile "demo"',
+    () => isThere('cmp', cmp.id),
+    () => store.profiles.createCmp(tenant, cmp),
+  );
+  const value = { id: secretId, profileId: cmp.id, reference, secret: new Secret(Buffer.from(secret)), status: 'active', expiresAt: null } as const;
+  await ensure(
+    'The secret of the CMP profile "demo"',
+    async () => (await store.credentials.findSharedSecret(tenant, cmp.id, reference)) !== undefined,
+    () => store.credentials.addSharedSecret(tenant, value),
+  );
   const { host } = new URL(config.deviceUrl);
   return {
     scep: { url: `${config.deviceUrl}/scep/demo`, challenge },
@@ -124,35 +164,29 @@ function slashed(certificate: Buffer): string {
     .join('');
 }
 
-/** `ca.pem`: issuing CA and root, for clients that need a trust anchor. */
-async function writeCa(config: Config, engine: Engine): Promise<FirstRun['ca']> {
+/** `ca.pem` for clients that need a trust anchor, and `first-run.json`, which holds all that is returned. */
+async function writeFiles(config: Config, engine: Engine, madeWith: (ca: FirstRun['ca']) => FirstRun): Promise<Result<FirstRun, StartFault>> {
+  const { dataDir } = config;
   const chain = await engine.chain();
+  const made = madeWith(describeRoot(chain, join(dataDir, 'ca.pem')));
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await writeFile(made.ca.file, chain.map((certificate) => toPem('CERTIFICATE', certificate)).join(''));
+    await writePrivately(join(dataDir, 'first-run.json'), `${JSON.stringify(made, null, 2)}\n`);
+    return ok(made);
+  } catch (error) {
+    return fail(directoryFault(dataDir, error));
+  }
+}
+
+function describeRoot(chain: readonly Buffer[], file: string): FirstRun['ca'] {
   const root = chain[chain.length - 1];
   const parsed = root === undefined ? undefined : parseCertificate(root);
   if (root === undefined || !parsed?.ok) throw new Error('The embedded engine has no root.');
-  const file = join(config.dataDir, 'ca.pem');
-  await mkdir(config.dataDir, { recursive: true });
-  await writeFile(file, chain.map((certificate) => toPem('CERTIFICATE', certificate)).join(''));
   return { subject: nameToText(parsed.value.subject), sha256: fingerprintText(certificateFingerprint(root)), file };
 }
 
 async function writePrivately(file: string, text: string): Promise<void> {
   await writeFile(file, text, { mode: 0o600 });
   await chmod(file, 0o600);
-}
-
-/** The master key of dev mode: made once, kept beside the data, 32 bytes. */
-export async function devMasterKey(dataDir: string): Promise<Buffer> {
-  const file = join(dataDir, 'master.key');
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  try {
-    const fresh = randomBytes(32);
-    await writeFile(file, `${fresh.toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
-    return fresh;
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
-  }
-  const key = Buffer.from((await readFile(file, 'utf8')).trim(), 'base64');
-  if (key.length !== 32) throw new Error(`${file} does not hold 32 bytes in base64.`);
-  return key;
 }

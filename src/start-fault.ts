@@ -14,3 +14,10 @@ export const storeExitCodes = {
   'schema-newer': 78,
   'wrong-master-key': 78,
 } as const satisfies Record<StoreFault['kind'], number>;
+
+/** A data directory that cannot be read or written. */
+export function directoryFault(dataDir: string, error: unknown): StartFault {
+  const reason = error instanceof Error ? error.message : String(error);
+  const advice = 'Set GATEHOUSE_DATA_DIR to a directory this user may write.';
+  return { message: `The data directory ${dataDir} cannot be used: ${reason}. ${advice}`, exitCode: 73 };
+}

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../config.js';
-import { devMasterKey } from '../first-run.js';
+import { devMasterKey } from '../master-key.js';
 import { createLog } from '../runtime/log.js';
 import { fail, type Result } from '../runtime/result.js';
 import { type StartFault, storeExitCodes } from '../start-fault.js';

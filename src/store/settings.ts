@@ -10,5 +10,9 @@ export function settingStore(connection: Connection): SettingStore {
       await rowsOf(connection, sql`insert into settings (name, value) values (${name}, ${value}) on conflict (name) do nothing`);
       return (await get(name)) ?? value;
     },
+    async replace(name, from, to) {
+      const rows = await rowsOf(connection, sql`update settings set value = ${to} where name = ${name} and value = ${from} returning 1`);
+      return rows.length === 1;
+    },
   };
 }

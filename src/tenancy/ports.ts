@@ -147,4 +147,6 @@ export interface SettingStore {
   get(name: string): Promise<string | undefined>;
   /** Stores only when the name is new; returns what then stands there. */
   putOnce(name: string, value: string): Promise<string>;
+  /** Puts `to` in the place of `from`; false when something else stands there. */
+  replace(name: string, from: string, to: string): Promise<boolean>;
 }

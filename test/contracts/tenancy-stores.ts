@@ -7,6 +7,7 @@ import { systemContext, type TenantContext, tenantContext } from '../../src/tena
 import type { SharedSecret } from '../../src/tenancy/credentials.js';
 import { defaultPolicy } from '../../src/tenancy/policy.js';
 import type { NewCmpProfile, NewConnector, NewScepProfile } from '../../src/tenancy/ports.js';
+import { withLegacyAlgorithms } from '../../src/tenancy/presets.js';
 import { newCertificate, newOrder } from '../support/orders.js';
 
 const system = systemContext('cli');
@@ -213,6 +214,19 @@ async function profiles(t: Test, store: Store): Promise<void> {
     t.same(await store.profiles.updateCmp(context, profile.id, 3, {}), { ok: false, error: { kind: 'not-found' } });
   });
 
+  t.test('the audit tells who let SHA-1 and 3DES in, at creation and at a change', async (t) => {
+    const { context, connectorId } = await tenantWithConnector(store);
+    const profile = newScepProfile(connectorId, { policy: withLegacyAlgorithms(defaultPolicy) });
+    await store.profiles.createScep(context, profile);
+    await store.profiles.updateScep(context, profile.id, 1, { policy: defaultPolicy });
+    await store.profiles.updateScep(context, profile.id, 2, { policy: { ...defaultPolicy, scep: { ...defaultPolicy.scep, digests: ['sha1', 'sha256'] } } });
+    const { items } = await store.audit.list(context, { limit: 10, object: `profile:${profile.id}`, sort: 'at' });
+    t.same(
+      items.map(({ details }) => details.legacyAlgorithms),
+      [['sha1', 'des-ede3-cbc'], undefined, ['sha1']],
+    );
+  });
+
   t.test('names the field that is taken: path, legacy path, default, connector', async (t) => {
     const first = await tenantWithConnector(store);
     const second = await tenantWithConnector(store);
@@ -383,5 +397,14 @@ async function settings(t: Test, store: Store): Promise<void> {
     const standing = await Promise.all(['a', 'b', 'c'].map((value) => store.settings.putOnce(name, value)));
     t.equal(new Set(standing).size, 1);
     t.equal(await store.settings.get(name), standing[0]);
+  });
+
+  t.test('replaces a value for one of those who saw it', async (t) => {
+    const name = unique();
+    t.notOk(await store.settings.replace(name, 'a', 'b'), 'not what was never there');
+    await store.settings.putOnce(name, 'a');
+    const replaced = await Promise.all(['b', 'c', 'd'].map((value) => store.settings.replace(name, 'a', value)));
+    t.equal(replaced.filter(Boolean).length, 1);
+    t.equal(await store.settings.get(name), ['b', 'c', 'd'][replaced.indexOf(true)]);
   });
 }
