@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalName, certificateFingerprint, nameToText, parseCertificate, serialHex, subjectAltNames } from '../pkix/index.js';
 import { uuidv7 } from '../runtime/ids.js';
 import type { Profile } from '../tenancy/profile.js';
@@ -8,11 +8,11 @@ import type { CertificateRecord, CertificateRequest, NewOrder } from './ports.js
 import type { EnrolmentRequest } from './request.js';
 import type { TransactionQuery } from './service.js';
 
-const sha256 = (...parts: readonly (Buffer | string)[]): Buffer => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part).update('\u0000');
-  return hash.digest();
-};
+const end = Buffer.of(0);
+
+/** One digest over all parts, each ended by a zero octet. */
+const sha256 = (...parts: readonly (Buffer | string)[]): Buffer =>
+  hash('sha256', Buffer.concat(parts.flatMap((part) => [typeof part === 'string' ? Buffer.from(part) : part, end])), 'buffer');
 
 /**
  * One order per (profile, protocol, transactionID, requester) for SCEP, where several devices may use one transactionID
@@ -88,7 +88,7 @@ export function certificateRecord(der: Buffer): CertificateRecord {
     id: uuidv7(),
     der,
     sha256: certificateFingerprint(der),
-    issuerHash: createHash('sha256').update(certificate.issuer.der).digest(),
+    issuerHash: hash('sha256', certificate.issuer.der, 'buffer'),
     issuer: nameToText(certificate.issuer),
     serial: serialHex(certificate.serial),
     subject: nameToText(certificate.subject),
