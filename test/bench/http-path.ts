@@ -135,7 +135,7 @@ async function measureHttp(server: GatehouseServer, database: Database, keys: re
       const serverMs = cpuOf(server.child.pid) - before.server;
       const databaseMs = database.cluster === undefined ? 0 : cpuOf(database.cluster.pid()) - before.database;
       memory = Math.max(memory, ...memoryOf(server.child.pid));
-      const perRequest = { serverCpuUs: rounded((serverMs * 1000) / result.requests, 0), databaseCpuUs: rounded((databaseMs * 1000) / result.requests, 0) };
+      const perRequest = shares(result, serverMs, databaseMs, busyMs() - before.busy);
       windows.push({ floor, result, description: describe(result, { floor: rounded(floor), ratio: rounded(result.perSecond / floor, 3), ...perRequest }) });
       say(`  HTTP, PostgreSQL, ${connections} connections: ${JSON.stringify(windows.at(-1)?.description)}`);
     }
@@ -165,6 +165,20 @@ async function measureHttp(server: GatehouseServer, database: Database, keys: re
     windows: [],
   });
   return [...rows, memoryRow('memory of the largest process, idle', idle), memoryRow('memory of the largest process, under load', memory)];
+}
+
+/**
+ * Who used the processors. `perSecondByProcessorTime` is what two cores would do that had nothing else to do: server, database and generator
+ * counted, neighbours not.
+ */
+function shares(result: LoadResult, serverMs: number, databaseMs: number, busy: number): Readonly<Record<string, number>> {
+  const oursMs = serverMs + databaseMs + result.generatorCpuMs;
+  return {
+    serverCpuUs: rounded((serverMs * 1000) / result.requests, 0),
+    databaseCpuUs: rounded((databaseMs * 1000) / result.requests, 0),
+    perSecondByProcessorTime: rounded((result.requests * processes * 1000) / oursMs, 0),
+    neighboursShare: rounded(Math.max(0, 1 - oursMs / busy), 2),
+  };
 }
 
 /** Requests per peer window: micromdm searches its whole index for each request, so a short run on a fresh depot shows it at its best. */

@@ -70,6 +70,7 @@ export function threadRow(
     ours: Math.round(1e6 / sample.cpuUs),
     oursByWallClock: Math.round(1e6 / sample.wallUs),
     ratio: Number((floorUs / sample.cpuUs).toFixed(3)),
+    ratioOfQuietBatches: Number((floorUs / sample.quietCpuUs).toFixed(3)),
     transactions: sample.transactions,
   }));
   for (const figure of figures) say(`  ${path}: ${JSON.stringify(figure)}`);
