@@ -5,6 +5,7 @@ import {
   type Identifier,
   identifies,
   type KeyTransRecipient,
+  type PasswordRecipient,
   type RecipientKey,
   readContentCipher,
   readKeyTransport,
@@ -29,12 +30,13 @@ const orEmpty = (name: Name): string => nameToText(name) || '(empty name)';
 
 /** RFC 5652 section 6.1: for whom it is encrypted, and how. */
 export function envelopeFields(envelope: EnvelopedData, keys: readonly RecipientKey[]): Field[] {
-  const { recipients, recipientCount } = envelope;
-  const others = recipientCount - recipients.length;
+  const { recipients, passwordRecipients, recipientCount } = envelope;
+  const others = recipientCount - recipients.length - passwordRecipients.length;
   return [
     field('version', envelope.version),
     group('recipientInfos', recipientCount, [
       ...listed(recipients, maxRecipients, (recipient, index) => recipientField(recipient, index, keys)),
+      ...listed(passwordRecipients, maxRecipients, passwordField),
       ...(others === 0 ? [] : [field('other kinds', others, { verdict: 'unknown', note: 'not looked into' })]),
     ]),
     field('contentType', oidName(envelope.contentType)),
@@ -56,6 +58,15 @@ function recipientField(recipient: KeyTransRecipient, index: number, keys: reado
     ],
     keys.length === 0 ? {} : { note: isOurs ? 'the certificate given' : 'another certificate than the one given' },
   );
+}
+
+/** RFC 5652 section 6.2.4; in SCEP the password is the challenge (RFC 8894 section 3.1). */
+function passwordField({ keyDerivation, keyEncryption, encryptedKey }: PasswordRecipient, index: number): Field {
+  return group(`PasswordRecipientInfo [${index}]`, 'for who knows the challenge', [
+    field('keyDerivationAlgorithm', keyDerivation === undefined ? 'absent' : oidName(keyDerivation.oid)),
+    field('keyEncryptionAlgorithm', oidName(keyEncryption.oid)),
+    field('encryptedKey', byteCount(encryptedKey)),
+  ]);
 }
 
 function transportText({ algorithm }: KeyTransRecipient): string {

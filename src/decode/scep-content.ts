@@ -6,6 +6,7 @@ import {
   type EnvelopedData,
   type EnvelopeFault,
   findSigner,
+  mendGoGcm,
   readEnvelopedData,
   readSignedData,
   type SignedData,
@@ -14,6 +15,7 @@ import { decodeBer, scepLimits } from '../protocol/der/index.js';
 import { type MessageData, messageTypes, type RequestType, readMessageData, requestTypeOf } from '../protocol/scep/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { certificateList, nameText } from './certificate.js';
+import { crlsField } from './crl.js';
 import { csrField } from './csr.js';
 import { envelopeFields, issuerAndSerialText } from './envelope.js';
 import { faultField } from './fault.js';
@@ -25,12 +27,18 @@ import { byteCount } from './words.js';
 export function contentField(signedData: SignedData, messageType: number | undefined, keys: DecodeKeys): Field {
   const { content } = signedData;
   if (content === undefined) return absentContent(messageType);
-  const decoded = decodeBer(content, scepLimits, readEnvelopedData);
+  const mended = mendGoGcm(content);
+  const decoded = decodeBer(mended, scepLimits, readEnvelopedData);
   if (!decoded.ok)
     return group('eContent', byteCount(content), [faultField(decoded.error, 'pkcsPKIEnvelope')], { verdict: 'failed', note: 'no EnvelopedData' });
   const signer = signerKey(signedData);
   const fields = envelopeFields(decoded.value, keys.decryption ?? []);
-  return group('pkcsPKIEnvelope', byteCount(content), [...fields, openedField(decoded.value, messageType, signer, keys)]);
+  return group('pkcsPKIEnvelope', byteCount(content), [...goField(mended !== content), ...fields, openedField(decoded.value, messageType, signer, keys)]);
+}
+
+/** See `mendGoGcm`: the server takes it, others need not. */
+function goField(isMended: boolean): Field[] {
+  return isMended ? [field('encoding', 'the parameters of GCM are no DER', { note: 'as the pkcs7 packages of Go write them; read all the same' })] : [];
 }
 
 /** EnvelopedData that stands alone: no message type says what is in it. */
@@ -112,5 +120,5 @@ function answerField(envelope: AddressedEnvelope<DecryptionKey>, keys: DecodeKey
   });
   if (!opened.ok) return opened.error;
   const { certificates, crls } = opened.value;
-  return group('messageData', 'certificates', [certificateList('certificates', certificates), field('crls', crls.length === 0 ? 'none' : crls.length)]);
+  return group('messageData', 'certificates and CRLs', [certificateList('certificates', certificates), crlsField(crls)]);
 }

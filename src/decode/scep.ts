@@ -3,6 +3,7 @@ import { decodeBer, oids, scepLimits } from '../protocol/der/index.js';
 import { decodeRequest, messageTypes, scepFaults, verifyRequest } from '../protocol/scep/index.js';
 import { partsOfSignedData } from './broken-signed-data.js';
 import { certificateField, certificateList, signatureAlgorithmField } from './certificate.js';
+import { crlsField } from './crl.js';
 import { identifierText } from './envelope.js';
 import { faultField, structureField } from './fault.js';
 import { type Field, field, group, listed } from './field.js';
@@ -39,7 +40,7 @@ export function degenerateFields(bytes: Buffer): Field[] {
     field('eContentType', oidName(contentType)),
     field('eContent', content === undefined ? 'absent' : byteCount(content)),
     certificateList('certificates', certificates),
-    field('crls', crls.length === 0 ? 'none' : crls.length),
+    crlsField(crls),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -14,11 +14,13 @@ import {
   verdictOf,
 } from '../../src/decode/index.js';
 import { buildName, createSigner, extension, publicKeyOf, signCsr } from '../../src/pkix/index.js';
-import { der, oids } from '../../src/protocol/der/index.js';
+import { certificatesOnly, encodeEnvelopedData, encodePasswordEnvelopedData, encodeSignedData } from '../../src/protocol/cms/index.js';
+import { der, encode, oids } from '../../src/protocol/der/index.js';
+import { messageTypes, requestAttributes } from '../../src/protocol/scep/index.js';
 import { Secret } from '../../src/runtime/secret.js';
 import { mutate, seedOf } from '../support/mutate.js';
 import { seededRandom } from '../support/random.js';
-import { type CaptureFixture, captures, keyOf } from './captures.js';
+import { type CaptureFixture, captures, fixtures, keyOf } from './captures.js';
 
 const golden = join(import.meta.dirname, 'golden');
 /** `UPDATE_GOLDEN=1 node --import tsx test/decode/decode.test.ts` writes them anew. */
@@ -259,4 +261,52 @@ t.test('the text has colours only where asked for, and control characters never'
   const hostile: Capture = { kind: 'cmp', fields: [{ name: 'freeText', value: 'a\u001b[31mb\u202ec\nd\u0000', verdict: 'ok', note: '\u009b' }] };
   t.equal(renderText(hostile, false), 'CMP PKIMessage (RFC 9810)\n  freeText: a\\u{1b}[31mb\\u{202e}c\\u{a}d\\u{0} [ok] - \\u{9b}\n');
   t.ok(renderText(hostile, true).includes('\u001b[32m[ok]\u001b[0m'));
+});
+
+t.test('envelopes of other kinds: for a challenge, with GCM as Go writes it, with a CRL inside', async (t) => {
+  const [ra] = capture('scep-strongswan-pkcsreq').keys.decryption ?? [];
+  const privateKey = createPrivateKey(readFileSync(join(fixtures, 'scep/ra.key.pem')));
+  if (ra === undefined) throw new Error('there is a key');
+  const { certificate } = ra;
+  const publicKey = createPublicKey(privateKey);
+  const sign = (content: Buffer, messageType: number): Buffer =>
+    encodeSignedData({
+      content,
+      digest: 'sha256',
+      signer: { certificate, privateKey },
+      attributes: requestAttributes({ messageType, transactionId: 'T', senderNonce: Buffer.alloc(16, 1) }),
+      certificates: [certificate.der],
+    });
+
+  const password = 'pAsSwOrD-0815';
+  const forPassword = sign(
+    encodePasswordEnvelopedData({ content: Buffer.from('x'), cipher: 'aes128-cbc', password: Buffer.from(password) }),
+    messageTypes.CertRep,
+  );
+  const secret = await decodeCapture(forPassword);
+  t.match(find(secret, 'PasswordRecipientInfo [0]'), { value: 'for who knows the challenge', fields: [{ value: 'pbkdf2' }] });
+  t.notOk(JSON.stringify(secret).includes(password));
+
+  const issuerAndSerial = encode(der.sequence(certificate.issuer.der, der.integerContent(certificate.serial)));
+  const byTheBook = encodeEnvelopedData({ content: issuerAndSerial, cipher: 'aes128-gcm', recipient: certificate, publicKey });
+  const asGo = Buffer.from(byTheBook);
+  const parameters = asGo.indexOf(encode(der.oid(oids.aes128Gcm))) + encode(der.oid(oids.aes128Gcm)).length;
+  t.equal(asGo[parameters], 0x30);
+  asGo[parameters] = 0x10;
+  for (const [envelope, isMended] of [
+    [byTheBook, false],
+    [asGo, true],
+  ] as const) {
+    const decoded = await decodeCapture(sign(envelope, messageTypes.GetCert), { decryption: [ra] });
+    t.match(find(decoded, 'contentEncryptionAlgorithm'), { value: 'aes128-gcm' });
+    t.match(find(decoded, 'messageData'), { value: 'IssuerAndSerialNumber' });
+    t.equal(find(decoded, 'encoding') !== undefined, isMended);
+  }
+
+  const list = certificatesOnly([], [capture('made-list.crl').bytes]);
+  const answer = sign(encodeEnvelopedData({ content: list, cipher: 'aes128-cbc', recipient: certificate, publicKey }), messageTypes.CertRep);
+  const opened = await decodeCapture(answer, { decryption: [ra] });
+  t.match(find(opened, 'crls'), { value: '1', fields: [{ value: 'CN=CA,O=Fuzz' }] });
+  t.match(find(opened, 'pkiStatus'), { value: 'absent', verdict: 'failed' });
+  t.match(find(opened, '01'), { value: /keyCompromise/ });
 });
