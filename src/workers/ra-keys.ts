@@ -24,6 +24,8 @@ const dayMs = 86_400_000;
 const renewalWindowMs = 30 * dayMs;
 /** How long devices may go on using a replaced key (they keep the RA certificate they once fetched). */
 const overlapMs = 30 * dayMs;
+/** How long a successor of a SCEP key stands beside it before it takes over; it counts from the making of the key, as the overlap does. */
+const announcementMs = 7 * dayMs;
 const leftoverMs = 3_600_000;
 
 /**
@@ -86,7 +88,7 @@ async function chainOf(issuer: Issuer | undefined): Promise<readonly Buffer[]> {
 async function destroySpent(context: TenantContext, keys: readonly RaKey[], active: RaKey | undefined, isDue: boolean, deps: RaKeyDeps): Promise<void> {
   if (active === undefined) return;
   const now = deps.clock.now().getTime();
-  const isOverlapOver = now - active.createdAt.getTime() > overlapMs;
+  const isOverlapOver = now - active.createdAt.getTime() > overlapMs + announcementMs;
   for (const key of keys) {
     const isSpent = key.state === 'retiring' && (isOverlapOver || isExpired(key, now));
     const isLeftover = key.state === 'next' && !isDue && now - key.createdAt.getTime() > leftoverMs;
@@ -110,8 +112,8 @@ async function addKey(context: TenantContext, profile: Profile, active: RaKey | 
 }
 
 /**
- * The old key retires before the new one takes over: cut off in between, the next run finds the key and its ref and goes on. A
- * key that the CA refused is given up, because its ref would only bring the same refusal again.
+ * A key that the CA refused is given up, because its ref would only bring the same refusal again. A successor waits in state `next`,
+ * where devices can learn of it (GetNextCACert), before it takes over.
  */
 async function certify(
   context: TenantContext,
@@ -121,15 +123,50 @@ async function certify(
   issuer: Issuer,
   deps: RaKeyDeps,
 ): Promise<RaKeyOutcome> {
-  const { credentials, log } = deps;
+  const { credentials, log, clock } = deps;
+  if (next.certificate !== null)
+    return isAnnounced(next, active, clock) ? 'ready' : activate(context, profile, next, next.certificate, active, next.chain, deps);
   const answer = await obtainRaCertificate(profile, next, issuer);
   if (answer.kind !== 'issued') {
     log.warn({ profileId: profile.id, raKeyId: next.id, reason: answer.reason }, 'An RA key has no certificate yet.');
     if (answer.kind === 'refused') await credentials.setRaKeyState(context, next.id, 'destroyed');
     return answer.kind === 'refused' ? 'refused' : 'waiting';
   }
+  const chain = await chainOf(issuer);
+  if (profile.protocol !== 'scep' || !hasTime(active, answer.certificate, clock)) {
+    return activate(context, profile, next, answer.certificate, active, chain, deps);
+  }
+  await credentials.setRaCertificate(context, next.id, answer.certificate, chain, 'next');
+  log.info({ profileId: profile.id, raKeyId: next.id }, 'An RA key is announced.');
+  return 'ready';
+}
+
+/** Still to be kept for the time of announcement. */
+function isAnnounced(next: RaKey, active: RaKey | undefined, clock: Clock): boolean {
+  const age = clock.now().getTime() - next.createdAt.getTime();
+  return next.certificate !== null && age < announcementMs && hasTime(active, next.certificate, clock);
+}
+
+/** Whether the key in use can go on for the time of announcement: valid until then, and of the CA that issued its successor. */
+function hasTime(active: RaKey | undefined, successor: Buffer, clock: Clock): boolean {
+  const [today, tomorrow] = [active?.certificate ?? Buffer.alloc(0), successor].map((der) => parseCertificate(der));
+  if (!today?.ok || !tomorrow?.ok || !isSameName(today.value.issuer, tomorrow.value.issuer)) return false;
+  return today.value.notAfter.getTime() - clock.now().getTime() > announcementMs;
+}
+
+/** The old key retires before the new one takes over: cut off in between, the next run finds the key and its ref and goes on. */
+async function activate(
+  context: TenantContext,
+  profile: Profile,
+  next: RaKey,
+  certificate: Buffer,
+  active: RaKey | undefined,
+  chain: readonly Buffer[],
+  deps: RaKeyDeps,
+): Promise<RaKeyOutcome> {
+  const { credentials, log } = deps;
   if (active !== undefined) await credentials.setRaKeyState(context, active.id, 'retiring');
-  await credentials.setRaCertificate(context, next.id, answer.certificate, await chainOf(issuer), 'active');
+  await credentials.setRaCertificate(context, next.id, certificate, chain, 'active');
   await settleRivals(context, profile, deps);
   log.info({ profileId: profile.id, raKeyId: next.id }, 'An RA key is active.');
   return 'ready';

@@ -223,7 +223,7 @@ t.test('two active keys, however they came about, are reduced to the older one',
 });
 
 t.test('renewal', async (t) => {
-  t.test('comes 30 days before the end; the old key retires and is destroyed after the overlap', async (t) => {
+  t.test('SCEP-040 comes 30 days before the end: announced for a week, then active; the old key retires and is destroyed when it ends', async (t) => {
     const clock = stoppedClock(start);
     const { deps, credentials } = room(await embeddedIssuer(clock), [], clock);
     const profile = scepProfile();
@@ -234,8 +234,17 @@ t.test('renewal', async (t) => {
     t.equal(credentials.keys.length, 1);
     clock.advance(2 * day);
     t.equal(await ensureRaKeys(profile, deps), 'ready');
+    t.match(credentials.keys, [{ id: old?.id, state: 'active' }, { state: 'next' }]);
+    const announced = certificateOf(credentials.keys[1]);
+    t.same(credentials.keys[1]?.chain, credentials.keys[0]?.chain);
+    clock.advance(6 * day);
+    t.equal(await ensureRaKeys(profile, deps), 'ready');
+    t.match(credentials.keys, [{ id: old?.id, state: 'active' }, { state: 'next' }], 'one successor, not more');
+    clock.advance(2 * day);
+    t.equal(await ensureRaKeys(profile, deps), 'ready');
     t.match(credentials.keys, [{ id: old?.id, state: 'retiring' }, { state: 'active' }]);
-    clock.advance(28 * day);
+    t.same(certificateOf(credentials.keys[1]).der, announced.der, 'the certificate that was announced');
+    clock.advance(20 * day);
     await ensureRaKeys(profile, deps);
     t.equal(credentials.keys[0]?.state, 'retiring');
     clock.advance(3 * day);
@@ -362,4 +371,48 @@ t.test('the job', async (t) => {
     t.equal(await callsAfter(1), 4);
     t.equal(await callsAfter(239), 4);
   });
+});
+
+t.test('a successor takes over at once where the key in use has no week left', async (t) => {
+  const clock = stoppedClock(start);
+  const { deps, credentials } = room(await embeddedIssuer(clock), [], clock);
+  const profile = scepProfile();
+  await ensureRaKeys(profile, deps);
+  clock.advance(725 * day);
+  t.equal(await ensureRaKeys(profile, deps), 'ready');
+  t.match(credentials.keys, [{ state: 'retiring' }, { state: 'active' }]);
+});
+
+t.test('a crash between the end of the announcement and the change of keys is made good by the next run', async (t) => {
+  const clock = stoppedClock(start);
+  const { deps, credentials } = room(await embeddedIssuer(clock), [], clock);
+  const profile = scepProfile();
+  await ensureRaKeys(profile, deps);
+  clock.advance(701 * day);
+  await ensureRaKeys(profile, deps);
+  clock.advance(8 * day);
+  credentials.beforeWrite = (what) => {
+    if (what === 'setRaCertificate active') throw new Error('power cut');
+  };
+  await t.rejects(ensureRaKeys(profile, deps), { message: 'power cut' });
+  t.match(credentials.keys, [{ state: 'retiring' }, { state: 'next' }]);
+  credentials.beforeWrite = () => {};
+  t.equal(await ensureRaKeys(profile, deps), 'ready');
+  t.match(credentials.keys, [{ state: 'retiring' }, { state: 'active' }]);
+});
+
+t.test('SCEP-158 AB-24 every profile has an RA key of its own, and none is the key of a CA', async (t) => {
+  const issuer = await embeddedIssuer();
+  const { deps, credentials } = room(issuer);
+  const [a, b] = [scepProfile({ endpointPath: 'a' }), scepProfile({ endpointPath: 'b' })];
+  for (const profile of [a, b]) t.equal(await ensureRaKeys(profile, deps), 'ready');
+  const ras = credentials.keys.map((key) => certificateOf(key));
+  t.equal(ras.length, 2);
+  t.notSame(ras[0]?.publicKey.spki, ras[1]?.publicKey.spki, 'a message for one profile cannot be read by the other');
+  const authorities = (await issuer.chain()).map((der) => parseCertificate(der)).flatMap((item) => (item.ok ? [item.value] : []));
+  t.equal(authorities.length, 2);
+  for (const ra of ras) {
+    t.notOk(authorities.some((ca) => ca.publicKey.spki.equals(ra.publicKey.spki)));
+    t.same(ra.issuer.der, authorities[0]?.subject.der);
+  }
 });

@@ -40,6 +40,7 @@ import {
 import { Cursor, decodeBer, der, encode, oids, scepLimits } from '../../../src/protocol/der/index.js';
 import { type CertRep, openReply, readCertRep, requestAttributes, scepFaults } from '../../../src/protocol/scep/index.js';
 import { stoppedClock } from '../../../src/runtime/clock.js';
+import { challengeMac } from '../../../src/tenancy/credentials.js';
 import type { ScepEndpoint } from '../../../src/tenancy/directory.js';
 import { policySchema } from '../../../src/tenancy/policy.js';
 import { createWorld, FakeEnrolment, issuingEnrolment, name } from './world.js';
@@ -433,3 +434,15 @@ t.test('CT-16 printers and phones: SHA-1, usages and purposes asked for, forty n
 function readUpn(text: string) {
   return readGeneralName(new Cursor(encode(der.constructed(0xa0, der.oid('1.3.6.1.4.1.311.20.2.3'), der.explicit(0, der.utf8String(text))))));
 }
+
+t.test('AB-24 a message for one profile, posted to another, is answered by none of its keys', async (t) => {
+  const neighbour = createWorld();
+  const core = issuingEnrolment(world);
+  const reply = await handlePkiOperation(neighbour.endpoint, buildPkcsReq(common).message, caller, { enrolment: core });
+  const read = reply.kind === 'certRep' ? readCertRep(reply.message, neighbour.ra.certificate) : undefined;
+  t.match(read, { ok: true, value: { status: 'FAILURE', failInfo: 'badRequest' } });
+  t.match(core.refusals, [{ reason: 'wrong-recipient', profileId: neighbour.endpoint.profile.id }]);
+  t.equal(core.requests.length, 0);
+  const mac = (profileId: string) => challengeMac(Buffer.alloc(32, 1), profileId, 'open sesame').toString('hex');
+  t.not(mac(endpoint.profile.id), mac(neighbour.endpoint.profile.id), 'and what is kept of a challenge is bound to its profile');
+});
