@@ -6,6 +6,7 @@ import { systemContext } from '../../src/tenancy/context.js';
 import { challengeMac } from '../../src/tenancy/credentials.js';
 import { policySchema } from '../../src/tenancy/policy.js';
 import { type Role, roles } from '../../src/tenancy/ports.js';
+import { presetNames } from '../../src/tenancy/presets.js';
 import { type Answer, type Call, type Desk, type Json, type OpenStores, openDesk, seededFacts } from './desk.js';
 
 const json = 'application/problem+json';
@@ -451,6 +452,23 @@ async function scepProfiles(t: Test, desk: Desk): Promise<void> {
     desk.clock.advance(1000);
     const kept = await admin('PATCH', url, { description: 'x' }, { 'if-match': '"1"' });
     t.equal(kept.body.challengePassword.updatedAt, updatedAt);
+  });
+
+  await t.test('a preset fills what the policy leaves open; SHA-1 and 3DES come only when asked for by name', async (t) => {
+    const windows = await create({ name: 'For Windows', preset: 'windows', policy: { scep: { getCrl: true } } });
+    t.equal(windows.status, 201, windows.text);
+    t.match(windows.body.policy.scep, { renewal: false, getCert: 'off', getCrl: true });
+    for (const preset of presetNames) {
+      const { body } = await create({ name: `Preset ${preset}`, preset });
+      t.notOk(body.policy.scep.digests.includes('sha1') || body.policy.scep.ciphers.includes('des-ede3-cbc'), preset);
+    }
+    t.same((await create({ name: 'Generic', preset: 'generic' })).body.policy, policySchema.parse({}));
+    const legacy = await create({ name: 'Old routers', preset: 'cisco', legacyAlgorithms: true });
+    t.match(legacy.body.policy.scep, { digests: ['sha256', 'sha384', 'sha512', 'sha1'], getCrl: true });
+    t.ok(legacy.body.policy.scep.ciphers.includes('des-ede3-cbc'));
+    t.same(paths(await create({ name: 'Nobody', preset: 'amiga' })), ['preset']);
+    t.same(paths(await create({ name: 'Nobody', preset: 'apple', policy: { scep: { digests: ['md5'] }, x: 1 } })), ['policy.scep.digests.0', 'policy.x']);
+    t.same(paths(await admin('PATCH', `/api/v1/scep-profiles/${legacy.body.id}`, { preset: 'apple' }, { 'if-match': '"1"' })), ['preset']);
   });
 
   await t.test('the same endpointPath may serve CMP and SCEP', async (t) => {

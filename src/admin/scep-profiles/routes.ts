@@ -1,5 +1,6 @@
 import { uuidv7 } from '../../runtime/ids.js';
 import { tenantContext } from '../../tenancy/context.js';
+import { withLegacyAlgorithms } from '../../tenancy/presets.js';
 import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
 import { requireVersion, setEtag } from '../etag.js';
@@ -16,8 +17,10 @@ import { emptyPage, narrowed } from '../tenant-scope.js';
 import { written } from '../write-fault.js';
 import { changeChallenge, firstChallenge } from './challenge.js';
 import {
+  creationSchemaFor,
   newScepProfileSchema,
   patchableScep,
+  scepProfileCreationSchema,
   scepProfilePage,
   scepProfilePatchSchema,
   scepProfileSchema,
@@ -69,23 +72,24 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
   app.post(
     '/scep-profiles',
     {
-      config: { access: 'profile:write' },
+      config: { access: 'profile:write', bodySchema: creationSchemaFor },
       schema: {
         tags,
         operationId: 'createScepProfile',
         summary: 'Create a SCEP profile',
-        body: newScepProfileSchema,
+        body: scepProfileCreationSchema,
         response: answers({ 201: scepProfileSchema }),
       },
     },
     async (request, reply) => {
       const caller = callerOf(request);
-      const { tenantId, endpointPath, challengeMode, challengePassword, publicBaseUrl, ...fields } = request.body;
+      const { tenantId, endpointPath, challengeMode, challengePassword, publicBaseUrl, preset: _preset, legacyAlgorithms, ...fields } = request.body;
       const id = uuidv7(deps.clock.now().getTime());
       const challenge = firstChallenge({ challengeMode, challengePassword }, id, deps.challengeMacKey);
       const connector = await issuingConnector(deps, caller, fields.connectorId, tenantId);
       const context = tenantContext(connector.tenantId, caller.actor);
-      const profile = { id, protocol: 'scep' as const, ...fields, ...challenge, publicBaseUrl: publicBaseUrl ?? null };
+      const policy = legacyAlgorithms ? withLegacyAlgorithms(fields.policy) : fields.policy;
+      const profile = { id, protocol: 'scep' as const, ...fields, policy, ...challenge, publicBaseUrl: publicBaseUrl ?? null };
       const create = (path: string) => deps.profiles.createScep(context, { ...profile, endpointPath: path });
       written(endpointPath === undefined ? await withFreeSlug(slugOf(fields.name, 'scep'), 'endpointPath', create) : await create(endpointPath));
       deps.notifyConfigChanged();

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { policySchema } from '../../tenancy/policy.js';
+import { presetNames, withPreset } from '../../tenancy/presets.js';
 import { challengeModes } from '../../tenancy/profile.js';
 import { baseUrlSchema, secretState, secretStateSchema } from '../field.js';
 import { pageSchema } from '../list.js';
@@ -14,15 +16,27 @@ const challengePassword = z
   .describe('Write-only. Given: every device uses it (mode static). Absent: each device gets its own (mode one-time)');
 const challengeMode = z.enum(challengeModes).describe('Follows from challengePassword when absent');
 
-/** Creation, and what PATCH leads to; the challenge itself is never part of the stored document. */
-export const newScepProfileSchema = z
-  .strictObject({
-    ...newProfileShape,
-    publicBaseUrl: publicBaseUrl.optional(),
-    challengeMode: challengeMode.optional(),
-    challengePassword: challengePassword.optional(),
+/** What PATCH leads to; the challenge itself is never part of the stored document. */
+export const newScepProfileSchema = z.strictObject({
+  ...newProfileShape,
+  publicBaseUrl: publicBaseUrl.optional(),
+  challengeMode: challengeMode.optional(),
+  challengePassword: challengePassword.optional(),
+});
+
+export const scepProfileCreationSchema = newScepProfileSchema
+  .extend({
+    preset: z.enum(presetNames).default('generic').describe('The clients it is for: fills what policy.scep leaves open'),
+    legacyAlgorithms: z.boolean().default(false).describe('Adds SHA-1 and 3DES to what is accepted, for clients that know nothing else; the audit records it'),
   })
   .meta({ id: 'NewScepProfile', description: 'A SCEP profile to create' });
+
+/** The same, with the defaults of the preset that the body names. */
+export function creationSchemaFor(body: unknown): z.ZodType {
+  const preset = presetNames.find((name) => name === (body as { preset?: unknown } | null | undefined)?.preset);
+  if (preset === undefined) return scepProfileCreationSchema;
+  return scepProfileCreationSchema.extend({ policy: z.preprocess((given) => withPreset(given, preset), policySchema) });
+}
 
 export const scepProfilePatchSchema = z
   .strictObject({

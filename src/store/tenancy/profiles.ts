@@ -2,7 +2,9 @@ import { type Selectable, sql } from 'kysely';
 import { fail, ok } from '../../runtime/result.js';
 import { issuingConnectorTypes } from '../../tenancy/connector.js';
 import type { Context, TenantContext } from '../../tenancy/context.js';
+import type { Policy } from '../../tenancy/policy.js';
 import type { ProfileStore } from '../../tenancy/ports.js';
+import { legacyAlgorithmsOf } from '../../tenancy/presets.js';
 import type { Profile, Protocol } from '../../tenancy/profile.js';
 import type { Boot } from '../audit.js';
 import { type Connection, rowsOf } from '../connection/connection.js';
@@ -47,7 +49,7 @@ async function createProfile<P>(trx: Trx, boot: Boot, context: TenantContext, pr
   if (!(await isIssuing(trx, tenantId, profile.connectorId))) return fail({ kind: 'conflict', field: 'connectorId' });
   if (await isLegacyPathTaken(trx, profile.protocol, profile.id, profile.legacyPaths)) return fail({ kind: 'conflict', field: 'legacyPaths' });
   const row = await trx.insertInto('profiles').values(newRow(tenantId, profile)).returningAll().executeTakeFirstOrThrow();
-  const details = { name: profile.name, protocol: profile.protocol, endpointPath: profile.endpointPath };
+  const details = { name: profile.name, protocol: profile.protocol, endpointPath: profile.endpointPath, ...legacyNote(profile.policy) };
   await auditChange(trx, boot, context, 'profile.created', `profile:${profile.id}`, tenantId, details);
   return ok(toItem(row));
 }
@@ -70,8 +72,17 @@ async function updateProfile<P>(
   if (legacyPaths !== undefined && (await isLegacyPathTaken(trx, protocol, id, legacyPaths))) return fail({ kind: 'conflict', field: 'legacyPaths' });
   const next = { ...columnsOf(change), version: version + 1, updated_at: new Date() };
   const row = await trx.updateTable('profiles').set(next).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
-  await auditChange(trx, boot, context, 'profile.updated', `profile:${id}`, standing.tenant_id, { fields: changedFields(change) });
+  await auditChange(trx, boot, context, 'profile.updated', `profile:${id}`, standing.tenant_id, {
+    fields: changedFields(change),
+    ...legacyNote(change.policy),
+  });
   return ok(toItem(row));
+}
+
+/** Whoever lets SHA-1 or 3DES in does so in the audit. */
+function legacyNote(policy: Policy | undefined): { legacyAlgorithms?: readonly string[] } {
+  const legacyAlgorithms = policy === undefined ? [] : legacyAlgorithmsOf(policy);
+  return legacyAlgorithms.length === 0 ? {} : { legacyAlgorithms };
 }
 
 /**
