@@ -14,7 +14,7 @@ import { type CaKey, irFloor, measurePrimitives, type Primitives, p10crFloor } f
 import { createMemoryCore, type MemoryCore } from './memory-core.js';
 import { type Row, say } from './report.js';
 import { type Sample, timed } from './sampling.js';
-import { type ThreadExtent, threadRow } from './scep-path.js';
+import { type ThreadExtent, threadRow, warmUp } from './scep-path.js';
 
 const iterations = 500;
 const shared = { reference: 'benchmark', secret: Buffer.from('a shared secret of some length') };
@@ -120,7 +120,7 @@ async function measureScene(path: string, scene: Scene, floorOf: (primitives: Pr
     }
     return sample;
   };
-  await measure(Math.min(extent.messages, 1_500));
+  await measure(warmUp);
   const windows = [];
   for (let window = 0; window < extent.windows; window += 1) {
     const floorUs = floorOf(await measurePrimitives(extent.seconds));

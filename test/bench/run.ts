@@ -20,7 +20,7 @@ const extent: Extent = values.short
   ? { windows: 2, seconds: 1, requests: 2_000, connections: [16] }
   : { windows: 5, seconds: 2, requests: 6_000, connections: [8, 16, 32] };
 
-const thread: ThreadExtent = values.short ? { windows: 3, seconds: 1, messages: 1_500 } : { windows: 5, seconds: 2, messages: 4_000 };
+const thread: ThreadExtent = values.short ? { windows: 3, seconds: 1, messages: 2_000 } : { windows: 5, seconds: 2, messages: 4_000 };
 
 const machine = describeMachine();
 for (const [name, value] of Object.entries(machine)) say(`${name.padEnd(12)}${value}`);

@@ -15,6 +15,9 @@ export interface ThreadExtent {
   readonly messages: number;
 }
 
+/** Transactions until the compiler of the runtime has settled; with busy neighbours it takes that many. */
+export const warmUp = 3_000;
+
 const caller = { clientIp: '192.0.2.1', userAgent: '', contentType: 'application/x-pki-message', method: 'POST' } as const;
 
 /** Windows alternate: floor, ours, floor, ours ... Each message is a new transaction with a new PKCS#10. */
@@ -40,7 +43,7 @@ export async function scepRow(ca: CaKey, keys: readonly DeviceKey[], extent: Thr
     return sample;
   };
 
-  await measure(Math.min(extent.messages, 1_500));
+  await measure(warmUp);
   const windows = [];
   for (let window = 0; window < extent.windows; window += 1) {
     const floorUs = scepFloor(await measurePrimitives(extent.seconds), ca);
