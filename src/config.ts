@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { logLevels } from './runtime/log.js';
 import { fail, ok, type Result } from './runtime/result.js';
@@ -52,10 +54,20 @@ const address = z
   .refine(({ port }) => port <= 65_535, 'has a port above 65535');
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).transform((text) => text.replace(/\/+$/, ''));
 const list = z.string().transform((text) => text.split(/[\s,]+/).filter((item) => item !== ''));
+const proxyNames = ['loopback', 'linklocal', 'uniquelocal'];
+const isProxy = (item: string) => proxyNames.includes(item) || (isIP(item.split('/')[0] ?? '') !== 0 && isNetwork(item));
 const masterKey = z
   .string()
   .transform((text) => Buffer.from(text.trim(), 'base64'))
   .refine((key) => key.length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)');
+
+/** True for what is no address at all, such as a host name; false for an address with a prefix that it cannot have. */
+function isNetwork(item: string): boolean {
+  const [address = '', prefix, ...more] = item.split('/');
+  const family = isIP(address);
+  if (family === 0 || prefix === undefined) return true;
+  return more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+}
 
 const environmentSchema = z.object({
   GATEHOUSE_MODE: z.enum(modes, 'must be dev or production').default('dev'),
@@ -73,14 +85,16 @@ const environmentSchema = z.object({
   GATEHOUSE_TLS_KEY_FILE: z.string().optional(),
   GATEHOUSE_ADMIN_TLS_CERT_FILE: z.string().optional(),
   GATEHOUSE_ADMIN_TLS_KEY_FILE: z.string().optional(),
-  GATEHOUSE_TRUSTED_PROXIES: list.prefault(''),
+  GATEHOUSE_TRUSTED_PROXIES: list
+    .refine((items) => items.every(isProxy), `must be a list of addresses, networks such as 10.0.0.0/8, or ${proxyNames.join(', ')}`)
+    .prefault(''),
   GATEHOUSE_ROLES: list.prefault(roles.join(',')).pipe(z.array(z.enum(roles, `must be a list of ${roles.join(', ')}`)).min(1)),
   GATEHOUSE_PROCESSES: z.coerce.number('must be a number').int().min(1).max(256).optional(),
   GATEHOUSE_ADMIN_TOKEN: z
     .string()
     .regex(/^gh_\S{29,}$/, 'must start with gh_ and have at least 32 characters')
     .optional(),
-  GATEHOUSE_CONNECTOR_ALLOW: list.prefault(''),
+  GATEHOUSE_CONNECTOR_ALLOW: list.refine((items) => items.every(isNetwork), 'has a network with a prefix length that its address cannot have').prefault(''),
   GATEHOUSE_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
   GATEHOUSE_ENGINE_KEY: z.enum(['P-256', 'RSA-2048', 'RSA-3072'], 'must be P-256, RSA-2048 or RSA-3072').default('P-256'),
 });
@@ -91,13 +105,20 @@ const secretVariables = ['GATEHOUSE_DATABASE_URL', 'GATEHOUSE_MASTER_KEY', 'GATE
 /** The environment as a typed configuration, or every fault in it. `NAME_FILE` gives a secret by file. */
 export function parseConfig(environment: Environment = process.env): Result<Config, readonly ConfigFault[]> {
   const { values, faults } = withSecretFiles(environment);
+  const { data, issues } = parseEach(values);
+  const faulty = new Set([...faults, ...issues].map(({ variable }) => variable.replace(/_FILE$/, '')));
+  const more = [...tlsFaults(data), ...productionFaults(data)].filter(({ variable }) => !faulty.has(variable));
+  const all = [...faults, ...issues, ...more];
+  return all.length > 0 ? fail(all) : ok(toConfig(data));
+}
+
+/** The settings, with the default in the place of each that is malformed, so that the checks across settings can be made too. */
+function parseEach(values: Environment): { data: Parsed; issues: readonly ConfigFault[] } {
   const parsed = environmentSchema.safeParse(values);
-  if (!parsed.success) {
-    const more = parsed.error.issues.map((issue) => ({ variable: String(issue.path[0]), message: issue.message }));
-    return fail([...faults, ...more]);
-  }
-  faults.push(...tlsFaults(parsed.data), ...productionFaults(parsed.data));
-  return faults.length > 0 ? fail(faults) : ok(toConfig(parsed.data));
+  if (parsed.success) return { data: parsed.data, issues: [] };
+  const issues = parsed.error.issues.map((issue) => ({ variable: String(issue.path[0]), message: issue.message }));
+  const rest = Object.entries(values).filter(([name]) => !issues.some(({ variable }) => variable === name));
+  return { data: environmentSchema.parse(Object.fromEntries(rest)), issues };
 }
 
 function withSecretFiles(environment: Environment): { values: Record<string, string | undefined>; faults: ConfigFault[] } {
@@ -125,20 +146,34 @@ function tlsFaults(parsed: Parsed): ConfigFault[] {
   const faults: ConfigFault[] = [];
   for (const [cert, key] of pairs) {
     if ((parsed[cert] === undefined) !== (parsed[key] === undefined)) faults.push({ variable: cert, message: `and ${key} belong together; set both` });
-    for (const name of [cert, key]) {
+    const texts = [cert, key].map((name) => {
       const file = parsed[name];
-      if (file !== undefined && !isReadable(file)) faults.push({ variable: name, message: `names a file that cannot be read: ${file}` });
-    }
+      const text = file === undefined ? undefined : readIfReadable(file);
+      if (file !== undefined && text === undefined) faults.push({ variable: name, message: `names a file that cannot be read: ${file}` });
+      return text;
+    });
+    const reason = pairFault(texts[0], texts[1]);
+    if (reason !== undefined) faults.push({ variable: cert, message: `and ${key} are no certificate with its key: ${reason}` });
   }
   return faults;
 }
 
-function isReadable(file: string): boolean {
+function readIfReadable(file: string): Buffer | undefined {
   try {
-    readFileSync(file);
-    return true;
+    return readFileSync(file);
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+/** Why a TLS listener would not take these two; undefined when it would, or when one of them is missing. */
+function pairFault(cert: Buffer | undefined, key: Buffer | undefined): string | undefined {
+  if (cert === undefined || key === undefined) return undefined;
+  try {
+    createSecureContext({ cert, key });
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -35,6 +35,36 @@ t.test('production without settings lists every fault at once', async (t) => {
   t.same(variables, ['GATEHOUSE_ADMIN_URL', 'GATEHOUSE_DATABASE_URL', 'GATEHOUSE_DEVICE_URL', 'GATEHOUSE_MASTER_KEY']);
 });
 
+t.test('a malformed setting does not hide what else is wrong', async (t) => {
+  const parsed = parseConfig({ GATEHOUSE_MODE: 'production', GATEHOUSE_DEVICE_URL: 'enrol.example', GATEHOUSE_TLS_CERT_FILE: '/nonexistent' });
+  t.notOk(parsed.ok);
+  if (parsed.ok) return;
+  const variables = parsed.error.map((fault) => fault.variable).sort();
+  t.same(variables, [
+    'GATEHOUSE_ADMIN_URL',
+    'GATEHOUSE_DATABASE_URL',
+    'GATEHOUSE_DEVICE_URL',
+    'GATEHOUSE_MASTER_KEY',
+    'GATEHOUSE_TLS_CERT_FILE',
+    'GATEHOUSE_TLS_CERT_FILE',
+  ]);
+});
+
+t.test('TLS files that are no certificate with its key are named before anything starts', async (t) => {
+  const file = join(t.testdir({ 'junk.pem': 'junk' }), 'junk.pem');
+  const parsed = parseConfig({ GATEHOUSE_ADMIN_TLS_CERT_FILE: file, GATEHOUSE_ADMIN_TLS_KEY_FILE: file });
+  t.match(parsed, { ok: false, error: [{ variable: 'GATEHOUSE_ADMIN_TLS_CERT_FILE', message: /no certificate with its key/ }] });
+});
+
+t.test('lists of addresses hold addresses', async (t) => {
+  const taken = parseConfig({ GATEHOUSE_TRUSTED_PROXIES: 'loopback, 10.0.0.0/8 ::1', GATEHOUSE_CONNECTOR_ALLOW: 'ca.example *.example 10.0.0.0/8 fd00::/8' });
+  t.ok(taken.ok);
+  for (const proxies of ['proxy.example', '10.0.0.0/33', '10.0.0.0/x', '10.0.0.0/8/8']) {
+    t.match(parseConfig({ GATEHOUSE_TRUSTED_PROXIES: proxies }), { ok: false, error: [{ variable: 'GATEHOUSE_TRUSTED_PROXIES' }] }, proxies);
+  }
+  t.match(parseConfig({ GATEHOUSE_CONNECTOR_ALLOW: '10.0.0.0/33' }), { ok: false, error: [{ variable: 'GATEHOUSE_CONNECTOR_ALLOW' }] });
+});
+
 t.test('a complete production environment is accepted and hides its secrets', async (t) => {
   const parsed = parseConfig(production);
   t.ok(parsed.ok);
