@@ -9,16 +9,28 @@ import type { EnrolmentDeps } from './service.js';
 /** A challenge that was found good. */
 export interface ChallengeCredential {
   readonly kind: 'challenge';
-  /** `challenge:static`, or `challenge:<id>` of a minted one. */
+  /** `challenge:static`, `challenge:<id>` of a minted one, or `challenge:none` where the profile asks for none. */
   readonly label: string;
   readonly challenge?: MintedChallenge;
+}
+
+/** A request's right by its challenge; in mode `none` a request without a good one is let in as nobody (RFC 8894 section 2.4). */
+export async function challengeCredential(
+  challenge: string | undefined,
+  profile: Profile,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Result<ChallengeCredential, Refusal>> {
+  const found = await holdChallenge(challenge, profile, context, deps);
+  if (found.ok || profile.protocol !== 'scep' || profile.challengeMode !== 'none') return found;
+  return ok({ kind: 'challenge', label: 'challenge:none' });
 }
 
 /**
  * Holds a challenge against the profile's own, then against those minted for it, which are valid in every mode. Wrong, expired, used up
  * and absent differ in `detail` only, which the device never sees (row SCEP-106). The static one costs no look-up.
  */
-export async function challengeCredential(
+async function holdChallenge(
   challenge: string | undefined,
   profile: Profile,
   context: TenantContext,

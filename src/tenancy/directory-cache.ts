@@ -5,6 +5,7 @@ import { buildMaps, directoryOver, type EndpointMaps } from './endpoint-maps.js'
 import { createRaKeyCache } from './load-ra-key.js';
 import type { CredentialStore, ProfileStore } from './ports.js';
 import type { Profile } from './profile.js';
+import { warningsOf } from './profile-warnings.js';
 import { readSnapshot, type Snapshot, trustAnchorsOf } from './read-endpoints.js';
 
 export interface DirectoryDeps {
@@ -44,15 +45,30 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
   let epoch: number | undefined;
   let chainsAskedAt = 0;
   let isAway = false;
+  let warned: Set<string> = new Set();
   let timer: NodeJS.Timeout | undefined;
   let queue: Promise<unknown> = Promise.resolve();
 
   async function read(newEpoch: number): Promise<void> {
     deps.onChange?.();
     known = await readSnapshot(deps, raKeys);
+    warn(known.profiles);
     await askChains();
     maps = mapsOf(known);
     epoch = newEpoch;
+  }
+
+  /** Once for each profile and run: who starts a node with an open endpoint must see it in the log. */
+  function warn(all: readonly Profile[]): void {
+    const said = warned;
+    warned = new Set();
+    for (const profile of all.filter(({ status }) => status === 'active')) {
+      for (const warning of warningsOf(profile)) {
+        const mark = `${profile.id} ${warning}`;
+        warned.add(mark);
+        if (!said.has(mark)) log.warn({ profileId: profile.id, profile: profile.name }, warning);
+      }
+    }
   }
 
   async function askChains(): Promise<void> {

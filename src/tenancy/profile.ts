@@ -4,7 +4,8 @@ export const protocols = ['scep', 'cmp'] as const;
 export type Protocol = (typeof protocols)[number];
 export const statuses = ['active', 'inactive'] as const;
 export type Status = (typeof statuses)[number];
-export const challengeModes = ['static', 'one-time'] as const;
+/** `none`: anyone may ask. Minted challenges are valid in every mode. */
+export const challengeModes = ['static', 'one-time', 'none'] as const;
 export type ChallengeMode = (typeof challengeModes)[number];
 
 /** ONE segment, unique per protocol over all tenants. */

@@ -412,6 +412,17 @@ async function scepProfiles(t: Test, desk: Desk): Promise<void> {
     t.same(paths(await create({ name: 'A', challengePassword: 'abc' })), ['challengePassword']);
   });
 
+  await t.test('SCEP-102 mode none must be said aloud, and is answered with a warning', async (t) => {
+    const open = await create({ name: 'Open', challengeMode: 'none' });
+    t.match(open.body, { challengeMode: 'none', challengePassword: { set: false }, warnings: [/anyone .* gets a certificate/] });
+    const url = `/api/v1/scep-profiles/${open.body.id}`;
+    const approved = await admin('PATCH', url, { policy: { approval: { mode: 'manual' } } }, { 'if-match': '"1"' });
+    t.match(approved.body, { challengeMode: 'none', warnings: [/administrators/] });
+    t.same(paths(await admin('PATCH', url, { challengeMode: 'none', challengePassword: 'something' }, { 'if-match': '"2"' })), ['challengePassword']);
+    t.match((await admin('PATCH', url, { challengeMode: 'one-time' }, { 'if-match': '"2"' })).body, { challengeMode: 'one-time', warnings: [] });
+    t.same((await create({ name: 'Default' })).body.warnings, []);
+  });
+
   await t.test('a patch keeps, replaces or clears the challenge', async (t) => {
     const { body } = await create({ name: 'Changing', challengePassword: 'first-one' });
     const url = `/api/v1/scep-profiles/${body.id}`;

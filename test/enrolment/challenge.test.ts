@@ -190,6 +190,21 @@ t.test('AB-03 what a binding lets through', async (t) => {
   t.ok(isBound('CN=a', null, 'CN=  A'), 'as names are compared');
 });
 
+t.test('SCEP-102 without a good challenge a request is refused, or waits for approval where the profile says so', async (t) => {
+  for (const challenge of [undefined, 'wrong']) {
+    const open = house({ challengeMode: 'none' });
+    t.equal((await open.enrolment.enrol(open.profile, request(challenge))).kind, 'pending');
+    t.match(open.store.all(), [{ state: 'AWAITING_APPROVAL', credential: 'challenge:none' }]);
+    t.equal(refusalOf(await open.enrolment.enrol(open.profile, { ...request(challenge), intent: 'renewal' })), 'not-authorised', 'nobody renews');
+    const closed = house();
+    t.equal(refusalOf(await closed.enrolment.enrol(closed.profile, request(challenge))), 'credential-invalid');
+    t.same(closed.store.all(), []);
+  }
+  const { enrolment, profile, mint, store } = house({ challengeMode: 'none' });
+  await enrolment.enrol(profile, request(await mint({ deviceId: 'udid-1' })));
+  t.match(store.all(), [{ credential: /^challenge:[0-9a-f]{32}$/ }], 'a minted challenge still says who asks');
+});
+
 t.test('the account of a challenge with a device id is that device, whatever its subject', async (t) => {
   const { enrolment, profile, mint, store } = house();
   for (const subject of ['CN=one', 'CN=two']) await enrolment.enrol(profile, request(await mint({ deviceId: 'udid-1' }), { subject: named(subject) }));

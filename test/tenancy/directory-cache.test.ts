@@ -69,6 +69,16 @@ t.test('look-ups', async (t) => {
     t.equal(directory.cmp('a'), undefined);
   });
 
+  t.test('SCEP-102 warn once of active profiles that ask for no challenge', async (t) => {
+    const open = scepProfile({ name: 'Open door', challengeMode: 'none' });
+    const { cache, lines } = await room([open, scepProfile({ name: 'Closed' }), scepProfile({ name: 'Off', challengeMode: 'none', status: 'inactive' })]);
+    await cache.refreshNow();
+    await cache.refreshNow();
+    const said = lines.filter((line) => line.includes('no challenge'));
+    t.equal(said.length, 1);
+    t.match(said[0], open.id);
+  });
+
   t.test('find the default CMP profile', async (t) => {
     const [plain, marked] = [cmpProfile({ endpointPath: 'plain' }), cmpProfile({ endpointPath: 'marked', isDefault: true })];
     const { cache, directory } = await room([plain, marked]);

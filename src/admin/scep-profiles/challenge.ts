@@ -14,7 +14,7 @@ export interface WantedChallenge {
 }
 
 /**
- * The challenge of a profile after a request. A password given means mode static, a password cleared one-time. Mode one-time forgets
+ * The challenge of a profile after a request. A password given means mode static, a password cleared one-time. The other modes forget
  * the stored password, so that it cannot come back to life by a change of mode. Nothing when the request says nothing about a stored one.
  * Throws 400 when mode and password contradict each other.
  */
@@ -34,6 +34,6 @@ function settleChallenge(wanted: WantedChallenge, current: StoredChallenge | nul
   const next = challengePassword ? challengeMac(macKey, profileId, challengePassword) : mac;
   const mode = challengeMode ?? (next === null ? 'one-time' : 'static');
   if (mode === 'static' && next === null) refuseFaults([{ path: 'challengePassword', message: 'Required in mode static' }]);
-  if (mode === 'one-time' && challengePassword) refuseFaults([{ path: 'challengePassword', message: 'A one-time profile has no challenge of its own' }]);
+  if (mode !== 'static' && challengePassword) refuseFaults([{ path: 'challengePassword', message: `A profile of mode ${mode} has no challenge of its own` }]);
   return { challengeMode: mode, challengeMac: mode === 'static' ? next : null };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { policySchema } from '../../tenancy/policy.js';
 import { presetNames, withPreset } from '../../tenancy/presets.js';
 import { challengeModes } from '../../tenancy/profile.js';
+import { warningsOf } from '../../tenancy/profile-warnings.js';
 import { baseUrlSchema, secretState, secretStateSchema } from '../field.js';
 import { pageSchema } from '../list.js';
 import { averageSchema, newProfileShape, profilePatchShape, profileShape, successRateSchema } from '../profiles/field.js';
@@ -14,7 +15,7 @@ const challengePassword = z
   .string()
   .regex(/^[\x20-\x7e]{4,255}$/, 'Must be 4 to 255 ASCII characters')
   .describe('Write-only. Given: every device uses it (mode static). Absent: each device gets its own (mode one-time)');
-const challengeMode = z.enum(challengeModes).describe('Follows from challengePassword when absent');
+const challengeMode = z.enum(challengeModes).describe('Follows from challengePassword when absent; none lets anyone ask and must be said aloud');
 
 /** What PATCH leads to; the challenge itself is never part of the stored document. */
 export const newScepProfileSchema = z.strictObject({
@@ -54,6 +55,7 @@ export const scepProfileSchema = z
     serverUrl: z.string().describe('Where devices send their messages'),
     challengeMode,
     challengePassword: secretStateSchema,
+    warnings: z.array(z.string()).describe('What an operator should know of how open this profile is'),
   })
   .meta({ id: 'ScepProfile', description: 'A SCEP endpoint' });
 
@@ -76,6 +78,7 @@ export function scepProfileView(row: RowOf<'scep'>, deviceUrl: string): z.output
     serverUrl: endpointUrl(row.publicBaseUrl ?? deviceUrl, 'scep', row.endpointPath),
     challengeMode: row.challengeMode,
     challengePassword: secretState(row.challengeMac === null ? null : row.challengeUpdatedAt),
+    warnings: [...warningsOf(row)],
   };
 }
 
