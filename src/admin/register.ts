@@ -21,6 +21,7 @@ import { scepChallengeRoutes } from './scep-profiles/challenge-routes.js';
 import { scepProfileRoutes } from './scep-profiles/routes.js';
 import { setSecurityHeaders } from './security-headers.js';
 import { sessionRoutes } from './session/routes.js';
+import { snippetRoutes } from './snippets/routes.js';
 import { tenantRoutes } from './tenants/routes.js';
 import { acceptJsonOnly, validateRequests } from './validate.js';
 
@@ -64,6 +65,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   cmpProfileRoutes(app, deps);
   scepProfileRoutes(app, deps);
   scepChallengeRoutes(app, deps);
+  snippetRoutes(app, deps);
   orderRoutes(app, deps);
   orderDecisionRoutes(app, deps);
   refusalRoutes(app, deps);
