@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
@@ -12,6 +12,9 @@ import { type Exit, freePort, type RunningServer, type ServerOptions, spawnServe
 /** The embedded database, also where the other journeys run on PostgreSQL: an empty setting counts as none. */
 const embedded = { GATEHOUSE_DATABASE_URL: '' };
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Faults in the settings are found before anything is made. */
+const neverMade = join(tmpdir(), `gatehouse-never-made-${process.pid}`);
 
 interface Ended extends Exit {
   readonly output: string;
@@ -147,14 +150,15 @@ t.test('a data directory that cannot be made is named', async (t) => {
 });
 
 t.test('production mode without settings lists every fault and ends with 78', async (t) => {
-  const refused = await ended({ env: { ...embedded, GATEHOUSE_MODE: 'production' } });
+  const refused = await ended({ dataDir: neverMade, env: { ...embedded, GATEHOUSE_MODE: 'production' } });
   t.equal(refused.code, 78, refused.output);
+  t.notOk(existsSync(neverMade));
   for (const name of ['GATEHOUSE_DATABASE_URL', 'GATEHOUSE_MASTER_KEY', 'GATEHOUSE_ADMIN_URL']) t.match(refused.output, name);
 });
 
 t.test('wrong settings are listed all at once', async (t) => {
   const env = { ...embedded, GATEHOUSE_LISTEN: 'nowhere', GATEHOUSE_LOG_LEVEL: 'loud', GATEHOUSE_MASTER_KEY: 'short' };
-  const refused = await ended({ env });
+  const refused = await ended({ dataDir: neverMade, env });
   t.equal(refused.code, 78, refused.output);
   for (const name of ['GATEHOUSE_LISTEN', 'GATEHOUSE_LOG_LEVEL', 'GATEHOUSE_MASTER_KEY']) t.match(refused.output, name);
   t.notMatch(refused.output, 'short', 'a secret is not repeated');
