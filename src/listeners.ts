@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type AdminDeps, answerFrameworkErrors, type Readiness, registerAdmin } from './admin/index.js';
 import type { Config, Listener } from './config.js';
 import { registerCmp, serveLegacyCmp } from './endpoints/cmp/index.js';
@@ -23,7 +23,8 @@ interface DeviceParts extends ScepDeps, PkiDeps {
 
 /** The device listener: no cookie, no JSON parser; what no route knows may be a profile's legacy path. */
 export function deviceServer(config: Config, parts: DeviceParts): Server {
-  const app = createApp(config, config.listen, parts.log);
+  const app = createApp(config, config.listen, quietRefusal(parts.log));
+  app.setErrorHandler(quietRefusal(parts.log));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.get('/healthz', async (_request, reply) => sendText(reply, 200, 'ok'));
@@ -49,15 +50,28 @@ function sendText(reply: { code(status: number): { type(type: string): { send(bo
     .send(Buffer.from(`${text}\n`));
 }
 
+type ErrorAnswer = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => unknown;
+
+/** What no protocol endpoint takes for itself, such as a URL that cannot be decoded: the same few words for everyone. */
+function quietRefusal(log: Log): ErrorAnswer {
+  return (error, _request, reply) => {
+    const { statusCode: status = 500 } = error;
+    if (status === 404 || status === 414) return sendText(reply, 404, 'Not found.');
+    if (status >= 400 && status < 500) return sendText(reply, status, 'The request is not valid.');
+    log.error({ err: error }, 'device request failed');
+    return sendText(reply, 500, 'The request could not be answered.');
+  };
+}
+
 /** The admin listener: the JSON API, its description and the probes. */
 export async function adminServer(config: Config, parts: AdminDeps): Promise<Server> {
-  const app = createApp(config, config.adminListen, parts.log);
+  const app = createApp(config, config.adminListen, answerFrameworkErrors(parts.log));
   await registerAdmin(app, parts);
   return { app, at: config.adminListen, setting: 'GATEHOUSE_ADMIN_LISTEN' };
 }
 
 /** Timeouts that slow or silent clients run into; HTTP/1.0 devices send no Host; URLs carry whole messages. */
-function createApp(config: Config, at: Listener, log: Log): FastifyInstance {
+function createApp(config: Config, at: Listener, frameworkErrors: ErrorAnswer): FastifyInstance {
   const options = {
     logger: false,
     genReqId: () => uuidv7(),
@@ -65,7 +79,7 @@ function createApp(config: Config, at: Listener, log: Log): FastifyInstance {
     requestTimeout: 20_000,
     keepAliveTimeout: 10_000,
     forceCloseConnections: 'idle',
-    frameworkErrors: answerFrameworkErrors(log),
+    frameworkErrors,
   } as const;
   const http = { maxHeaderSize: 32 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 1_000, requireHostHeader: false };
   if (at.tls === undefined) return Fastify({ ...options, http });

@@ -196,8 +196,20 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
     sendText(reply, 413, 'The message is too large.');
   } else if (status >= 400 && status < 500) {
     sendText(reply, status, 'The request is not valid.');
+  } else if (isOutage(error)) {
+    deps.log.error({ err: error }, 'SCEP request could not be served');
+    sendUnavailable(reply.header('Cache-Control', 'no-store'));
   } else {
     deps.log.error({ err: error }, 'SCEP request failed');
     reply.code(500).header('Cache-Control', 'no-store').type('text/plain').send(Buffer.alloc(0));
   }
+}
+
+/** Network errors of Node (ECONNREFUSED) and PostgreSQL's classes for lost connections, lost races, exhaustion and shutdown. */
+const outageCode = /^(E(?!RR_)[A-Z]+|08\w{3}|40\w{3}|53\w{3}|57P\w{2})$/;
+
+/** Whether the database was away: worth another try, unlike a bug or a failure to sign. */
+function isOutage(error: unknown): boolean {
+  const { code = '', message = '' } = error as { code?: unknown; message?: string };
+  return (typeof code === 'string' && outageCode.test(code)) || message.startsWith('Connection terminated');
 }

@@ -247,6 +247,20 @@ t.test('SCEP-039 without a usable RA certificate the answer is 503, never an emp
   t.match(asked.headers['retry-after'], /^\d+$/);
 });
 
+t.test('SCEP-009 a database that is away is 503: the client should come again', async (t) => {
+  const { app, core } = serve(t);
+  const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:5432'), { code: 'ECONNREFUSED' });
+  for (const error of [refused, new Error('Connection terminated unexpectedly'), Object.assign(new Error('shutting down'), { code: '57P01' })]) {
+    core.decide = () => {
+      throw error;
+    };
+    const response = await app.inject(post('/scep/demo', request()));
+    t.equal(response.statusCode, 503, error.message);
+    t.match(response.headers, { 'retry-after': /^\d+$/ });
+    t.notMatch(response.body, /10\.0\.0\.1|terminated|shutting/);
+  }
+});
+
 t.test('SCEP-009 SCEP-134 a broken core is 500 with an empty body, logged once, its text never sent', async (t) => {
   const { app, core, logged } = serve(t);
   core.decide = () => {
@@ -257,6 +271,10 @@ t.test('SCEP-009 SCEP-134 a broken core is 500 with an empty body, logged once, 
   t.equal(response.payload, '');
   t.equal(logged.length, 1);
   t.match(logged[0], /relation/);
+  core.decide = () => {
+    throw Object.assign(new Error('relation "orders" does not exist'), { code: '42P01' });
+  };
+  t.equal((await app.inject(post('/scep/demo', request()))).statusCode, 500, 'a bug, not an outage');
   core.decide = () => ({ kind: 'refused', refusal: { code: 'unavailable' } });
   t.equal((await app.inject(post('/scep/demo', request()))).statusCode, 503);
 });
@@ -436,6 +454,32 @@ t.test('SCEP-013 plain HTTP and HTTPS serve alike: no client certificate is aske
   }
   t.same(asked[0], asked[1], 'HTTPS waives nothing');
   t.match(asked[1], [{ intent: 'initial', evidence: { challenge: 'open sesame' } }]);
+});
+
+t.test('what no endpoint takes is refused in a few plain words that repeat nothing of the request', async (t) => {
+  const parts = {
+    directory: { scep: () => undefined, cmp: () => undefined, defaultCmp: () => undefined, legacy: () => undefined },
+    enrolment: issuingEnrolment(world),
+    engine: { crl: async () => undefined, certificateOf: () => undefined },
+    clock: systemClock,
+    log: createLog('silent'),
+    readiness: async () => ({ ready: true, checks: {} }),
+  };
+  const { app } = deviceServer(
+    { listen: { host: '127.0.0.1', port: 0 }, trustedProxies: [] } as unknown as Config,
+    parts as Parameters<typeof deviceServer>[1],
+  );
+  t.teardown(() => app.close());
+  for (const [url, expected] of [
+    ['/scep/%zz', 400],
+    ['/cmp/%ff%fe', 400],
+    [`/scep/${'a'.repeat(2_000)}`, 404],
+  ] as const) {
+    const { statusCode, body, headers } = await app.inject(url);
+    t.equal(statusCode, expected, url.slice(0, 20));
+    t.equal(headers['content-type'], 'text/plain');
+    t.match(body, /^(Not found|The request is not valid)\.\n$/);
+  }
 });
 
 interface Peer {
