@@ -18,6 +18,6 @@ export function describeStoreFault(fault: StoreFault): string {
     case 'schema-newer':
       return `The database was written by a newer Gatehouse (it has ${fault.migration}); start that one, or restore a backup from before.`;
     case 'wrong-master-key':
-      return 'The master key is not the one this database was made with; nothing in it could be opened.';
+      return 'The master key is not the one this database was made with; nothing in it could be opened. Give this node the first one with GATEHOUSE_MASTER_KEY_FILE.';
   }
 }
