@@ -64,6 +64,8 @@ function readText(file: string): Result<string, string> {
 /** A subjectAltName from host names and addresses; none for an empty list. */
 export function sanExtensions(names: readonly string[]): Result<readonly Extension[], string> {
   if (names.length === 0) return ok([]);
+  const odd = names.find((name) => isIP(name) === 0 && !/^[A-Za-z0-9*._-]+$/.test(name));
+  if (odd !== undefined) return fail(`"${odd}" is neither a host name nor an IP address.`);
   try {
     return ok([subjectAltNameExtension(names.map((name) => (isIP(name) === 0 ? dnsName(name) : ipName(name))))]);
   } catch (error) {
