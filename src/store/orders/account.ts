@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The id of an account follows from the identity alone (UUIDv8, RFC 9562 section 5.8), so that recording an order asks for nothing first. */
 export function accountIdOf(profileId: string, identity: Buffer): string {
-  const bytes = createHash('sha256').update(profileId).update('\u0000').update(identity).digest();
+  const bytes = hash('sha256', Buffer.concat([Buffer.from(`${profileId}\u0000`), identity]), 'buffer');
   bytes[6] = 0x80 | ((bytes[6] as number) & 0x0f);
   bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f);
   const hex = bytes.toString('hex');
