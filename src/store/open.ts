@@ -97,11 +97,11 @@ async function isOurKey(connection: Connection, masterKey: Buffer): Promise<bool
   return check === undefined || isKeyOf(masterKey, check);
 }
 
-/** Beside lost connections: refused logins, unknown databases and hosts, and a pool that gets no connection in time. */
+/** Beside lost connections: refused logins, unknown databases, and a pool that gets no connection in time. */
 function isUnreachable(error: unknown): boolean {
   if (isTransient(error)) return true;
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  return code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code.startsWith('28') || code === '3D000' || code === '53300' || /timeout|SSL/.test(message);
+  return code.startsWith('28') || code === '3D000' || code === '53300' || /timeout|SSL/.test(message);
 }
 
 /** An AggregateError (several addresses of one host) has no message of its own. */

@@ -1,4 +1,5 @@
 import { decodePkiBody, decodePkiMessage, type PkiBody, type PkiMessage } from '../../protocol/cmp/index.js';
+import { isOutage } from '../../runtime/outage.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import { authenticate, type FoundSecret, type KeySources, type Peer } from './authenticate.js';
@@ -14,7 +15,7 @@ import { signerKey } from './signer-memory.js';
 
 /**
  * One CMP message and its reply, whatever carries them: read -> choose the profile -> check the header -> verify the protection ->
- * serve. Never throws; a broken machine is answered with systemUnavail, a bug with systemFailure, and logged once here.
+ * serve. Never throws; an outage is answered with systemUnavail, everything else thrown with systemFailure, and logged once here.
  */
 export async function handleCmpMessage(endpoint: CmpEndpoint, bytes: Buffer, context: CmpContext, deps: CmpDeps): Promise<CmpReply> {
   const unread: Exchange = { endpoint, nonceSuffix: '', message: undefined, context, deps, now: deps.clock.now() };
@@ -93,8 +94,7 @@ async function answerAnyway(exchange: Exchange, peer: Peer | undefined, work: ()
   try {
     return await work();
   } catch (error) {
-    const isBug = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
     exchange.deps.log.error({ err: error, profileId: exchange.endpoint.profile.id }, 'a CMP message could not be handled');
-    return refuse(exchange, peer, fault(isBug ? 'failure' : 'unavailable'));
+    return refuse(exchange, peer, fault(isOutage(error) ? 'unavailable' : 'failure'));
   }
 }

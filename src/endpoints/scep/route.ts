@@ -3,6 +3,7 @@ import type { EnrolmentService } from '../../enrolment/service.js';
 import { mediaTypes } from '../../protocol/scep/index.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
+import { isOutage } from '../../runtime/outage.js';
 import type { EndpointDirectory, ScepEndpoint } from '../../tenancy/directory.js';
 import { readRawBody } from './body.js';
 import { caCertificatesOf, capabilitiesOf, nextCertificatesOf } from './ca-reply.js';
@@ -203,13 +204,4 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
     deps.log.error({ err: error }, 'SCEP request failed');
     reply.code(500).header('Cache-Control', 'no-store').type('text/plain').send(Buffer.alloc(0));
   }
-}
-
-/** Network errors of Node (ECONNREFUSED) and PostgreSQL's classes for lost connections, lost races, exhaustion and shutdown. */
-const outageCode = /^(E(?!RR_)[A-Z]+|08\w{3}|40\w{3}|53\w{3}|57P\w{2})$/;
-
-/** Whether the database was away: worth another try, unlike a bug or a failure to sign. */
-function isOutage(error: unknown): boolean {
-  const { code = '', message = '' } = error as { code?: unknown; message?: string };
-  return (typeof code === 'string' && outageCode.test(code)) || message.startsWith('Connection terminated');
 }

@@ -1,12 +1,12 @@
-/** Errors after which the same transaction may be tried again as it is: lost races, and servers or connections that went away. */
-const transientStates = new Set(['40001', '40P01', '57P01', '57P02', '57P03']);
-const lostConnection = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+import { isConnectionLost } from '../../runtime/outage.js';
 
+const lostRaces = new Set(['40001', '40P01']);
+
+/** Errors after which the same transaction may be tried again as it is: lost races, and servers or connections that went away. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
-  if (typeof code === 'string' && (transientStates.has(code) || code.startsWith('08') || lostConnection.has(code))) return true;
-  return error.message.startsWith('Connection terminated') || error.message.includes('not queryable');
+  return isConnectionLost(error) || (typeof code === 'string' && lostRaces.has(code));
 }
 
 /** PostgreSQL's name of a violated constraint, when `error` is about one. */

@@ -459,11 +459,17 @@ t.test('every reason of the core has its bit, its body and its words', async (t)
 
 t.test('a broken machine is answered, protected, without a word about it (CMP-217)', async (t) => {
   const stage = openStage();
-  stage.core.mode = 'broken';
-  const reply = await askBody(stage, ir());
-  t.equal(gist(reply), 'error rejection systemUnavail');
-  t.ok(await isByMac(reply));
-  t.notMatch(JSON.stringify(reply.body), /database/);
+  const rows = [
+    ['broken', 'systemFailure'],
+    ['away', 'systemUnavail'],
+  ] as const;
+  for (const [mode, failInfo] of rows) {
+    stage.core.mode = mode;
+    const reply = await askBody(stage, ir());
+    t.equal(gist(reply), `error rejection ${failInfo}`);
+    t.ok(await isByMac(reply), failInfo);
+    t.notMatch(JSON.stringify(reply.body), /database/, failInfo);
+  }
 });
 
 /** A request that was issued, and what follows it. */

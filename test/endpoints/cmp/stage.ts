@@ -106,7 +106,7 @@ export class MemoryCore implements EnrolmentService {
   readonly refusals: RefusalRecord[] = [];
   readonly delivered: { readonly orderId: string; readonly isConfirmed: boolean }[] = [];
   readonly confirmations: boolean[] = [];
-  mode: 'issue' | 'wait' | 'broken' | RefusalCode = 'issue';
+  mode: 'issue' | 'wait' | 'broken' | 'away' | RefusalCode = 'issue';
   isModified = false;
   confirmed: 'confirmed' | 'already' | 'closed' | 'unexpected' | undefined;
   readonly #issuer: Authority;
@@ -117,7 +117,8 @@ export class MemoryCore implements EnrolmentService {
   }
 
   async enrol(_profile: unknown, request: EnrolmentRequest): Promise<Outcome> {
-    if (this.mode === 'broken') throw new Error('The database is gone.');
+    if (this.mode === 'broken') throw new Error('The database holds nonsense.');
+    if (this.mode === 'away') throw Object.assign(new Error('connect ECONNREFUSED to the database'), { code: 'ECONNREFUSED' });
     const known = this.#transactions.get(request.transactionId);
     if (known !== undefined) return this.#repeated(known, request);
     this.requests.push(request);
@@ -166,7 +167,8 @@ export class MemoryCore implements EnrolmentService {
 
   async poll(profile: CmpProfile, query: TransactionQuery): Promise<Outcome> {
     const stored = await this.findTransaction(profile, query);
-    if (this.mode !== 'issue' && this.mode !== 'wait' && this.mode !== 'broken') return { kind: 'refused', refusal: { code: this.mode } };
+    if (this.mode !== 'issue' && this.mode !== 'wait' && this.mode !== 'broken' && this.mode !== 'away')
+      return { kind: 'refused', refusal: { code: this.mode } };
     return stored === undefined ? { kind: 'refused', refusal: { code: 'transaction-unknown' } } : this.#outcome(stored, true);
   }
 
