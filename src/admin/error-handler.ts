@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { uuidv7 } from '../runtime/ids.js';
 import type { Log } from '../runtime/log.js';
+import { isOutage } from '../runtime/outage.js';
 import { Problem, type ProblemCode, type ProblemDetails, problemBody, problems } from './problem.js';
 import { methodsAt, type RouteTable } from './route-table.js';
 
@@ -15,6 +16,9 @@ const fastifyProblems: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'not-found',
 };
 
+/** A database that is restarted is back in about this time. */
+const retryAfterSeconds = 5;
+
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, code: ProblemCode, details: ProblemDetails = {}): FastifyReply {
   const instance = request.url.split('?', 1)[0] ?? '';
   return reply
@@ -25,7 +29,10 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, code: 
     .send(problemBody(code, details, instance, request.id));
 }
 
-/** Every error leaves as a problem. A store that cannot read a cursor or sort as asked throws `InvalidListQuery`. What we did not foresee is logged once and told as an incident id only. */
+/**
+ * Every error leaves as a problem. A store that cannot read a cursor or sort as asked throws `InvalidListQuery`. A database that is away is
+ * told as such; what we did not foresee is logged once and told as an incident id only.
+ */
 export function handleErrors(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, log));
 }
@@ -36,8 +43,13 @@ export function answerError(error: Error & { code?: string; statusCode?: number 
   if (known !== undefined) return sendProblem(request, reply, known, { detail: error.message });
   if (error.name === 'InvalidListQuery') return sendProblem(request, reply, 'invalid-request', { errors: [{ path: 'cursor', message: error.message }] });
   if (isBodyError(error)) return sendProblem(request, reply, 'malformed-body', { detail: 'The body is not valid JSON.' });
+  const asked = { requestId: request.id, method: request.method, route: request.routeOptions.url };
+  if (isOutage(error)) {
+    log.error({ err: error, ...asked }, 'request could not be served');
+    return sendProblem(request, reply, 'unavailable', { detail: 'The database is away.', headers: { 'retry-after': String(retryAfterSeconds) } });
+  }
   const incidentId = uuidv7();
-  log.error({ err: error, incidentId, requestId: request.id, method: request.method, route: request.routeOptions.url }, 'request failed');
+  log.error({ err: error, incidentId, ...asked }, 'request failed');
   return sendProblem(request, reply, 'internal', { detail: 'Give the incident id to your administrator.', members: { incidentId } });
 }
 

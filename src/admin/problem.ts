@@ -18,6 +18,7 @@ export const problems = {
   'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used for another request' },
   'version-required': { status: 428, title: 'If-Match is required' },
   internal: { status: 500, title: 'Internal error' },
+  unavailable: { status: 503, title: 'Temporarily unavailable' },
 } as const;
 
 export type ProblemCode = keyof typeof problems;

@@ -64,6 +64,27 @@ t.test('what never reaches a handler is a problem too', async (t) => {
   isProblem(await desk.anonymous('POST', '/api/v1/connectors', '{"name":', jsonType), 401, 'unauthenticated');
 });
 
+t.test('a database that is away is 503 and worth another try, a broken one 500 with an incident id', async (t) => {
+  const stores = await inMemory(stoppedClock(new Date()));
+  let thrown: Error | undefined;
+  const list: typeof stores.connectors.list = (...asked) => (thrown === undefined ? stores.connectors.list(...asked) : Promise.reject(thrown));
+  const desk = await openDesk(async () => ({ ...stores, connectors: { ...stores.connectors, list } }));
+  t.teardown(() => desk.close());
+  const { admin } = await desk.addTenant();
+
+  thrown = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:5432'), { code: 'ECONNREFUSED' });
+  const away = await admin('GET', '/api/v1/connectors');
+  t.match(away, { status: 503, headers: { 'content-type': 'application/problem+json', 'retry-after': /^\d+$/ } });
+  t.match(away.body, { type: 'urn:gatehouse:problem:unavailable', status: 503, requestId: String });
+  t.notOk('incidentId' in away.body);
+  t.notMatch(away.text, /10\.0\.0\.1/);
+
+  thrown = Object.assign(new Error('relation "connectors" does not exist'), { code: '42P01' });
+  const broken = await admin('GET', '/api/v1/connectors');
+  t.match(broken.body, { type: 'urn:gatehouse:problem:internal', status: 500, incidentId: String });
+  t.notMatch(broken.text, /relation/);
+});
+
 t.test('a store that forgets whose an object is leaks nothing: the API looks again', async (t) => {
   const stores = await inMemory(stoppedClock(new Date()));
   const all = systemContext('leak');
