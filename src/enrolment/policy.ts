@@ -85,7 +85,8 @@ function checkExtensions(extensions: readonly Extension[]): Result<true, Refusal
 function checkNames(asked: Names, grant: Grant, policy: Policy): Result<Names, Refusal> {
   if (asked.subject.rdns.length === 0 && asked.sans.length === 0) return fail(refusal('subject-missing'));
   if (!isCleanName(asked.subject)) return fail(refusal('name-malformed', 'subject'));
-  const { sanTypes, subjectBinding } = policy.names;
+  const { sanTypes, maxSans, subjectBinding } = policy.names;
+  if (asked.sans.length > maxSans) return fail(refusal('too-many-names', `${asked.sans.length}, and ${maxSans} are allowed`));
   for (const san of asked.sans) {
     if (!(sanTypes as readonly string[]).includes(san.type)) return fail(refusal('san-type', san.type));
     if (!isCleanSan(san)) return fail(refusal('name-malformed', san.type));

@@ -20,6 +20,7 @@ export const refusals = {
   'subject-incomplete': 'The request lacks a name that this profile makes the subject of.',
   'san-not-allowed': 'A requested alternative name is not allowed by this profile.',
   'san-type': 'The request has an alternative name of a kind this profile does not allow.',
+  'too-many-names': 'The request has more alternative names than this profile allows.',
   'name-malformed': 'A requested name is malformed.',
   'extension-malformed': 'A requested extension is malformed.',
   'ca-certificate': 'Certificates for CAs are not issued here.',

@@ -77,6 +77,7 @@ const sanRulesSchema = z
 const namesSchema = z
   .object({
     sanTypes: z.array(z.enum(sanTypes)).default(['dns', 'ip']).describe('Kinds of subjectAltName that may be requested'),
+    maxSans: z.int().min(0).max(1000).default(100).describe('Most subjectAltNames one certificate may have'),
     subjectBinding: z.enum(subjectBindings).default('none').describe('What the requested subject must agree with'),
     subject: subjectRulesSchema.prefault({}),
     sans: sanRulesSchema.prefault({}),

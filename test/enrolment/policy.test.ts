@@ -134,6 +134,21 @@ t.test('SCEP-089 SCEP-095 AB-25 names: presence, kinds and characters', async (t
   for (const [what, subject, extensions, expected] of rows) t.equal(refusalOf(wanted({ subject, extensions })), expected, what);
 });
 
+t.test('a request has no more alternative names than the profile allows: 100 by default', async (t) => {
+  const many = (count: number) => wanted({ extensions: [subjectAltNameExtension(Array.from({ length: count }, (_, at) => dnsName(`d${at}.example`)))] });
+  t.equal(refusalOf(many(100)), 'accepted');
+  t.match(checkPolicy(many(101), enrolment, profileWith(), now), { error: { code: 'too-many-names', detail: '101, and 100 are allowed' } });
+  const few = profileWith({ names: { maxSans: 2 } }, 'cmp');
+  t.equal(refusalOf(many(2), few), 'accepted');
+  t.equal(refusalOf(many(3), few), 'too-many-names');
+  t.equal(
+    refusalOf(wanted({ extensions: [subjectAltNameExtension(oldSans)] }), profileWith({ names: { maxSans: 1 } }), renewal),
+    'accepted',
+    'what was issued may be renewed',
+  );
+  t.notOk(policySchema.safeParse({ names: { maxSans: 1001 } }).success);
+});
+
 t.test('CMP-111 CMP-218 the subject can be bound to the reference', async (t) => {
   const profile = profileWith({ names: { subjectBinding: 'reference' } }, 'cmp');
   const grant: Grant = { operation: 'enrolment', credential: 'secret:device-1', reference: 'device-1' };

@@ -46,6 +46,7 @@ export const failInfoOf = {
   'subject-incomplete': 'badCertTemplate',
   'san-not-allowed': 'notAuthorized',
   'san-type': 'badCertTemplate',
+  'too-many-names': 'badCertTemplate',
   'name-malformed': 'badCertTemplate',
   'extension-malformed': 'badCertTemplate',
   'ca-certificate': 'notAuthorized',

@@ -23,6 +23,7 @@ export const failInfoOf = {
   'subject-incomplete': 'badRequest',
   'san-not-allowed': 'badRequest',
   'san-type': 'badRequest',
+  'too-many-names': 'badRequest',
   'name-malformed': 'badRequest',
   'extension-malformed': 'badRequest',
   'ca-certificate': 'badRequest',
