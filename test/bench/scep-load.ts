@@ -1,5 +1,6 @@
 /** SCEP enrolments for a server that speaks HTTP: who it is, unique requests for it, and a check of every answer. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { basicConstraintsOf, type Certificate, parseCertificate } from '../../src/pkix/index.js';
 import { Cursor, contextConstructed } from '../../src/protocol/der/index.js';
 import type { DeviceKey } from '../chaos/device/keys.js';
@@ -23,9 +24,19 @@ const isCa = (certificate: Certificate): boolean => {
   return constraints.ok && constraints.value.ca;
 };
 
+/** A server whose RA certificate comes from a CA outside answers 503 until it has it. */
+async function getCaCert(url: string): Promise<Response> {
+  for (let attempt = 0; ; attempt += 1) {
+    const answer = await fetch(`${url}?operation=GetCACert`);
+    if (answer.status !== 503 || attempt === 120) return answer;
+    await sleep(500);
+  }
+}
+
 /** Asks GetCACert; the RA is the certificate that is no CA, or the CA itself where it does both. Throws when the answer holds neither. */
 export async function discover(url: string, challenge: string): Promise<ScepServer> {
-  const answer = await fetch(`${url}?operation=GetCACert`);
+  const answer = await getCaCert(url);
+  if (!answer.ok) throw new Error(`GetCACert of ${url} gave ${answer.status}.`);
   const all = certificatesOf(Buffer.from(await answer.arrayBuffer()));
   const ra = all.find((item) => !isCa(item)) ?? all[0];
   const ca = all.find((item) => isCa(item) && (ra === undefined || item.subject.der.equals(ra.issuer.der))) ?? ra;
