@@ -93,12 +93,28 @@ function describe(window: Window, extra: Readonly<Record<string, number>>): Read
   };
 }
 
-async function withGatehouse<T>(database: Database, engineKey: 'P-256' | 'RSA-2048', use: (server: GatehouseServer) => Promise<T>): Promise<T> {
+const warmUp = 8_000;
+
+/**
+ * Until the compilers of both processes have settled; then the database takes its statistics, as it does by itself a minute later:
+ * plans that were made for empty tables are slow on full ones.
+ */
+async function warm(server: Server, keys: readonly DeviceKey[], databaseUrl: string): Promise<void> {
+  await enrolMany(server, keys, warmUp, 16);
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query('analyze');
+  await client.end();
+}
+
+type Use<T> = (server: GatehouseServer, databaseUrl: string) => Promise<T>;
+
+async function withGatehouse<T>(database: Database, engineKey: 'P-256' | 'RSA-2048', use: Use<T>): Promise<T> {
   const directory = temporaryDirectory();
   const databaseUrl = await freshDatabase(database.url);
   const server = await startGatehouse({ dataDir: directory.path, databaseUrl, processes, engineKey });
   try {
-    return await use(server);
+    return await use(server, databaseUrl);
   } finally {
     await server.child.end('SIGTERM');
     directory.remove();
@@ -113,16 +129,22 @@ export async function httpRows(keys: readonly DeviceKey[], extent: Extent): Prom
     return [];
   }
   try {
-    return await withGatehouse(database, 'P-256', (server) => measureHttp(server, database, keys, extent));
+    return await withGatehouse(database, 'P-256', (server, databaseUrl) => measureHttp(server, database, databaseUrl, keys, extent));
   } finally {
     database.remove();
   }
 }
 
-async function measureHttp(server: GatehouseServer, database: Database, keys: readonly DeviceKey[], extent: Extent): Promise<readonly Row[]> {
+async function measureHttp(
+  server: GatehouseServer,
+  database: Database,
+  databaseUrl: string,
+  keys: readonly DeviceKey[],
+  extent: Extent,
+): Promise<readonly Row[]> {
   const ours = { url: server.scepUrl, challenge: server.challenge, opensSamples: true };
   const idle = Math.max(...memoryOf(server.child.pid));
-  await enrolMany(ours, keys, extent.requests, 16);
+  await warm(ours, keys, databaseUrl);
   const rows: Row[] = [];
   let memory = 0;
   for (const connections of extent.connections) {
@@ -189,9 +211,9 @@ export async function peerRows(keys: readonly DeviceKey[], extent: Extent): Prom
   const database = await openDatabase();
   if (database === undefined) return [];
   try {
-    return await withGatehouse(database, 'RSA-2048', async (server) => {
+    return await withGatehouse(database, 'RSA-2048', async (server, databaseUrl) => {
       const ours = { url: server.scepUrl, challenge: server.challenge, opensSamples: true };
-      await enrolMany(ours, keys, extent.requests, 16);
+      await warm(ours, keys, databaseUrl);
       const rows: Row[] = [];
       for (const connections of [1, 8, 16]) {
         const row = await measureAgainstPeer(ours, keys, extent, connections);
