@@ -11,6 +11,7 @@ import {
   type Certificate,
   commonNameOf,
   createSigner,
+  keyUsageExtension,
   parseCertificate,
   parseName,
   publicKeyOf,
@@ -46,7 +47,8 @@ function createAuthority() {
   const sign = (subject: Certificate['subject'], spki: Buffer, days: number, isCa: boolean): Buffer => {
     const [notBefore, notAfter] = [new Date(Date.now() - day), new Date(Date.now() + days * day)];
     const times = { notBefore: certificateTime(notBefore), notAfter: certificateTime(notAfter) };
-    const extensions = [basicConstraintsExtension({ ca: isCa })];
+    const usage = isCa ? (['keyCertSign'] as const) : (['digitalSignature', 'keyEncipherment'] as const);
+    const extensions = [basicConstraintsExtension({ ca: isCa }), keyUsageExtension(usage)];
     return signCertificate({ serial: randomBytes(12), issuer: name, subject, notBefore, notAfter, spki, extensions }, times, signer);
   };
   return { certificate: sign(name, publicKey.spki, 3650, true), issue: (subject: Certificate['subject'], spki: Buffer) => sign(subject, spki, 365, false) };
