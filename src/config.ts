@@ -112,6 +112,16 @@ export function parseConfig(environment: Environment = process.env): Result<Conf
   return all.length > 0 ? fail(all) : ok(toConfig(data));
 }
 
+/** Set by others: the tests' own setting, and what container platforms announce of a service that is called gatehouse. */
+const notOurs = /^GATEHOUSE_(REQUIRE_CLIENTS|(.*_)?(PORT(_.*)?|SERVICE_HOST))$/;
+
+/** Variables that look like settings and are none: most often a slip of the pen, and the setting that was meant has its default. */
+export function unknownSettings(environment: Environment = process.env): readonly string[] {
+  const known = new Set([...Object.keys(environmentSchema.shape), ...secretVariables.map((name) => `${name}_FILE`)]);
+  const given = Object.keys(environment).filter((name) => name.startsWith('GATEHOUSE_') && environment[name] !== '');
+  return given.filter((name) => !known.has(name) && !notOurs.test(name)).sort();
+}
+
 /** The settings, with the default in the place of each that is malformed, so that the checks across settings can be made too. */
 function parseEach(values: Environment): { data: Parsed; issues: readonly ConfigFault[] } {
   const parsed = environmentSchema.safeParse(values);

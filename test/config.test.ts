@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { parseConfig } from '../src/config.js';
+import { parseConfig, unknownSettings } from '../src/config.js';
 
 const masterKey = Buffer.alloc(32, 7).toString('base64');
 const production = {
@@ -121,4 +121,18 @@ t.test('IPv6 listeners and their URLs', async (t) => {
   const parsed = parseConfig({ GATEHOUSE_LISTEN: '[::1]:9080' });
   t.ok(parsed.ok);
   if (parsed.ok) t.match(parsed.value, { listen: { host: '::1', port: 9080 }, deviceUrl: 'http://[::1]:9080' });
+});
+
+t.test('a variable that looks like a setting and is none is named; what others set is not', async (t) => {
+  t.strictSame(unknownSettings({ ...production, GATEHOUSE_MASTER_KEY_FILE: '/k', GATEHOUSE_TLS_CERT_FILE: '/c', PATH: '/bin' }), []);
+  const slips = { GATEHOUSE_LISTN: '127.0.0.1:1', GATEHOUSE_LOG_LEVEL_FILE: '/l', GATEHOUSE_DATABASE: 'x', GATEHOUSE_OLD: '' };
+  t.strictSame(unknownSettings(slips), ['GATEHOUSE_DATABASE', 'GATEHOUSE_LISTN', 'GATEHOUSE_LOG_LEVEL_FILE']);
+  const services = {
+    GATEHOUSE_REQUIRE_CLIENTS: '1',
+    GATEHOUSE_PORT: 'tcp://10.0.0.1:8080',
+    GATEHOUSE_PORT_8080_TCP_ADDR: '10.0.0.1',
+    GATEHOUSE_SERVICE_HOST: '10.0.0.1',
+    GATEHOUSE_ADMIN_SERVICE_PORT_HTTPS: '8081',
+  };
+  t.strictSame(unknownSettings(services), []);
 });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Config, ConfigFault } from '../config.js';
+import { type Config, type ConfigFault, unknownSettings } from '../config.js';
 import { createLog } from '../runtime/log.js';
 import type { Result } from '../runtime/result.js';
 import { inspectDatabase } from '../store/inspect.js';
@@ -11,6 +11,7 @@ import { type Finding, failure, good } from './checks/finding.js';
 import { checkNodeVersion } from './checks/node-version.js';
 import { checkPort, urlOf } from './checks/ports.js';
 import { checkRaCertificates } from './checks/ra-certificates.js';
+import { unknownSettingFindings } from './checks/unknown-settings.js';
 import { exitCodes, say } from './terminal.js';
 
 interface Options {
@@ -42,9 +43,10 @@ export function doctorCommand(program: Command, parseSettings: () => Result<Conf
 
 async function examine(settings: Result<Config, readonly ConfigFault[]>, options: Options): Promise<readonly Finding[]> {
   const node = checkNodeVersion(process.versions.node);
-  if (settings.ok) return [node, good('Settings', `${settings.value.mode} mode`), ...(await examineInstallation(settings.value, options))];
+  const unknown = unknownSettingFindings(unknownSettings());
+  if (settings.ok) return [node, good('Settings', `${settings.value.mode} mode`), ...unknown, ...(await examineInstallation(settings.value, options))];
   const faults = settings.error.map(({ variable, message }) => failure('Settings', `${variable} ${message}`, `Correct ${variable}.`));
-  return [node, ...faults];
+  return [node, ...faults, ...unknown];
 }
 
 async function examineInstallation(config: Config, options: Options): Promise<readonly Finding[]> {

@@ -8,6 +8,7 @@ import { databaseFindings } from '../../src/cli/checks/database.js';
 import { checkNodeVersion } from '../../src/cli/checks/node-version.js';
 import { checkPort, urlOf } from '../../src/cli/checks/ports.js';
 import { expiry } from '../../src/cli/checks/ra-certificates.js';
+import { unknownSettingFindings } from '../../src/cli/checks/unknown-settings.js';
 import { checkOutput, generateDeviceKey, readCertificates, readKey, sanExtensions, writeDeviceFiles } from '../../src/cli/device-files.js';
 import { deviceKey, selfSignedCertificate } from '../../src/device-client/scep.js';
 import { buildName } from '../../src/pkix/index.js';
@@ -25,6 +26,10 @@ t.test('doctor says of the Node version whether it is new enough', async (t) => 
     ['22.0.0', 'ok'],
   ] as const;
   for (const [version, state] of rows) t.equal(checkNodeVersion(version).state, state, version);
+});
+
+t.test('doctor names a variable that is no setting, as a warning', async (t) => {
+  t.match(unknownSettingFindings(['GATEHOUSE_LISTN']), [{ state: 'warn', what: 'Settings', detail: /GATEHOUSE_LISTN/, todo: /\S/ }]);
 });
 
 t.test('doctor says of a database what is wrong with it, and what to do', async (t) => {
