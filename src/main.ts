@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { addCommands } from './cli/index.js';
 import { type Config, parseConfig } from './config.js';
+import { createLog } from './runtime/log.js';
 import { serve } from './serve.js';
+import { unexpectedFault } from './start-fault.js';
 
 /** sysexits.h: EX_CONFIG. */
 const configExitCode = 78;
@@ -24,4 +26,11 @@ program
 
 addCommands(program, { readConfig: configOrExit, parseSettings: () => parseConfig() });
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  createLog('fatal').fatal({ err: error }, 'the command failed');
+  const { message, exitCode } = unexpectedFault(error);
+  process.stderr.write(`gatehouse: ${message}\n`);
+  process.exit(exitCode);
+}

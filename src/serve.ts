@@ -1,16 +1,33 @@
 import cluster from 'node:cluster';
 import closeWithGrace from 'close-with-grace';
 import { compose, type Gatehouse, type Replacements } from './compose.js';
-import type { Config } from './config.js';
+import { type Config, unknownSettings } from './config.js';
 import { createLog, type Log } from './runtime/log.js';
-import type { StartFault } from './start-fault.js';
+import { type StartFault, unexpectedFault } from './start-fault.js';
 import { welcome } from './welcome.js';
+import { keepWorkers, type Nursery } from './worker-processes.js';
 
 /** Runs the server until it is told to stop: one process, or a primary that makes the installation ready and forks the rest. */
 export async function serve(config: Config, replacements: Replacements = {}): Promise<void> {
   const log = createLog(config.logLevel);
+  const lastNet = (error: unknown): never => {
+    log.fatal({ err: error }, 'could not start');
+    return exitWith(unexpectedFault(error));
+  };
+  process.once('uncaughtException', lastNet);
+  if (cluster.isPrimary) warnOfUnknownSettings(log);
+  await start(config, log, replacements).catch(lastNet);
+  process.off('uncaughtException', lastNet);
+}
+
+function start(config: Config, log: Log, replacements: Replacements): Promise<void> {
   if (config.processes === 1) return serveHere(config, log, replacements);
   return cluster.isPrimary ? servePrimary(config, log) : serveHere({ ...config, processes: 1 }, log, replacements);
+}
+
+function warnOfUnknownSettings(log: Log): void {
+  const variables = unknownSettings();
+  if (variables.length > 0) log.warn({ variables }, 'these variables look like settings and are none: they are ignored');
 }
 
 async function serveHere(config: Config, log: Log, replacements: Replacements): Promise<void> {
@@ -52,31 +69,29 @@ async function servePrimary(config: Config, log: Log): Promise<void> {
   const node = await composeOrExit({ ...config, roles: [] }, log, {});
   if (node.made !== undefined) process.stdout.write(`${welcome(node.made)}\n`);
   await node.close();
-  let isStopping = false;
-  const started = new Map<number, number>();
-  const fork = () => {
-    const worker = cluster.fork();
-    started.set(worker.id, Date.now());
-  };
-  cluster.on('exit', (worker, code) => {
-    if (isStopping) return;
-    const livedMs = Date.now() - (started.get(worker.id) ?? 0);
-    started.delete(worker.id);
-    if (livedMs < 2_000 && code !== 0 && code !== null) {
-      isStopping = true;
-      for (const other of Object.values(cluster.workers ?? {})) other?.kill('SIGTERM');
-      process.exitCode = code;
-      return;
-    }
-    log.error({ worker: worker.process.pid, code }, 'a worker process ended and is started again');
-    fork();
+  const workers = keepWorkers(config.processes, nursery, log, (code) => {
+    process.exitCode = code;
   });
-  for (let count = 0; count < config.processes; count += 1) fork();
   const stop = (signal: NodeJS.Signals) => {
-    isStopping = true;
     log.info({ signal }, 'stopping all processes');
-    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');
+    workers.stop();
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 }
+
+const nursery: Nursery = {
+  fork() {
+    const worker = cluster.fork();
+    return {
+      pid: worker.process.pid,
+      stop: () => void worker.process.kill('SIGTERM'),
+      onceEnded: (listener) => void worker.once('exit', listener),
+    };
+  },
+  now: () => Math.round(performance.now()),
+  after(ms, work) {
+    const timer = setTimeout(work, ms);
+    return () => clearTimeout(timer);
+  },
+};

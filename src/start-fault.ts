@@ -21,3 +21,10 @@ export function directoryFault(dataDir: string, error: unknown): StartFault {
   const advice = 'Set GATEHOUSE_DATA_DIR to a directory this user may write.';
   return { message: `The data directory ${dataDir} cannot be used: ${reason}. ${advice}`, exitCode: 73 };
 }
+
+/** What nobody foresaw, in one line; its stack and its cause are for the log. */
+export function unexpectedFault(error: unknown): StartFault {
+  const first = error instanceof AggregateError && error.errors.length > 0 ? (error.errors[0] as unknown) : error;
+  const text = first instanceof Error ? first.message || first.name : String(first);
+  return { message: text.trim().replace(/\s*\n\s*/g, ' '), exitCode: 1 };
+}

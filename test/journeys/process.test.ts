@@ -149,6 +149,54 @@ t.test('a data directory that cannot be made is named', async (t) => {
   t.match(refused.output, /GATEHOUSE_DATA_DIR/);
 });
 
+/** All that a process printed besides the log's JSON lines. */
+const spoken = (output: string): string[] => output.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+
+t.test('what nobody foresaw at start is one line on standard error and a cause in the log, with exit code 1', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-unforeseen-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const starts = {
+    thrown: "await serve(config.value, { wrapStore: () => { throw new Error('the floor\\n  is gone', { cause: new Error('the river') }); } });",
+    'thrown beside the start':
+      "setImmediate(() => { throw new Error('the floor\\n  is gone', { cause: new Error('the river') }); }); await serve(config.value);",
+  };
+  for (const [name, start] of Object.entries(starts)) {
+    const script = `
+      import { parseConfig } from './src/config.ts';
+      import { serve } from './src/serve.ts';
+      const config = parseConfig({ GATEHOUSE_DATA_DIR: ${JSON.stringify(join(folder, 'data'))}, GATEHOUSE_LISTEN: '127.0.0.1:0', GATEHOUSE_ADMIN_LISTEN: '127.0.0.1:0' });
+      ${start}`;
+    const ran = await run(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { cwd: root });
+    t.equal(ran.code, 1, name);
+    t.equal(ran.stderr, 'gatehouse: the floor is gone\n', name);
+    t.match(ran.stdout, /"level":60.*the river/, name);
+  }
+});
+
+t.test('a command that breaks says so in one line', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-broken-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'file'), '');
+  const env = { ...embedded, GATEHOUSE_DATA_DIR: join(folder, 'file', 'data') };
+  const broken = await ended({ dataDir: join(folder, 'file', 'data'), env, args: ['token', 'create', '--name', 'x'] });
+  t.equal(broken.code, 1, broken.output);
+  t.match(spoken(broken.output), [/^gatehouse: .*ENOTDIR/]);
+  t.equal(spoken(broken.output).length, 1, broken.output);
+});
+
+t.test('a variable that is no setting is named at start and by doctor, and nothing fails for it', async (t) => {
+  const env = { ...embedded, GATEHOUSE_LISTN: '127.0.0.1:1', GATEHOUSE_SERVICE_HOST: '10.0.0.1' };
+  const server = await startServer({ env });
+  t.teardown(() => server.dispose());
+  const warning = server
+    .output()
+    .split('\n')
+    .find((line) => line.includes('GATEHOUSE_LISTN'));
+  t.match(JSON.parse(warning ?? '{}'), { level: 40, variables: ['GATEHOUSE_LISTN'] });
+  const doctor = await ended({ dataDir: server.dataDir, env, args: ['doctor'] });
+  t.match(doctor.output, /warn +Settings +GATEHOUSE_LISTN is no setting/);
+});
+
 t.test('production mode without settings lists every fault and ends with 78', async (t) => {
   const refused = await ended({ dataDir: neverMade, env: { ...embedded, GATEHOUSE_MODE: 'production' } });
   t.equal(refused.code, 78, refused.output);
