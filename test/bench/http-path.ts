@@ -38,6 +38,11 @@ async function openDatabase(): Promise<Database | undefined> {
   return { url: base, cluster, remove: () => cluster?.remove() };
 }
 
+/** Processor time of the database so far, in milliseconds; 0 where it is not ours. */
+function databaseMs({ cluster }: Database): number {
+  return cluster === undefined ? 0 : cpuOf(cluster.pid());
+}
+
 async function freshDatabase(url: string): Promise<string> {
   const name = `bench_${randomBytes(4).toString('hex')}`;
   const client = new pg.Client({ connectionString: url });
@@ -152,12 +157,11 @@ async function measureHttp(
     for (let window = 0; window < extent.windows; window += 1) {
       const primitives = await measurePrimitives(extent.seconds);
       const floor = (processes * 1e6) / scepFloor(primitives, 'P-256');
-      const before = { busy: busyMs(), server: cpuOf(server.child.pid), database: database.cluster === undefined ? 0 : cpuOf(database.cluster.pid()) };
+      const before = { busy: busyMs(), server: cpuOf(server.child.pid), database: databaseMs(database) };
       const result = await enrolMany(ours, keys, extent.requests, connections);
       const serverMs = cpuOf(server.child.pid) - before.server;
-      const databaseMs = database.cluster === undefined ? 0 : cpuOf(database.cluster.pid()) - before.database;
       memory = Math.max(memory, ...memoryOf(server.child.pid));
-      const perRequest = shares(result, serverMs, databaseMs, busyMs() - before.busy);
+      const perRequest = shares(result, serverMs, databaseMs(database) - before.database, busyMs() - before.busy);
       windows.push({ floor, result, description: describe(result, { floor: rounded(floor), ratio: rounded(result.perSecond / floor, 3), ...perRequest }) });
       say(`  HTTP, PostgreSQL, ${connections} connections: ${JSON.stringify(windows.at(-1)?.description)}`);
     }
@@ -193,11 +197,11 @@ async function measureHttp(
  * Who used the processors. `perSecondByProcessorTime` is what two cores would do that had nothing else to do: server, database and generator
  * counted, neighbours not.
  */
-function shares(result: LoadResult, serverMs: number, databaseMs: number, busy: number): Readonly<Record<string, number>> {
-  const oursMs = serverMs + databaseMs + result.generatorCpuMs;
+function shares(result: LoadResult, serverMs: number, storeMs: number, busy: number): Readonly<Record<string, number>> {
+  const oursMs = serverMs + storeMs + result.generatorCpuMs;
   return {
     serverCpuUs: rounded((serverMs * 1000) / result.requests, 0),
-    databaseCpuUs: rounded((databaseMs * 1000) / result.requests, 0),
+    databaseCpuUs: rounded((storeMs * 1000) / result.requests, 0),
     perSecondByProcessorTime: rounded((result.requests * processes * 1000) / oursMs, 0),
     neighboursShare: rounded(Math.max(0, 1 - oursMs / busy), 2),
   };
@@ -216,7 +220,7 @@ export async function peerRows(keys: readonly DeviceKey[], extent: Extent): Prom
       await warm(ours, keys, databaseUrl);
       const rows: Row[] = [];
       for (const connections of [1, 8, 16]) {
-        const row = await measureAgainstPeer(ours, keys, extent, connections);
+        const row = await measureAgainstPeer(ours, () => cpuOf(server.child.pid) + databaseMs(database), keys, extent, connections);
         if (row !== undefined) rows.push(row);
       }
       return rows;
@@ -226,18 +230,32 @@ export async function peerRows(keys: readonly DeviceKey[], extent: Extent): Prom
   }
 }
 
-async function measureAgainstPeer(ours: Server, keys: readonly DeviceKey[], extent: Extent, connections: number): Promise<Row | undefined> {
+async function measureAgainstPeer(
+  ours: Server,
+  ourCpuMs: () => number,
+  keys: readonly DeviceKey[],
+  extent: Extent,
+  connections: number,
+): Promise<Row | undefined> {
   const windows = [];
   for (let window = 0; window < extent.windows; window += 1) {
     const peer = await startMicromdm();
     if (peer === undefined) return undefined;
     await enrolMany({ url: peer.url, challenge: peer.challenge, opensSamples: false }, keys, 50, 1);
+    const before = cpuOf(peer.pid);
     const theirs = await enrolMany({ url: peer.url, challenge: peer.challenge, opensSamples: false }, keys, peerRequests, connections);
+    const theirUs = ((cpuOf(peer.pid) - before) * 1000) / theirs.requests;
     await peer.end();
+    const oursBefore = ourCpuMs();
     const mine = await enrolMany(ours, keys, extent.requests, connections);
+    const ourUs = ((ourCpuMs() - oursBefore) * 1000) / mine.requests;
     const granted = theirs.perSecond * (1 - theirs.faults / theirs.requests);
     windows.push({ theirs, mine, ratio: mine.perSecond / theirs.perSecond });
-    const line = { ours: describe(mine, {}), micromdm: describe(theirs, { grantedPerSecond: rounded(granted) }) };
+    const line = {
+      ours: describe(mine, { cpuUs: rounded(ourUs, 0) }),
+      micromdm: describe(theirs, { cpuUs: rounded(theirUs, 0), grantedPerSecond: rounded(granted) }),
+      ratioByProcessorTime: rounded(theirUs / ourUs, 2),
+    };
     say(`  peer, ${connections} connections: ratio ${rounded(mine.perSecond / theirs.perSecond, 2)} ${JSON.stringify(line)}`);
   }
   return {

@@ -44,7 +44,11 @@ function readProcess(pid: number): ProcessFacts | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const ticks = Number(fields[11]) + Number(fields[12]);
+    // Its own time and that of the children it has waited for.
+    const ticks = fields
+      .slice(11, 15)
+      .map(Number)
+      .reduce((sum, value) => sum + value, 0);
     return { parent: Number(fields[1]), cpuMs: ticks * 10, rssMb: (Number(fields[21]) * 4096) / 1e6 };
   } catch {
     return undefined;
@@ -63,7 +67,7 @@ export function processTree(root: number): readonly number[] {
   return tree;
 }
 
-/** Processor time a tree has used so far, in milliseconds. Children that ended do not count. */
+/** Processor time a tree has used so far, in milliseconds, with that of processes that have ended. */
 export function cpuOf(root: number): number {
   return processTree(root).reduce((sum, pid) => sum + (readProcess(pid)?.cpuMs ?? 0), 0);
 }
