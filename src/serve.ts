@@ -38,6 +38,7 @@ async function serveHere(config: Config, log: Log, replacements: Replacements): 
     exitWith(listening.error);
   }
   announce(node, log);
+  cluster.worker?.send('ready');
   closeWithGrace({ delay: 25_000, logger: false }, async ({ signal, err }) => {
     if (err) log.fatal({ err }, 'stopping after an error nobody caught');
     else log.info({ signal }, 'stopping');
@@ -86,6 +87,7 @@ const nursery: Nursery = {
     return {
       pid: worker.process.pid,
       stop: () => void worker.process.kill('SIGTERM'),
+      onceReady: (listener) => void worker.once('message', listener),
       onceEnded: (listener) => void worker.once('exit', listener),
     };
   },

@@ -5,6 +5,8 @@ export interface WorkerProcess {
   readonly pid: number | undefined;
   /** Asks it to stop. */
   stop(): void;
+  /** It has put itself together and listens. */
+  onceReady(listener: () => void): void;
   /** `code` is null when a signal ended it. */
   onceEnded(listener: (code: number | null, signal: string | null) => void): void;
 }
@@ -23,7 +25,7 @@ export interface WorkerProcesses {
   stop(): void;
 }
 
-/** A worker that fails this soon after the very first start fails for a reason that stays, such as a taken port. */
+/** A worker that fails this soon after the very first start, or before it was ready, fails for a reason that stays, such as a taken port. */
 const hopelessMs = 2_000;
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
@@ -32,7 +34,7 @@ const soundMs = 60_000;
 
 /**
  * Keeps `count` workers alive. One that ends is started again after a pause that doubles from 1 s to 30 s while its successors end
- * soon, too. One of the first that fails at once stops them all, and `giveUp` is told its exit code.
+ * soon, too. One of the first that cannot start stops them all, and `giveUp` is told its exit code.
  */
 export function keepWorkers(count: number, nursery: Nursery, log: Log, giveUp: (code: number) => void): WorkerProcesses {
   const alive = new Set<WorkerProcess>();
@@ -49,12 +51,17 @@ export function keepWorkers(count: number, nursery: Nursery, log: Log, giveUp: (
   const start = (ends: number | undefined): void => {
     const startedAt = nursery.now();
     const worker = nursery.fork();
+    let isReady = false;
     alive.add(worker);
+    worker.onceReady(() => {
+      isReady = true;
+    });
     worker.onceEnded((code, signal) => {
       alive.delete(worker);
       if (isStopping) return;
       const livedMs = nursery.now() - startedAt;
-      if (ends === undefined && livedMs < hopelessMs && code !== null && code !== 0) {
+      const isHopeless = ends === undefined && (!isReady || livedMs < hopelessMs);
+      if (isHopeless && code !== null && code !== 0) {
         stop();
         giveUp(code);
         return;

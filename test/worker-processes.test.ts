@@ -4,8 +4,8 @@ import { keepWorkers, type Nursery } from '../src/worker-processes.js';
 
 type Listener = (code: number | null, signal: string | null) => void;
 
-/** Workers that end when they are told to, and a clock that is turned by hand. */
-function stage(count: number) {
+/** Workers that are ready at once unless `isReady` is false, end when they are told to, and a clock that is turned by hand. */
+function stage(count: number, isReady = true) {
   const listeners: Listener[] = [];
   const stopped: number[] = [];
   const pauses: { readonly ms: number; readonly work: () => void }[] = [];
@@ -14,7 +14,12 @@ function stage(count: number) {
   const nursery: Nursery = {
     fork() {
       const pid = listeners.length;
-      return { pid, stop: () => void stopped.push(pid), onceEnded: (listener) => void listeners.push(listener) };
+      return {
+        pid,
+        stop: () => void stopped.push(pid),
+        onceReady: (listener) => (isReady ? listener() : undefined),
+        onceEnded: (listener) => void listeners.push(listener),
+      };
     },
     now: () => time,
     after(ms, work) {
@@ -90,6 +95,18 @@ t.test('a worker that fails within two seconds of the very first start ends the 
     t.equal(later.pass(), 1_000);
     t.equal(later.forked(), 2);
   }
+});
+
+t.test('on the very first start a worker that fails before it was ready ends the primary, however slow the machine', async (t) => {
+  const slow = stage(2, false);
+  slow.end(0, 15_000, 78);
+  t.strictSame(slow.gaveUp, [78]);
+  const killed = stage(1, false);
+  killed.end(0, 15_000, null, 'SIGKILL');
+  t.equal(killed.pass(), 1_000, 'a signal says nothing about the next one');
+  killed.end(1, 100, 78);
+  t.strictSame(killed.gaveUp, []);
+  t.equal(killed.pass(), 2_000);
 });
 
 t.test('who is stopped starts nothing again, not even what was pausing', async (t) => {
