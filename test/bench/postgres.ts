@@ -24,7 +24,7 @@ function runAsDatabaseUser(program: string, args: readonly string[]): string {
   return execFileSync(command[0] as string, command.slice(1), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], cwd: '/' });
 }
 
-/** Makes and starts a cluster with synchronous commits; undefined where PostgreSQL is not installed. */
+/** Makes and starts a cluster with synchronous commits, which the end of this process takes along; undefined where PostgreSQL is not installed. */
 export async function createCluster(): Promise<Cluster | undefined> {
   const bin = postgresBin();
   if (bin === '') return undefined;
@@ -37,15 +37,18 @@ export async function createCluster(): Promise<Cluster | undefined> {
   const control = (...args: readonly string[]) => runAsDatabaseUser(`${bin}/pg_ctl`, ['-D', data, '-w', ...args]);
   const start = () => void control('-l', join(directory, 'log'), '-o', options, 'start');
   const stop = (mode: 'fast' | 'immediate') => void control('-m', mode, 'stop');
+  const remove = () => {
+    process.removeListener('exit', remove);
+    stop('immediate');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', remove);
   start();
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     pid: () => Number(runAsDatabaseUser('/usr/bin/head', ['-n', '1', join(data, 'postmaster.pid')])),
     start,
     stop,
-    remove: () => {
-      stop('immediate');
-      rmSync(directory, { recursive: true, force: true });
-    },
+    remove,
   };
 }

@@ -85,7 +85,6 @@ async function huntBug(bug: PlantedBug, parts: Parts): Promise<boolean> {
 }
 
 const cluster = await createCluster();
-process.once('exit', () => cluster?.remove());
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 say(`seed ${seed}; PostgreSQL ${cluster === undefined ? 'not installed: only the embedded database is tried' : 'ready'}`);
