@@ -11,6 +11,9 @@ export const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
 export const contentCiphers = ['aes128-cbc', 'aes192-cbc', 'aes256-cbc', 'aes128-gcm', 'aes256-gcm', 'des-ede3-cbc'] as const;
 export const certificateReaders = ['off', 'holder', 'public'] as const;
 export const subjectBindings = ['none', 'reference', 'signer'] as const;
+export const cmpMacs = ['pbm', 'pbmac1'] as const;
+export const cmpSignatures = ['rsa', 'rsa-pss', 'ecdsa', 'ed25519', 'ed448'] as const;
+export const cmpSignatureDigests = ['sha224', 'sha256', 'sha384', 'sha512'] as const;
 
 const keysSchema = z
   .object({
@@ -141,6 +144,21 @@ const cmpSchema = z
       .min(1)
       .default(['mac', 'signature'])
       .describe('Kinds of message protection accepted'),
+    macs: z
+      .array(z.enum(cmpMacs))
+      .min(1)
+      .default([...cmpMacs])
+      .describe('Password-based MACs accepted: PasswordBasedMac and PBMAC1'),
+    signatures: z
+      .array(z.enum(cmpSignatures))
+      .min(1)
+      .default([...cmpSignatures])
+      .describe('Signatures accepted as message protection'),
+    signatureDigests: z
+      .array(z.enum(cmpSignatureDigests))
+      .min(1)
+      .default([...cmpSignatureDigests])
+      .describe('Digests of RSA and ECDSA signatures accepted as message protection; MD5 and SHA-1 never are'),
     hmacSha1: z.boolean().default(true).describe('Whether HMAC-SHA1 is accepted as the MAC of PasswordBasedMac (the default of OpenSSL 3.0)'),
     minIterations: z.int().min(100).max(100_000).default(100).describe('Fewest iterations of PasswordBasedMac'),
     maxIterations: z.int().min(100).max(100_000).default(100_000).describe('Most iterations of PasswordBasedMac'),

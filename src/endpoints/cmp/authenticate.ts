@@ -3,6 +3,7 @@ import { type Certificate, commonNameOf, isSameName, keyUsageOf, parseCertificat
 import { type MacKeys, type MacParameters, type PkiMessage, protectionKindOf, readMacParameters, verifyMac, verifySigned } from '../../protocol/cmp/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { Policy } from '../../tenancy/policy.js';
+import { refusedSignature } from './allowed-signature.js';
 import { type Fault, fault } from './fault.js';
 
 /** Who protected a message, after the protection was verified. */
@@ -46,9 +47,14 @@ export async function authenticate(message: PkiMessage, policy: Policy['cmp'], s
   const kind = protectionKindOf(protectionAlg);
   if (kind === undefined) return fail(fault('algorithm', protectionAlg.oid));
   if (!policy.protection.includes(kind)) return fail(fault('protection-kind', kind));
-  if (kind === 'signature') return authenticateSigner(message, sources);
+  if (kind === 'signature') {
+    const refused = refusedSignature(protectionAlg, policy);
+    return refused === undefined ? authenticateSigner(message, sources) : fail(fault('algorithm', `${refused} is not allowed by this profile`));
+  }
   const parameters = readMacParameters(protectionAlg, policy);
-  return parameters.ok ? authenticateSecret(message, parameters.value, sources) : fail(fault('algorithm', parameters.error));
+  if (!parameters.ok) return fail(fault('algorithm', parameters.error));
+  if (!policy.macs.includes(parameters.value.kind)) return fail(fault('algorithm', `${parameters.value.kind} is not allowed by this profile`));
+  return authenticateSecret(message, parameters.value, sources);
 }
 
 /** What stands in for the secret of an unknown reference: the same work, and the same answer as for a wrong secret (RFC 9483 section 3.5). */

@@ -91,8 +91,16 @@ function checkBounds(value: MacParameters, bounds: MacBounds): Result<MacParamet
   if (!isWithin(value.iterationCount, iterations)) return fail(`iterationCount ${value.iterationCount}`);
   if (!isWithin(value.salt.length, saltOctets)) return fail(`salt of ${value.salt.length} octets`);
   if (value.kind === 'pbmac1' && !isWithin(value.keyLength, keyOctets)) return fail(`keyLength ${value.keyLength}`);
+  if (value.kind === 'pbmac1' && pbkdf2Work(value) > pbkdf2Iterations.max) return fail(`iterationCount ${value.iterationCount} for ${value.keyLength} octets`);
   const usesSha1 = value.mac === 'sha1' || (value.kind === 'pbmac1' && value.prf === 'sha1');
   return usesSha1 && !bounds.hmacSha1 ? fail('HMAC-SHA1') : ok(value);
+}
+
+const digestOctets: Record<MacDigest, number> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
+
+/** PBKDF2 iterates anew for every block of the key (RFC 8018 section 5.2). */
+function pbkdf2Work(value: Pbmac1Parameters): number {
+  return value.iterationCount * Math.ceil(value.keyLength / digestOctets[value.prf]);
 }
 
 function isWithin(value: number, range: { readonly min: number; readonly max: number }): boolean {

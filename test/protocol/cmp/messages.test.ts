@@ -270,6 +270,11 @@ t.test('MAC parameters are bounded before anything is derived', async (t) => {
     ['no parameters', { oid: oids.passwordBasedMac }, /^no parameters$/],
     ['CMP-068 PBKDF2 999 iterations', pbmac1({ count: der.integer(999) }), /^iterationCount 999$/],
     ['CMP-068 PBKDF2 100001 iterations', pbmac1({ count: der.integer(100_001) }), /^iterationCount 100001$/],
+    [
+      'CMP-203 PBKDF2 100000 iterations for each of two blocks',
+      pbmac1({ count: der.integer(100_000), keyLength: der.integer(33) }),
+      /^iterationCount 100000 for 33 /,
+    ],
     ['CMP-068 no keyLength', pbmac1({ keyLength: null }), /^no keyLength$/],
     ['CMP-068 keyLength 10^6', pbmac1({ keyLength: der.integer(1_000_000) }), /^keyLength 1000000$/],
     ['CMP-068 salt of another source', pbmac1({ salt: algorithm(oids.sha256) }), /^salt of another source$/],
@@ -284,6 +289,30 @@ t.test('MAC parameters are bounded before anything is derived', async (t) => {
     t.match(readMacParameters(pbm({ mac: algorithm(mac) }), strict), { ok: false, error: 'HMAC-SHA1' }, `CMP-063 ${mac} against policy`);
   }
   t.match(readMacParameters(pbmac1({ prf: null }), strict), { ok: false, error: 'HMAC-SHA1' });
+});
+
+t.test('CMP-203 the longest derivation gives other requests their turn every 4,000 hashes, and PBKDF2 leaves the loop', async (t) => {
+  const salt = randomBytes(16);
+  for (const owf of ['sha256', 'sha512'] as const) {
+    let isDone = false;
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      if (!isDone) setImmediate(count);
+    };
+    setImmediate(count);
+    await deriveMacKey(pbmParameters({ salt, owf, iterationCount: 100_000, mac: 'sha256' }), Buffer.from('secret'));
+    isDone = true;
+    t.ok(turns >= 24, `${owf}: ${turns} turns`);
+  }
+  let isDerived = false;
+  const derivation = deriveMacKey(pbmac1Parameters({ salt, iterationCount: 100_000, keyLength: 32, prf: 'sha256', mac: 'sha256' }), Buffer.from('secret'));
+  const done = derivation.then(() => {
+    isDerived = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  t.notOk(isDerived, 'PBKDF2 runs on another thread');
+  await done;
 });
 
 t.test('CMP-125 certHash takes the hash of the certificate signature; SHA-512 for Ed25519; hashAlg before all', async (t) => {
