@@ -8,8 +8,21 @@ import { cryptoEngine } from './0007-crypto-engine.js';
 import { uniqueNames } from './0008-unique-names.js';
 import { challenges } from './0009-challenges.js';
 import { challengeModes } from './0010-challenge-modes.js';
+import { revocationReason } from './0011-revocation-reason.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
-export const migrations: readonly Migration[] = [tenancy, orders, certificates, audit, refusals, access, cryptoEngine, uniqueNames, challenges, challengeModes];
+export const migrations: readonly Migration[] = [
+  tenancy,
+  orders,
+  certificates,
+  audit,
+  refusals,
+  access,
+  cryptoEngine,
+  uniqueNames,
+  challenges,
+  challengeModes,
+  revocationReason,
+];
 export type { Migration };

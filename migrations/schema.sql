@@ -72,9 +72,11 @@ CREATE TABLE certificates (
   superseded_by uuid,
   revoked_at timestamp with time zone,
   created_at timestamp with time zone not null default now(),
+  revocation_reason integer,
   CONSTRAINT certificates_serial_key UNIQUE (issuer_hash, serial),
   CONSTRAINT certificates_sha256_key UNIQUE (sha256),
   CONSTRAINT certificates_pkey PRIMARY KEY (id),
+  CONSTRAINT certificates_revocation_reason_check CHECK (((revocation_reason >= 0) AND (revocation_reason <= 10))),
   CONSTRAINT certificates_status_check CHECK ((status = ANY (ARRAY['valid'::text, 'revoked'::text, 'superseded'::text])))
 );
 CREATE INDEX certificates_tenant_idx ON certificates USING btree (tenant_id, id);
