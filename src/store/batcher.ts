@@ -1,3 +1,5 @@
+import { isConnectionLost, isOutage } from '../runtime/outage.js';
+
 /** Collects what concurrent callers bring and works it off together (group commit). */
 export interface Batcher<Item, Answer> {
   /** Resolves with the answer for this item, once its batch is done. */
@@ -23,8 +25,8 @@ const patienceMs = 8;
 /**
  * `run` answers item for item. A batch starts after the first turn of the event loop that brought nothing more: while requests keep the
  * process busy they go together, which costs the database a third of what they cost one by one, and a lone one does not wait. While
- * `maxInFlight` batches are under way the next one fills up. When a batch fails, its items are run one by one: one that the database
- * refuses must not fail its neighbours.
+ * `maxInFlight` batches are under way the next one fills up. When a batch fails, its items are run one by one, until one of them meets
+ * an outage: one that the database refuses must not fail its neighbours, and a database that is away must not keep them waiting in turn.
  */
 export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Promise<readonly Answer[]>, limits: BatchLimits): Batcher<Item, Answer> {
   let queue: Waiting<Item, Answer>[] = [];
@@ -70,9 +72,25 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
       const answers = await run(batch.map(({ item }) => item));
       for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index] as Answer);
     } catch (error) {
-      const [only] = batch;
-      if (batch.length === 1) only?.reject(error);
-      else for (const waiting of batch) await settle([waiting]);
+      if (batch.length === 1 || isConnectionLost(error)) for (const waiting of batch) waiting.reject(error);
+      else await settleEach(batch);
+    }
+  }
+
+  async function settleEach(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
+    let outage: unknown;
+    for (const { item, resolve, reject } of batch) {
+      if (outage !== undefined) {
+        reject(outage);
+        continue;
+      }
+      try {
+        const [answer] = await run([item]);
+        resolve(answer as Answer);
+      } catch (error) {
+        if (isOutage(error)) outage = error;
+        reject(error);
+      }
     }
   }
 

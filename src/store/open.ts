@@ -1,5 +1,6 @@
 import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
 import type { Log } from '../runtime/log.js';
+import { isOutage } from '../runtime/outage.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { createSealer, isKeyOf, keyCheck } from '../runtime/seal.js';
 import { beginBoot } from './audit.js';
@@ -7,7 +8,7 @@ import type { Connection } from './connection/connection.js';
 import { lockDirectory } from './connection/directory-lock.js';
 import { connectPglite } from './connection/pglite.js';
 import { connectPostgres } from './connection/postgres.js';
-import { isTransient, retrying } from './connection/transient.js';
+import { retrying } from './connection/transient.js';
 import type { StoreFault } from './fault.js';
 import { appliedMigrations, checkSchema, migrate } from './migrate.js';
 import { storeRooms } from './rooms.js';
@@ -99,9 +100,9 @@ async function isOurKey(connection: Connection, masterKey: Buffer): Promise<bool
 
 /** Beside lost connections: refused logins, unknown databases, and a pool that gets no connection in time. */
 function isUnreachable(error: unknown): boolean {
-  if (isTransient(error)) return true;
+  if (isOutage(error)) return true;
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  return code.startsWith('28') || code === '3D000' || code === '53300' || /timeout|SSL/.test(message);
+  return code.startsWith('28') || code === '3D000' || /timeout|SSL/.test(message);
 }
 
 /** An AggregateError (several addresses of one host) has no message of its own. */

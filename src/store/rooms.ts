@@ -6,7 +6,7 @@ import { accountReader } from './accounts.js';
 import { auditRoom, type Boot } from './audit.js';
 import { certificateStore } from './certificates.js';
 import { challengeStore } from './challenges.js';
-import { type Connection, firstOf, rowsOf } from './connection/connection.js';
+import { type Connection, firstOf } from './connection/connection.js';
 import { engineStore } from './engine.js';
 import { orderRoom } from './orders/index.js';
 import { orderReader } from './orders/reader.js';
@@ -45,7 +45,8 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     engine: engineStore(connection, sealer),
     audit: audit.store,
     ping: async () => {
-      await rowsOf(connection, sql`select 1`);
+      const found = await firstOf(connection, sql<{ readonly isReadOnly: boolean }>`select current_setting('transaction_read_only')::boolean as "isReadOnly"`);
+      if (found?.isReadOnly === true) throw new Error('The database takes no writes.');
     },
     databaseNow: async () => ((await firstOf(connection, sql<{ now: Date }>`select clock_timestamp() as now`)) as { now: Date }).now,
     flush: async () => {

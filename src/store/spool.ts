@@ -1,5 +1,5 @@
 import type { Log } from '../runtime/log.js';
-import { isTransient } from './connection/transient.js';
+import { isOutage } from '../runtime/outage.js';
 
 /** Takes notes at once and writes them a moment later, many together. Never throws, never makes anyone wait. */
 export interface Spool<Note> {
@@ -61,7 +61,7 @@ export function createSpool<Note>(write: (notes: readonly Note[]) => Promise<voi
       return true;
     } catch (error) {
       log.error({ err: error, waiting: waiting.length }, `${name} could not be written`);
-      if (isTransient(error)) return false;
+      if (isOutage(error)) return false;
       if (batch.length > 1) for (const note of batch) await writeBatch([note]);
       return true;
     }

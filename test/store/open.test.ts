@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import t from 'tap';
 import { createLog } from '../../src/runtime/log.js';
+import { isOutage } from '../../src/runtime/outage.js';
 import { lockDirectory } from '../../src/store/connection/directory-lock.js';
 import { connectPglite } from '../../src/store/connection/pglite.js';
-import { connectPostgres } from '../../src/store/connection/postgres.js';
+import { connectPostgres, prepareSession } from '../../src/store/connection/postgres.js';
 import { describeStoreFault } from '../../src/store/fault.js';
 import { migrate } from '../../src/store/migrate.js';
 import { openStore, type StoreOptions } from '../../src/store/open.js';
@@ -183,6 +184,60 @@ t.test('on PostgreSQL', async (t) => {
     t.equal((await store.orderReader.list(tenant, { limit: 1 })).total, 400);
     const gaps = sql`select boot_id from audit_events group by boot_id having count(*) <> max(node_seq)`;
     t.same((await gaps.execute(killer.kysely)).rows, [], 'and the audit trail has no gap');
+  });
+
+  await t.test('F2 a lock or a statement that takes too long, and a server without writes, are told as an outage', async (t) => {
+    const store = await open({ databaseUrl });
+    const other = connectPostgres({ databaseUrl, applicationName: 'other', poolSize: 2, log: common.log });
+    t.teardown(async () => {
+      await store.close();
+      await other.close();
+    });
+    const tenant = newTenant();
+    const failure = (order = newOrder()) =>
+      store.orders.settleIssued(tenant, order, newCertificate(), 'issuing').then(
+        () => 'recorded',
+        (error: { readonly code?: string }) => (isOutage(error) ? error.code : error),
+      );
+    const whileLocked = (work: () => Promise<void>) =>
+      other.kysely.transaction().execute(async (trx) => {
+        await sql`lock table transactions in access exclusive mode`.execute(trx);
+        await work();
+      });
+
+    await whileLocked(async () => void t.same(await failure(), '55P03', 'the lock was waited for two seconds'));
+    await whileLocked(async () => {
+      const failing = failure();
+      const cancel = sql<{ done: boolean }>`select pg_cancel_backend(pid) as done from pg_stat_activity
+        where datname = current_database() and application_name like 'gatehouse%' and wait_event_type = 'Lock'`;
+      while ((await cancel.execute(other.kysely)).rows.length === 0);
+      t.same(await failing, '57014');
+    });
+    t.equal(await failure(), 'recorded', 'and afterwards all is well');
+
+    const name = sql.ref(new URL(databaseUrl).pathname.slice(1));
+    await sql`alter database ${name} set default_transaction_read_only = on`.execute(other.kysely);
+    const readOnly = await openStore({ ...common, databaseUrl });
+    t.match(readOnly, { ok: false, error: { kind: 'database-unreachable', reason: /read-only/ } });
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'gatehouse%'`.execute(
+      other.kysely,
+    );
+    t.same(await failure(), '25006');
+    await t.rejects(store.ping(), /takes no writes/, 'which makes the node unready');
+    await sql`begin read write; alter database ${name} reset default_transaction_read_only; commit`.execute(other.kysely);
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'gatehouse%'`.execute(
+      other.kysely,
+    );
+    t.equal(await failure(), 'recorded');
+    await store.ping();
+  });
+
+  await t.test('F24 a standby is not used: the next connection looks for the primary again', async (t) => {
+    const session = (isStandby: boolean) => ({ query: async () => ({ rows: [{ is_standby: isStandby }] }) }) as unknown as Parameters<typeof prepareSession>[0];
+    await prepareSession(session(false));
+    const refused = await prepareSession(session(true)).catch((error: unknown) => error);
+    t.match(refused, { code: '25006', message: /standby/ });
+    t.ok(isOutage(refused));
   });
 
   await t.test('F22 a schema that a newer program made is refused', async (t) => {

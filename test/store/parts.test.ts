@@ -39,7 +39,7 @@ t.test('an account id follows from profile and identity', async (t) => {
 
 t.test('only what may pass is tried again', async (t) => {
   for (const code of ['40001', '40P01', '57P01', '08006', '08P01', 'ECONNRESET']) t.ok(isTransient(withCode(code)), code);
-  for (const code of ['23505', '22P02', '57014', '42P01', '53300']) t.notOk(isTransient(withCode(code)), code);
+  for (const code of ['23505', '22P02', '57014', '55P03', '25006', '42P01', '53300']) t.notOk(isTransient(withCode(code)), code);
   t.ok(isTransient(new Error('Connection terminated unexpectedly')));
   t.notOk(isTransient('40001'));
   t.equal(violatedConstraint(Object.assign(withCode('23505'), { constraint: 'x_key' })), 'x_key');
@@ -98,6 +98,27 @@ t.test('the batcher', async (t) => {
     t.equal(await batcher.submit(5), 5, 'and goes on');
   });
 
+  await t.test('keeps nobody waiting in turn for a database that is away', async (t) => {
+    for (const { code, runs } of [
+      { code: 'ECONNREFUSED', runs: 1 },
+      { code: '55P03', runs: 3 },
+    ]) {
+      const asked: number[] = [];
+      const run = async (items: readonly number[]) => {
+        asked.push(items.length);
+        if (items.includes(2)) throw withCode(code);
+        return items;
+      };
+      const batcher = createBatcher<number, number>(run, { maxBatch: 8, maxInFlight: 1 });
+      const settled = await Promise.allSettled([1, 2, 3, 4].map((item) => batcher.submit(item)));
+      t.equal(asked.length, runs, `${code}: ${runs} runs`);
+      t.same(
+        settled.slice(1).map((answer) => answer.status === 'rejected' && answer.reason.code),
+        [code, code, code],
+      );
+    }
+  });
+
   await t.test('is idle only when everything is answered', async (t) => {
     let answered = false;
     const batcher = createBatcher<number, number>(async (items) => tick(5).then(() => items), { maxBatch: 1, maxInFlight: 1 });
@@ -129,13 +150,16 @@ t.test('the spool', async (t) => {
   await t.test('keeps notes while the database is away and drops one that it refuses', async (t) => {
     const written: number[] = [];
     let isAway = true;
+    const outages = ['ECONNREFUSED', '57014', '55P03', '25006', '53300', '53100'].map(withCode);
     const spool = createSpool<number>(async (notes) => {
-      if (isAway) throw withCode('ECONNREFUSED');
+      const outage = outages.pop();
+      if (outage !== undefined) throw outage;
+      if (isAway) throw new Error('timeout exceeded when trying to connect');
       if (notes.includes(2)) throw withCode('22P02');
       written.push(...notes);
     }, options);
     for (const note of [1, 2, 3]) spool.add(note);
-    await spool.flush();
+    while (outages.length > 0) await spool.flush();
     t.same(written, []);
     isAway = false;
     while (written.length < 2) await tick(1);

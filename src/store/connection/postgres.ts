@@ -24,12 +24,13 @@ export function connectPostgres({ databaseUrl, applicationName, poolSize, log }:
     lock_timeout: 2_000,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
+    maxLifetimeSeconds: lifetimeSeconds,
     types: { getTypeParser },
     onConnect: (client) => {
       // A connection that breaks says so by an event, beside failing its query; an event nobody listens to ends the process. The
       // pool listens only while the connection is idle.
       client.on('error', (error) => log.warn({ err: error }, 'a database connection broke'));
-      return durable(client);
+      return prepareSession(client);
     },
   });
   pool.on('error', () => undefined);
@@ -46,7 +47,18 @@ export function connectPostgres({ databaseUrl, applicationName, poolSize, log }:
 const getTypeParser: typeof pg.types.getTypeParser = (id: number, format?: unknown) =>
   id === int8 && format !== 'binary' ? Number : pg.types.getTypeParser(id, format as 'text');
 
-/** What we promise to devices must be on disk, also where the server's own default says otherwise. */
-async function durable(client: pg.ClientBase): Promise<void> {
-  await client.query("select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')");
+/** Connections are made anew after this time, so that they follow a name that points to another server since. */
+const lifetimeSeconds = 1_800;
+
+/**
+ * What we promise to devices must be on disk, also where the server's own default says otherwise. A standby is refused: after a failover
+ * the name may still lead to the old primary, and a connection kept to it would refuse every write as long as it lives.
+ */
+export async function prepareSession(client: Pick<pg.ClientBase, 'query'>): Promise<void> {
+  const { rows } = await client.query<{ is_standby: boolean }>(`select pg_is_in_recovery() as is_standby,
+    case when current_setting('synchronous_commit') in ('off', 'local') then set_config('synchronous_commit', 'on', false) end`);
+  if (rows[0]?.is_standby === true) throw Object.assign(new Error('the server is a standby and takes no writes'), { code: readOnlyTransaction });
 }
+
+/** SQLSTATE read_only_sql_transaction. */
+const readOnlyTransaction = '25006';
