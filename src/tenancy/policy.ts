@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { nameFromText, shortNames } from '../pkix/index.js';
+import { registrationAuthoritySchema } from './registration-authority.js';
 
 /** What a profile allows. One published schema for API, console and CLI; an absent policy is `policySchema.parse({ version: 1 })`. */
 export const curveNames = ['P-256', 'P-384', 'P-521'] as const;
@@ -10,6 +11,7 @@ export const extendedKeyUsages = ['serverAuth', 'clientAuth'] as const;
 export const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
 export const contentCiphers = ['aes128-cbc', 'aes192-cbc', 'aes256-cbc', 'aes128-gcm', 'aes256-gcm', 'des-ede3-cbc'] as const;
 export const certificateReaders = ['off', 'holder', 'public'] as const;
+export const cmpConducts = ['standard', 'strict', 'compat', '3gpp'] as const;
 export const subjectBindings = ['none', 'reference', 'signer'] as const;
 export const cmpMacs = ['pbm', 'pbmac1'] as const;
 export const cmpSignatures = ['rsa', 'rsa-pss', 'ecdsa', 'ed25519', 'ed448'] as const;
@@ -167,6 +169,16 @@ const cmpSchema = z
     caPubs: z.boolean().default(false).describe('Whether ip carries the CA certificates in caPubs'),
     messageTimeWindowSeconds: z.int().min(0).max(86_400).default(300).describe('Largest difference of messageTime, in seconds; 0: not checked'),
     trustAnchors: z.array(z.string()).max(20).default([]).describe('PEM certificates whose devices may ask for their first certificate by signature'),
+    unconfirmed: z
+      .enum(['revoke', 'keep'])
+      .default('revoke')
+      .describe('What becomes of a certificate that its device refused or did not confirm in time: revoked at the CA, or only noted'),
+    severalRequests: z.boolean().default(false).describe('Whether one ir, cr or kur may ask for several certificates (up to 20)'),
+    conduct: z
+      .enum(cmpConducts)
+      .default('standard')
+      .describe('standard: RFC 9483; strict: also demands what it only recommends; compat: forgives what older clients do; 3gpp: as base stations speak'),
+    registrationAuthorities: z.array(registrationAuthoritySchema).max(20).default([]).describe('RAs that may forward and speak for devices'),
   })
   .strict();
 
