@@ -28,6 +28,7 @@ import { issueOrdersJob } from './workers/issue-orders.js';
 import { lookUpOrdersJob } from './workers/look-up-orders.js';
 import { type Job, startJobs } from './workers/loop.js';
 import { ensureRaKeys, type RaKeyDeps, raKeyJob } from './workers/ra-keys.js';
+import { replaceDuplicatesJob } from './workers/replace-duplicates.js';
 import { revokeCertificatesJob } from './workers/revoke-certificates.js';
 import { forgetTransactionsJob, tendOrdersJob } from './workers/tend-orders.js';
 
@@ -113,7 +114,10 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   if (made !== undefined) await prepareDemo(store, raKeys);
   await endpoints.refreshNow();
   const refresh: Job = { name: 'refresh-directory', everyMs: 400, run: async () => void (await endpoints.refresh()) };
-  const jobs = startJobs(config.roles.includes('worker') ? [refresh, ...workerJobs(deps, raKeys)] : [refresh], log);
+  const jobs = startJobs(
+    config.roles.includes('worker') ? [refresh, ...workerJobs(deps, raKeys), replaceDuplicatesJob({ ...store, clock: systemClock })] : [refresh],
+    log,
+  );
 
   const state = { isClosing: false };
   const readiness = () => readinessOf(store, state.isClosing);

@@ -29,6 +29,7 @@ export async function enrol(profile: Profile, request: EnrolmentRequest, deps: E
   const order = newOrder(request, profile, caller.value, checked.value, now);
   const issuer = await deps.issuers.forProfile(profile);
   const outcome = await recordAndForward(profile, order, checked.value, issuer, context, deps);
+  if (outcome === 'account-held') return settleDuplicate(profile, request, caller.value, order, context, deps);
   if (outcome === 'challenge-spent') return refuseUnauthenticated(profile, request, spentRefusal(order.challengeId ?? ''), deps);
   if (outcome.kind === 'issued') noteUse(caller.value, context, deps);
   return outcome;
@@ -41,8 +42,14 @@ function check(request: EnrolmentRequest, grant: Grant, profile: Profile, now: D
   return bound.ok ? checked : bound;
 }
 
-/** Another request was quicker with the same one-time challenge. */
-type Recorded = Outcome | 'challenge-spent';
+/** Another request was quicker with the same one-time challenge; or the profile wants one certificate for a device, and it has one. */
+type Recorded = Outcome | 'challenge-spent' | 'account-held';
+
+type WithoutOrder = Extract<RecordOutcome, { readonly kind: Extract<Recorded, string> }>;
+
+function isWithoutOrder(recorded: RecordOutcome): recorded is WithoutOrder {
+  return recorded.kind === 'challenge-spent' || recorded.kind === 'account-held';
+}
 
 async function recordAndForward(
   profile: Profile,
@@ -53,7 +60,7 @@ async function recordAndForward(
   deps: EnrolmentDeps,
 ): Promise<Recorded> {
   const isAutomatic = profile.policy.approval.mode === 'automatic';
-  if (isAutomatic && issuer?.local !== undefined) return issueLocally(order, checked, issuer, context, deps);
+  if (isAutomatic && issuer?.local !== undefined && order.isExclusive !== true) return issueLocally(order, checked, issuer, context, deps);
   const recorded = await deps.orders.record(context, order, isAutomatic ? 'ACCEPTED' : 'AWAITING_APPROVAL');
   return isAutomatic ? forwardRecorded(order, recorded, context, deps) : pendingOrEarlier(order, recorded, context, deps);
 }
@@ -77,18 +84,18 @@ function issued(order: NewOrder, certificate: Buffer, isModified: boolean): Issu
 
 /** A new order goes to its CA; an old one is answered as it stands, or gives way if it is over. */
 async function forwardRecorded(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
-  if (recorded.kind === 'challenge-spent') return recorded.kind;
+  if (isWithoutOrder(recorded)) return recorded.kind;
   if (recorded.kind === 'recorded') return awaitIssuance(recorded.order.id, order.dedupeKey, context, deps);
   const { transaction } = recorded;
   if (!givesWay(transaction, order, deps)) return existingOutcome(transaction, order, deps);
   const superseding = await deps.orders.supersede(context, order, transaction.order.id);
-  if (superseding.kind === 'challenge-spent') return superseding.kind;
+  if (isWithoutOrder(superseding)) return superseding.kind;
   if (superseding.kind === 'existing') return existingOutcome(superseding.transaction, order, deps);
   return awaitIssuance(superseding.order.id, order.dedupeKey, context, deps);
 }
 
 async function pendingOrEarlier(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
-  if (recorded.kind === 'challenge-spent') return recorded.kind;
+  if (isWithoutOrder(recorded)) return recorded.kind;
   if (recorded.kind === 'existing') return existingOutcome(recorded.transaction, order, deps);
   const transaction = await deps.orders.findTransaction(context, order.dedupeKey);
   return transaction === undefined ? refusedOutcome(refusal('unavailable')) : outcomeOf(transaction, deps.clock.now());
@@ -146,6 +153,22 @@ async function refuseUnauthenticated(profile: Profile, request: EnrolmentRequest
     details: { reason: refused.code, detail: refused.detail ?? '', source: clientIp, transactionId: request.transactionId },
   });
   return refusedOutcome(refused);
+}
+
+/** A device asks for a first certificate and holds one already (row SCEP-151): refused, or put before an administrator. */
+async function settleDuplicate(
+  profile: Profile,
+  request: EnrolmentRequest,
+  grant: Grant,
+  order: NewOrder,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Outcome> {
+  if (profile.policy.duplicates === 'refuse') return recordRefused(profile, request, grant, refusal('account-held'), context, deps);
+  const { isExclusive: _isExclusive, ...waiting } = order;
+  const outcome = await pendingOrEarlier(waiting, await deps.orders.record(context, waiting, 'AWAITING_APPROVAL'), context, deps);
+  if (outcome === 'challenge-spent') return refuseUnauthenticated(profile, request, spentRefusal(order.challengeId ?? ''), deps);
+  return outcome === 'account-held' ? refusedOutcome(refusal('unavailable')) : outcome;
 }
 
 /** Authenticated but against the policy: a REJECTED order; the same request again raises its attempts. */

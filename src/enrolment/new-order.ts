@@ -49,9 +49,15 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     request: checked.request,
     renews: grant.operation === 'renewal' ? (grant.issued?.id ?? null) : null,
     ...(grant.challenge && { challengeId: grant.challenge.id }),
+    ...(isExclusive(profile, grant) && { isExclusive: true as const }),
     deadline: new Date(now.getTime() + profile.policy.approval.maxPendingHours * 3_600_000),
     receivedAt: now,
   };
+}
+
+/** Refused and manual duplicates alike must first be found out; renewals of our own certificates are none. */
+function isExclusive({ policy }: Profile, grant: Grant): boolean {
+  return grant.issued === undefined && (policy.duplicates === 'refuse' || policy.duplicates === 'manual');
 }
 
 /** A request that the policy refused still becomes an order; it carries what was asked for. */

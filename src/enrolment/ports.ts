@@ -122,6 +122,8 @@ export interface NewOrder {
   readonly renews: string | null;
   /** The minted challenge that authorised it; used up in the commit that records the order, unless it is recorded as refused. */
   readonly challengeId?: string;
+  /** Not to be recorded while its account holds a valid certificate or another open order. */
+  readonly isExclusive?: true;
   /** When an open order gives up. */
   readonly deadline: Date;
   readonly receivedAt: Date;
@@ -136,11 +138,15 @@ export interface StoredTransaction {
   readonly certificate: Buffer | null;
 }
 
-/** `existing`: the dedupe key is taken; `challenge-spent`: the order's challenge is used up or has expired. Nothing was written. */
+/**
+ * `existing`: the dedupe key is taken; `challenge-spent`: the order's challenge is used up or has expired; `account-held`: the order is
+ * exclusive and its account holds something already. Nothing was written.
+ */
 export type RecordOutcome =
   | { readonly kind: 'recorded'; readonly order: Order }
   | { readonly kind: 'existing'; readonly transaction: StoredTransaction }
-  | { readonly kind: 'challenge-spent' };
+  | { readonly kind: 'challenge-spent' }
+  | { readonly kind: 'account-held' };
 
 /** A claimed order: the fence must be shown with the result, else the result is refused. */
 export interface ClaimedOrder {
@@ -179,7 +185,7 @@ export interface OrderStore {
   /** ISSUED -> DELIVERED (or CONFIRMED), batched; resolves at once, written within a moment. A confirmed renewal supersedes what it renews. */
   noteDelivered(context: TenantContext, orderId: string, state: 'DELIVERED' | 'CONFIRMED'): void;
   /** Moves one order if it is in one of `from`; false when it is not. Revocations wanted go to the outbox in the same commit. */
-  move(context: TenantContext, orderId: string, from: readonly OrderState[], to: OrderState, reason: string): Promise<boolean>;
+  move(context: TenantContext, orderId: string, from: readonly OrderState[], to: OrderState, reason: string, crlReason?: number): Promise<boolean>;
   /** Claims one order for a CA call: ACCEPTED -> ISSUING, fence + 1, lease, intent; undefined when someone else has it. */
   claim(context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined>;
   /** The result of a claimed call; false when the fence is no longer ours (then the certificate, if any, went to the orphans). */
@@ -213,6 +219,12 @@ export interface DueOrder {
   readonly tenantId: string;
   readonly profileId: string;
   readonly connectorId: string;
+}
+
+/** Enrolments that stand in the place of earlier ones of the same account. */
+export interface DuplicateReader {
+  /** Orders whose valid certificate was followed by one of a first enrolment of the same account on this profile, issued after `since`. */
+  replaced(context: TenantContext, profileId: string, since: Date): Promise<readonly string[]>;
 }
 
 /** A certificate issued through Gatehouse, as renewals, look-ups and lists need it. */

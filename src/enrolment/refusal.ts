@@ -31,6 +31,7 @@ export const refusals = {
   'confirmation-unexpected': 'No confirmation is awaited for this certificate.',
   'already-confirmed': 'The certificate has already been confirmed.',
   'ca-refused': 'The certification authority refused the request.',
+  'account-held': 'A valid certificate for this device exists already; renew it, or ask an administrator to revoke it.',
   'order-rejected': 'The request was rejected.',
   'order-failed': 'The certificate could not be issued.',
   'order-expired': 'The request was not completed in time.',

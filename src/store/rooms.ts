@@ -8,6 +8,7 @@ import { certificateStore } from './certificates.js';
 import { challengeStore } from './challenges.js';
 import { type Connection, firstOf } from './connection/connection.js';
 import { engineStore } from './engine.js';
+import { duplicateReader } from './orders/duplicates.js';
 import { orderRoom } from './orders/index.js';
 import { orderReader } from './orders/reader.js';
 import { orphanReader } from './orphans.js';
@@ -30,6 +31,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     kind: connection.kind,
     orders: orders.store,
     orderReader: orderReader(connection),
+    duplicates: duplicateReader(connection),
     certificates: certificateStore(connection),
     revocations: revocationQueue(connection, boot),
     refusals: refusals.store,

@@ -1,7 +1,7 @@
 import type { AccountReader, AuditReader, CertificateReader } from '../admin/ports.js';
 import type { AuditLog } from '../audit/event.js';
 import type { EngineStore } from '../crypto-engine/ports.js';
-import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
+import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
 import type { AccessLists } from './access.js';
@@ -14,6 +14,7 @@ export interface Store {
   readonly kind: 'postgres' | 'pglite';
   readonly orders: OrderDesk;
   readonly orderReader: OrderReader;
+  readonly duplicates: DuplicateReader;
   readonly certificates: CertificateStore & CertificateReader;
   readonly revocations: RevocationQueue;
   readonly refusals: RefusalLog & RefusalReader;

@@ -11,6 +11,7 @@ export const extendedKeyUsages = ['serverAuth', 'clientAuth'] as const;
 export const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
 export const contentCiphers = ['aes128-cbc', 'aes192-cbc', 'aes256-cbc', 'aes128-gcm', 'aes256-gcm', 'des-ede3-cbc'] as const;
 export const certificateReaders = ['off', 'holder', 'public'] as const;
+export const duplicatePolicies = ['allow', 'replace', 'refuse', 'manual'] as const;
 export const cmpConducts = ['standard', 'strict', 'compat', '3gpp'] as const;
 export const subjectBindings = ['none', 'reference', 'signer'] as const;
 export const cmpMacs = ['pbm', 'pbmac1'] as const;
@@ -190,6 +191,12 @@ export const policySchema = z
     certificate: certificateSchema.prefault({}),
     renewal: renewalSchema.prefault({}),
     approval: approvalSchema.prefault({}),
+    duplicates: z
+      .enum(duplicatePolicies)
+      .default('allow')
+      .describe(
+        'A first enrolment of a device that holds a valid certificate: issue another, replace (revokes the older), refuse, or wait for an administrator',
+      ),
     scep: scepSchema.prefault({}),
     cmp: cmpSchema.prefault({}),
   })

@@ -91,6 +91,31 @@ async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): P
     t.same(transaction?.order.createdAt, order.receivedAt);
   });
 
+  t.test('SCEP-151 records one of 10 simultaneous first enrolments of a device that may have one certificate only', async (t) => {
+    const tenant = newTenant();
+    const { profileId, accountIdentity } = newOrder();
+    const exclusive = () => newOrder({ profileId, accountIdentity, isExclusive: true });
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => orders.record(tenant, exclusive(), 'ACCEPTED')));
+    t.same(kinds(outcomes), [...Array.from({ length: 9 }, () => 'account-held'), 'recorded']);
+    t.equal((await orders.record(tenant, newOrder({ profileId, isExclusive: true }), 'ACCEPTED')).kind, 'recorded', 'another device');
+    t.equal((await orders.record(tenant, newOrder({ profileId, accountIdentity }), 'ACCEPTED')).kind, 'recorded', 'a renewal');
+    const refused = { state: 'REJECTED', failInfo: 'account-held', failReason: 'held' } as const;
+    t.equal((await orders.record(tenant, exclusive(), refused)).kind, 'recorded', 'a refusal is always put down');
+  });
+
+  t.test('SCEP-151 an account is free again when its certificate has expired or is revoked', async (t) => {
+    const tenant = newTenant();
+    const [expired, revoked, valid] = [newOrder(), newOrder(), newOrder()];
+    await orders.settleIssued(tenant, expired, newCertificate({ notAfter: new Date(Date.now() - 1_000) }), 'issuing');
+    await orders.settleIssued(tenant, revoked, newCertificate({ notAfter: new Date(Date.now() + 86_400_000) }), 'issuing');
+    await orders.move(tenant, revoked.id, ['ISSUED'], 'REVOKE_WANTED', 'test');
+    await orders.move(tenant, revoked.id, ['REVOKE_WANTED'], 'REVOKED', 'test');
+    await orders.settleIssued(tenant, valid, newCertificate({ notAfter: new Date(Date.now() + 86_400_000) }), 'issuing');
+    const again = ({ profileId, accountIdentity }: NewOrder) =>
+      orders.record(tenant, newOrder({ profileId, accountIdentity, isExclusive: true }), 'ACCEPTED').then(({ kind }) => kind);
+    t.same(await Promise.all([expired, revoked, valid].map(again)), ['recorded', 'recorded', 'account-held']);
+  });
+
   t.test('records a refused request as a final order and counts its retries', async (t) => {
     const tenant = newTenant();
     const order = newOrder();

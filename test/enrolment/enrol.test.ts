@@ -361,3 +361,53 @@ t.test('CMP-122 CMP-127 CMP-132 CMP-133 confirmations move the order once', asyn
 t.test('the texts for devices hold no detail of ours', async (t) => {
   for (const [code, text] of Object.entries(refusals)) t.ok(text.length <= 120 && text.endsWith('.'), code);
 });
+
+t.test('SCEP-151 a device that starts over with a new transactionID is treated as its profile says', async (t) => {
+  const again = async (duplicates: string) => {
+    const room = house(await embedded());
+    const profile = scep({ duplicates });
+    const first = await room.enrolment.enrol(profile, request());
+    const second = request();
+    const outcome = await room.enrolment.enrol(profile, second);
+    return { ...room, profile, first, second, outcome };
+  };
+
+  t.test('allow and replace: it gets another certificate', async (t) => {
+    for (const duplicates of ['allow', 'replace']) {
+      const { first, outcome } = await again(duplicates);
+      t.not(certificateOf(outcome).serial.toString('hex'), certificateOf(first).serial.toString('hex'), duplicates);
+    }
+  });
+
+  t.test('refuse: a REJECTED order, while retransmissions and renewals go on', async (t) => {
+    const { first, outcome, second, enrolment, profile, store } = await again('refuse');
+    t.equal(refusalOf(outcome), 'account-held');
+    t.match(store.all()[1], { state: 'REJECTED', failInfo: 'account-held' });
+    t.equal(refusalOf(await enrolment.enrol(profile, second)), 'account-held');
+    t.equal(store.all().length, 2, 'a retry is no new order');
+    const other = nameFromText('CN=device-2');
+    if (!other.ok) throw new Error(other.error);
+    const elsewhere = request({ wanted: { publicKey: rsaKey, subject: other.value, extensions: [] } });
+    t.equal((await enrolment.enrol(profile, elsewhere)).kind, 'issued', 'another device is not concerned');
+    t.same(await enrolment.enrol(profile, elsewhere).then(({ kind }) => kind), 'issued', 'nor is a retransmission');
+    const renewal = request({ evidence: { signer: { certificate: certificateOf(first), others: [] } } });
+    t.equal((await enrolment.enrol(profile, renewal)).kind, 'issued', 'a renewal is no duplicate');
+  });
+
+  t.test('refuse: a device whose certificate was revoked may start over, under the same transactionID too', async (t) => {
+    const { first, second, enrolment, profile, store } = await again('refuse');
+    if (first.kind !== 'issued') throw new Error(first.kind);
+    const tenant = tenantContext(profile.tenantId, 'user:1');
+    await store.orders.move(tenant, first.orderId, ['ISSUED'], 'REVOKE_WANTED', 'lost');
+    await store.orders.move(tenant, first.orderId, ['REVOKE_WANTED'], 'REVOKED', 'lost');
+    t.equal((await enrolment.enrol(profile, second)).kind, 'issued');
+  });
+
+  t.test('manual: an administrator decides', async (t) => {
+    const { outcome, second, enrolment, profile, store } = await again('manual');
+    t.equal(outcome.kind, 'pending');
+    t.match(store.all()[1], { state: 'AWAITING_APPROVAL' });
+    t.equal((await enrolment.enrol(profile, second)).kind, 'pending', 'and a retransmission waits with it');
+    t.equal(store.all().length, 2);
+  });
+});

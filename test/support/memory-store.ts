@@ -90,12 +90,22 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     return { order, contentHash: transaction.contentHash, session: transaction.session, certificate };
   }
 
+  /** Whether the account has a valid certificate or an open order. */
+  function holds(accountId: string): boolean {
+    return [...entries.values()].some(({ order }) => {
+      if (order.accountId !== accountId) return false;
+      const certificate = certificates.get(order.certificateId ?? '');
+      return phaseOf(order.state) === 'open' || (certificate?.status === 'valid' && certificate.notAfter.getTime() > now());
+    });
+  }
+
   function add(context: TenantContext, input: NewOrder, state: OrderState, change: Partial<Order> = {}): RecordOutcome {
     const key = input.dedupeKey.toString('hex');
     const transaction = transactionOf(context, key);
     if (transaction !== undefined) return { kind: 'existing', transaction };
     const isRefused = phaseOf(state) === 'refused';
     if (input.challengeId !== undefined && !isRefused && !challenges.spend(input.challengeId)) return { kind: 'challenge-spent' };
+    if (input.isExclusive === true && !isRefused && holds(accountIdOf(input.profileId, input.accountIdentity))) return { kind: 'account-held' };
     const isFinal = phaseOf(state) !== 'open';
     transactions.set(key, { orderId: input.id, contentHash: input.contentHash, session: input.session, retainedUntil: isFinal ? now() + dayMs : null });
     const entry: Entry = {
@@ -169,7 +179,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       const before = transactions.get(key);
       if (standing?.order.id === replaces && phaseOf(standing.order.state) !== 'open') transactions.delete(key);
       const outcome = add(context, order, 'ACCEPTED');
-      if (outcome.kind === 'challenge-spent' && before !== undefined) transactions.set(key, before);
+      if (outcome.kind !== 'recorded' && outcome.kind !== 'existing' && before !== undefined) transactions.set(key, before);
       return outcome;
     },
     async countAttempt(context, orderId) {

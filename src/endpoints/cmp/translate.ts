@@ -57,6 +57,7 @@ export const failInfoOf = {
   'confirmation-unexpected': 'badRequest',
   'already-confirmed': 'certConfirmed',
   'ca-refused': 'badRequest',
+  'account-held': 'notAuthorized',
   'order-rejected': 'notAuthorized',
   'order-failed': 'systemFailure',
   'order-expired': 'systemUnavail',

@@ -34,6 +34,7 @@ export const failInfoOf = {
   'confirmation-unexpected': 'badRequest',
   'already-confirmed': 'badRequest',
   'ca-refused': 'badRequest',
+  'account-held': 'badRequest',
   'order-rejected': 'badRequest',
   'order-failed': 'badRequest',
   'order-expired': 'badRequest',

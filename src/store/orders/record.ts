@@ -7,6 +7,7 @@ import { type Connection, type Executor, transact } from '../connection/connecti
 import type { Tables } from '../tables.js';
 import { storableJson, storableText } from '../text.js';
 import { accountIdOf } from './account.js';
+import { AccountHeld, claimAccount } from './duplicates.js';
 import { stateEvent } from './event.js';
 import { requestToJson } from './request-json.js';
 import { type Recorded, recordedOrder } from './rows.js';
@@ -37,6 +38,7 @@ async function spending(connection: Connection, work: (trx: Transaction<Tables>)
     return await transact(connection, work);
   } catch (error) {
     if (error instanceof ChallengeSpent) return { kind: 'challenge-spent' };
+    if (error instanceof AccountHeld) return { kind: 'account-held' };
     throw error;
   }
 }
@@ -75,6 +77,7 @@ async function insertOrder(trx: Transaction<Tables>, boot: Boot, context: Tenant
   if (order.challengeId !== undefined && refused === undefined) await spendChallenge(trx, order.challengeId);
   await sql`insert into accounts (id, tenant_id, profile_id, label) values (${accountId}, ${tenantId}, ${order.profileId}, ${storableText(order.accountLabel)})
     on conflict (id) do nothing`.execute(trx);
+  if (order.isExclusive === true && refused === undefined) await claimAccount(trx, accountId);
   const { rows } = await sql<{ finished_at: Date | null }>`
     insert into orders (id, tenant_id, profile_id, connector_id, protocol, account_id, transaction_id, dedupe_key, operation, state, subject, fail_info,
       fail_reason, client_ip, client_family, key_type, digest, cipher, credential, renews, created_at, finished_at)

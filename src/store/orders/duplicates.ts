@@ -1,0 +1,46 @@
+import { sql } from 'kysely';
+import type { DuplicateReader } from '../../enrolment/ports.js';
+import { type Connection, type Executor, rowsOf } from '../connection/connection.js';
+
+/** The account of an exclusive order holds something already; thrown so that its transaction leaves nothing behind. */
+export class AccountHeld extends Error {
+  override readonly name = 'AccountHeld';
+}
+
+/**
+ * Locks the account, so that of simultaneous first enrolments of one device only one is recorded, and throws `AccountHeld` when it has
+ * a valid certificate or an open order.
+ */
+export async function claimAccount(trx: Executor, accountId: string): Promise<void> {
+  await sql`select 1 from accounts where id = ${accountId} for update`.execute(trx);
+  const { rows } = await sql`
+    select 1 from orders o left join certificates c on c.id = o.certificate_id
+    where o.account_id = ${accountId} and (o.finished_at is null
+      or (o.state in ('ISSUED', 'DELIVERED', 'CONFIRMED') and c.status = 'valid' and c.not_after > clock_timestamp()))
+    limit 1`.execute(trx);
+  if (rows.length > 0) throw new AccountHeld('The account holds a certificate or an open order.');
+}
+
+/** Recent certificates are found by their ids, which are UUIDv7 of the moment of issuance; nothing else is searched. */
+export function duplicateReader(connection: Connection): DuplicateReader {
+  return {
+    replaced: async (context, profileId, since) => {
+      const rows = await rowsOf(
+        connection,
+        sql<{ id: string }>`
+          select distinct older.id from certificates fresh
+          join orders first on first.id = fresh.order_id and first.operation = 'enrolment' and first.state in ('ISSUED', 'DELIVERED', 'CONFIRMED')
+          join orders older on older.account_id = first.account_id and older.id <> first.id and older.state in ('ISSUED', 'DELIVERED', 'CONFIRMED')
+          join certificates old on old.id = older.certificate_id and old.id < fresh.id and old.status = 'valid' and old.not_after > now()
+          where fresh.tenant_id = ${context.tenantId} and fresh.id > ${lowestIdAt(since)}::uuid and fresh.profile_id = ${profileId} and fresh.status = 'valid'`,
+      );
+      return rows.map(({ id }) => id);
+    },
+  };
+}
+
+/** The smallest UUIDv7 of that millisecond (RFC 9562 section 5.7). */
+function lowestIdAt(at: Date): string {
+  const hex = at.getTime().toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

@@ -1,0 +1,62 @@
+import t from 'tap';
+import type { NewOrder } from '../../src/enrolment/ports.js';
+import { systemClock } from '../../src/runtime/clock.js';
+import { policySchema } from '../../src/tenancy/policy.js';
+import { replaceDuplicatesJob } from '../../src/workers/replace-duplicates.js';
+import { testDatabases } from '../support/database.js';
+import { newCertificate, newOrder, newTenant } from '../support/orders.js';
+import { scepProfile } from '../support/profiles.js';
+
+for (const database of testDatabases()) {
+  t.test(database.name, async (t) => {
+    const { store, close } = await database.open();
+    t.teardown(close);
+    const tenant = newTenant();
+    const replacing = scepProfile({ tenantId: tenant.tenantId, policy: policySchema.parse({ duplicates: 'replace' }) });
+    const allowing = scepProfile({ tenantId: tenant.tenantId });
+    const profiles = { all: async () => [replacing, allowing], configEpoch: async () => 1 };
+    const notAfter = new Date(Date.now() + 86_400_000);
+
+    async function issue(fields: Partial<NewOrder>): Promise<string> {
+      const order = newOrder(fields);
+      await store.orders.settleIssued(tenant, order, newCertificate({ notAfter }), 'issuing');
+      return order.id;
+    }
+    const stateOf = async (id: string) => (await store.orderReader.find(tenant, id))?.state;
+
+    await t.test('SCEP-151 a new enrolment of the same device has the older certificates revoked, and nothing else', async (t) => {
+      const device = { profileId: replacing.id, accountIdentity: newOrder().accountIdentity };
+      const elsewhere = { ...device, profileId: allowing.id };
+      const [first, renewed, other, kept] = [
+        await issue(device),
+        await issue({ ...device, operation: 'renewal' }),
+        await issue({ profileId: replacing.id }),
+        await issue(elsewhere),
+      ];
+      const job = replaceDuplicatesJob({ ...store, profiles, clock: systemClock });
+      await job.run();
+      t.equal(await stateOf(first), 'ISSUED', 'a renewal alone replaces nothing');
+      const [fresh, keptToo] = [await issue(device), await issue(elsewhere)];
+      await job.run();
+      t.same(await Promise.all([first, renewed].map(stateOf)), ['REVOKE_WANTED', 'REVOKE_WANTED']);
+      t.same(await Promise.all([other, kept, fresh, keptToo].map(stateOf)), ['ISSUED', 'ISSUED', 'ISSUED', 'ISSUED']);
+      const due = await store.revocations.claim({ tenantId: null, actor: 'test' }, 10, 1_000);
+      t.same(
+        due.map(({ orderId, reason }) => ({ orderId, reason })).sort((a, b) => (a.orderId < b.orderId ? -1 : 1)),
+        [
+          { orderId: first, reason: 4 },
+          { orderId: renewed, reason: 4 },
+        ],
+      );
+      await job.run();
+      t.equal(await stateOf(fresh), 'ISSUED', 'and another run changes nothing');
+    });
+
+    await t.test('SCEP-151 a worker that was away finds what was issued meanwhile', async (t) => {
+      const device = { profileId: replacing.id, accountIdentity: newOrder().accountIdentity };
+      const [first] = [await issue(device), await issue(device)];
+      await replaceDuplicatesJob({ ...store, profiles, clock: systemClock }).run();
+      t.equal(await stateOf(first as string), 'REVOKE_WANTED');
+    });
+  });
+}
