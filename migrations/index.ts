@@ -9,6 +9,9 @@ import { uniqueNames } from './0008-unique-names.js';
 import { challenges } from './0009-challenges.js';
 import { challengeModes } from './0010-challenge-modes.js';
 import { revocationReason } from './0011-revocation-reason.js';
+import { confirmations } from './0012-confirmations.js';
+import { idempotencyKeys } from './0013-idempotency-keys.js';
+import { rollover } from './0014-rollover.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -24,5 +27,8 @@ export const migrations: readonly Migration[] = [
   challenges,
   challengeModes,
   revocationReason,
+  confirmations,
+  idempotencyKeys,
+  rollover,
 ];
 export type { Migration };

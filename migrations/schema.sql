@@ -378,8 +378,10 @@ CREATE TABLE transactions (
   content_hash bytea not null,
   session jsonb not null,
   retained_until timestamp with time zone,
+  confirm_until bigint default ((session ->> 'confirmUntil'::text))::bigint,
   CONSTRAINT transactions_pkey PRIMARY KEY (dedupe_key)
 );
+CREATE INDEX transactions_confirm_idx ON transactions USING btree (confirm_until) WHERE (confirm_until IS NOT NULL);
 CREATE INDEX transactions_retained_idx ON transactions USING brin (retained_until);
 CREATE INDEX transactions_transaction_idx ON transactions USING hash (transaction_id);
 
