@@ -1,8 +1,10 @@
 import { type GeneralName, parseCertificate, serialHex } from '../pkix/index.js';
 import type { CertifiedKeyPair, CertRepMessage, CertResponse, CertStatus, ErrorMsgContent, PkiBody } from '../protocol/cmp/index.js';
 import { certificateField, certificateList } from './certificate.js';
+import { infoItemsField } from './cmp-general.js';
 import { otherBodyFields } from './cmp-other-bodies.js';
 import { certReqMsgField } from './cmp-request.js';
+import { revocationAnswerFields, revocationFields } from './cmp-revocation.js';
 import { statusField } from './cmp-status.js';
 import { csrField } from './csr.js';
 import { type Field, field, group, listed, optional } from './field.js';
@@ -16,13 +18,23 @@ export function bodyFields(body: PkiBody, sender: GeneralName): Field[] {
     case 'ir':
     case 'cr':
     case 'kur':
+    case 'ccr':
       return listed(body.messages, maxItems, (message, index) => certReqMsgField(message, index, sender));
     case 'p10cr':
       return [csrField('CertificationRequest', body.csr)];
     case 'ip':
     case 'cp':
     case 'kup':
+    case 'ccp':
       return certRepFields(body.content);
+    case 'rr':
+      return revocationFields(body.details);
+    case 'rp':
+      return revocationAnswerFields(body.content);
+    case 'genm':
+      return [infoItemsField('GenMsgContent', body.items)];
+    case 'genp':
+      return [infoItemsField('GenRepContent', body.items)];
     case 'certConf':
       return body.statuses.length === 0
         ? [field('CertStatus', 'none', { note: 'every certificate is refused' })]

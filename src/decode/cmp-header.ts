@@ -1,11 +1,10 @@
-import type { InfoTypeAndValue, PkiHeader } from '../protocol/cmp/index.js';
-import { Cursor, guarded, oids } from '../protocol/der/index.js';
+import type { PkiHeader } from '../protocol/cmp/index.js';
+import { infoItemsField } from './cmp-general.js';
 import { protectionAlgField } from './cmp-protection.js';
-import { type Field, field, group, listed, optional } from './field.js';
+import { type Field, field, optional } from './field.js';
 import { typedName } from './general-name.js';
-import { byteCount, hexText, oidName, timeText, unshown } from './words.js';
+import { byteCount, hexText, timeText } from './words.js';
 
-const maxItems = 40;
 const versions: Readonly<Record<number, string>> = { 1: 'cmp1999', 2: 'cmp2000', 3: 'cmp2021' };
 
 /** RFC 9810 section 5.1.1. */
@@ -37,31 +36,3 @@ function keyIdText(identifier: Buffer): string {
   const text = identifier.toString('latin1');
   return identifier.length > 0 && /^[\x20-\x7e]*$/.test(text) ? `"${text}" (${byteCount(identifier)})` : hexText(identifier);
 }
-
-/** InfoTypeAndValue by name; values of the types we know. */
-export function infoItemsField(name: string, items: readonly InfoTypeAndValue[]): Field {
-  return group(name, items.length, listed(items, maxItems, infoItemField));
-}
-
-function infoItemField({ infoType, infoValue }: InfoTypeAndValue): Field {
-  const name = oidName(infoType);
-  if (infoValue === undefined) return field(name, 'without a value');
-  const reader = infoReaders[infoType];
-  if (reader === undefined) return field(name, unshown(infoValue));
-  const read = guarded(() => reader(new Cursor(infoValue)));
-  return read.ok ? field(name, read.value) : field(name, byteCount(infoValue), { verdict: 'failed', note: 'malformed' });
-}
-
-/** RFC 9810 section 5.1.1.1 to 5.1.1.4. */
-const infoReaders: Readonly<Record<string, (cursor: Cursor) => string>> = {
-  [oids.implicitConfirm]: (cursor) => {
-    cursor.null();
-    return 'asked for, or granted';
-  },
-  [oids.confirmWaitTime]: (cursor) => timeText(cursor.generalizedTime()),
-  [oids.certProfile]: (cursor) =>
-    cursor
-      .sequence()
-      .each((item) => item.text())
-      .join(', '),
-};

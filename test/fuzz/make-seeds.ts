@@ -178,7 +178,7 @@ write(
     content: { pKIStatusInfo: { status: 'rejection', statusString: ['No.'], failInfo: ['badRequest'] } },
   }),
 );
-write('genm-pbm.cmp.der', buildCmpMessage(credentials.pbm, nonces, { type: 'genm', content: encode(der.sequence(der.sequence(der.oid(oids.certProfile)))) }));
+write('genm-pbm.cmp.der', buildCmpMessage(credentials.pbm, nonces, { type: 'genm', items: [{ infoType: oids.certProfile }] }));
 write(
   'pollrep-signed.cmp.der',
   buildCmpMessage(credentials.signed, replyNonces, { type: 'pollRep', entries: [{ certReqId: 0, checkAfter: 5, reason: ['Wait.'] }] }),

@@ -5,15 +5,25 @@ import { type CertStatus, encodeCertConfirmContent, readCertConfirmContent } fro
 import { type CertReqMsg, encodeCertReqMessages, readCertReqMessages } from './cert-request.js';
 import { type CertRepMessage, encodeCertRepMessage, readCertRepMessage } from './cert-response.js';
 import { type ErrorMsgContent, encodeErrorMsgContent, readErrorMsgContent } from './error-message.js';
+import type { InfoTypeAndValue } from './general-info.js';
+import { encodeGeneralMessage, readGeneralMessage } from './general-message.js';
 import { encodePollRepContent, encodePollReqContent, type PollRep, readPollRepContent, readPollReqContent } from './polling.js';
+import { encodeRevRepContent, encodeRevReqContent, type RevDetails, type RevRepContent, readRevRepContent, readRevReqContent } from './revocation.js';
 
-type DecodedType = 'ir' | 'cr' | 'kur' | 'p10cr' | 'ip' | 'cp' | 'kup' | 'certConf' | 'pkiconf' | 'error' | 'pollReq' | 'pollRep';
+type DecodedType =
+  | ('ir' | 'cr' | 'kur' | 'ccr' | 'p10cr' | 'ip' | 'cp' | 'kup' | 'ccp' | 'certConf' | 'pkiconf' | 'error' | 'pollReq' | 'pollRep')
+  | ('rr' | 'rp' | 'genm' | 'genp');
 
-/** RFC 9810 section 5.1.2. The types that enrolment needs are decoded; the others keep their content, so that they can be refused by name. */
+/** RFC 9810 section 5.1.2. The types that are served are decoded; the others keep their content, so that they can be refused by name. */
 export type PkiBody =
   | { readonly type: 'ir' | 'cr' | 'kur'; readonly messages: readonly CertReqMsg[] }
   | { readonly type: 'p10cr'; readonly csr: CertificationRequest }
   | { readonly type: 'ip' | 'cp' | 'kup'; readonly content: CertRepMessage }
+  | { readonly type: 'ccr'; readonly messages: readonly CertReqMsg[] }
+  | { readonly type: 'ccp'; readonly content: CertRepMessage }
+  | { readonly type: 'rr'; readonly details: readonly RevDetails[] }
+  | { readonly type: 'rp'; readonly content: RevRepContent }
+  | { readonly type: 'genm' | 'genp'; readonly items: readonly InfoTypeAndValue[] }
   | { readonly type: 'certConf'; readonly statuses: readonly CertStatus[] }
   | { readonly type: 'pkiconf' }
   | { readonly type: 'error'; readonly content: ErrorMsgContent }
@@ -34,13 +44,22 @@ function readContent(inside: Cursor, type: BodyType): PkiBody {
     case 'ir':
     case 'cr':
     case 'kur':
+    case 'ccr':
       return { type, messages: readCertReqMessages(inside) };
     case 'p10cr':
       return { type, csr: readCsr(inside) };
     case 'ip':
     case 'cp':
     case 'kup':
+    case 'ccp':
       return { type, content: readCertRepMessage(inside) };
+    case 'rr':
+      return { type, details: readRevReqContent(inside) };
+    case 'rp':
+      return { type, content: readRevRepContent(inside) };
+    case 'genm':
+    case 'genp':
+      return { type, items: readGeneralMessage(inside) };
     case 'certConf':
       return { type, statuses: readCertConfirmContent(inside) };
     case 'pkiconf':
@@ -66,13 +85,22 @@ function encodeContent(body: PkiBody): Element {
     case 'ir':
     case 'cr':
     case 'kur':
+    case 'ccr':
       return encodeCertReqMessages(body.messages);
     case 'p10cr':
       return body.csr.der;
     case 'ip':
     case 'cp':
     case 'kup':
+    case 'ccp':
       return encodeCertRepMessage(body.content);
+    case 'rr':
+      return encodeRevReqContent(body.details);
+    case 'rp':
+      return encodeRevRepContent(body.content);
+    case 'genm':
+    case 'genp':
+      return encodeGeneralMessage(body.items);
     case 'certConf':
       return encodeCertConfirmContent(body.statuses);
     case 'pkiconf':

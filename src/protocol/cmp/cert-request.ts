@@ -1,6 +1,6 @@
-import { type GeneralName, readGeneralName } from '../../pkix/index.js';
 import type { Result } from '../../runtime/result.js';
 import { type Cursor, Cursor as DerCursor, DerError, der, type Element, encode, guarded, oids, tag } from '../der/index.js';
+import { type CertId, encodeCertId, readCertId } from './cert-id.js';
 import { type CertTemplate, encodeCertTemplate, readCertTemplate } from './cert-template.js';
 import { encodeProofOfPossession, isProofOfPossession, type ProofOfPossession, readProofOfPossession } from './proof-of-possession.js';
 
@@ -52,7 +52,7 @@ function readCertReqMsg(cursor: Cursor): CertReqMsg {
   const fields = cursor.sequence();
   const certReq = readCertRequest(fields);
   const popo = isProofOfPossession(fields) ? readProofOfPossession(fields) : undefined;
-  const regInfo = fields.at(tag.sequence) ? readAttributes(fields) : undefined;
+  const regInfo = fields.at(tag.sequence) ? readControls(fields) : undefined;
   fields.end();
   return { certReq, ...(popo && { popo }), ...(regInfo && { regInfo }) };
 }
@@ -70,17 +70,13 @@ function readCertRequest(cursor: Cursor): CertRequest {
   const fields = new DerCursor(whole).sequence();
   const certReqId = fields.smallInteger();
   const certTemplate = readCertTemplate(fields);
-  const controls = fields.at(tag.sequence) ? readAttributes(fields) : undefined;
+  const controls = fields.at(tag.sequence) ? readControls(fields) : undefined;
   fields.end();
   return { certReqId, certTemplate, ...(controls && { controls }), der: whole };
 }
 
 function encodeCertRequest(request: Omit<CertRequest, 'der'>): Element {
-  return der.sequence(
-    der.integer(request.certReqId),
-    encodeCertTemplate(request.certTemplate),
-    request.controls && der.sequence(...request.controls.map(encodeAttribute)),
-  );
+  return der.sequence(der.integer(request.certReqId), encodeCertTemplate(request.certTemplate), request.controls && encodeControls(request.controls));
 }
 
 /** A CertRequest of our own making, with the bytes that its proof of possession signs. */
@@ -88,8 +84,8 @@ export function buildCertRequest(request: Omit<CertRequest, 'der'>): CertRequest
   return { ...request, der: encode(encodeCertRequest(request)) };
 }
 
-/** Controls ::= SEQUENCE SIZE(1..MAX) OF AttributeTypeAndValue */
-function readAttributes(cursor: Cursor): AttributeTypeAndValue[] {
+/** Controls ::= SEQUENCE SIZE(1..MAX) OF AttributeTypeAndValue. Throws `DerError`. */
+export function readControls(cursor: Cursor): AttributeTypeAndValue[] {
   const offset = cursor.position;
   const attributes = cursor.sequence().each((item) => {
     const fields = item.sequence();
@@ -102,15 +98,12 @@ function readAttributes(cursor: Cursor): AttributeTypeAndValue[] {
   return attributes;
 }
 
-function encodeAttribute(attribute: AttributeTypeAndValue): Element {
-  return der.sequence(der.oid(attribute.type), attribute.value);
+export function encodeControls(controls: readonly AttributeTypeAndValue[]): Element {
+  return der.sequence(...controls.map(encodeAttribute));
 }
 
-/** RFC 4211 section 6.5: OldCertId ::= CertId ::= SEQUENCE { issuer GeneralName, serialNumber INTEGER } */
-export interface CertId {
-  readonly issuer: GeneralName;
-  /** Content octets. */
-  readonly serialNumber: Buffer;
+function encodeAttribute(attribute: AttributeTypeAndValue): Element {
+  return der.sequence(der.oid(attribute.type), attribute.value);
 }
 
 /** The oldCertID control of a request; undefined when absent. */
@@ -119,17 +112,14 @@ export function oldCertIdOf(request: CertRequest): Result<CertId | undefined, De
   return guarded(() => {
     if (control === undefined) return undefined;
     const cursor = new DerCursor(control.value);
-    const fields = cursor.sequence();
-    const issuer = readGeneralName(fields);
-    const serialNumber = fields.integer();
-    fields.end();
+    const certId = readCertId(cursor);
     cursor.end();
-    return { issuer, serialNumber };
+    return certId;
   });
 }
 
 export function oldCertIdControl(certId: CertId): AttributeTypeAndValue {
-  return { type: oids.oldCertID, value: encode(der.sequence(certId.issuer.der, der.integerContent(certId.serialNumber))) };
+  return { type: oids.oldCertID, value: encode(encodeCertId(certId)) };
 }
 
 /** RFC 4211 section 6.3
