@@ -12,6 +12,7 @@ import { revocationReason } from './0011-revocation-reason.js';
 import { confirmations } from './0012-confirmations.js';
 import { idempotencyKeys } from './0013-idempotency-keys.js';
 import { rollover } from './0014-rollover.js';
+import { challengeChecks } from './0015-challenge-checks.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -30,5 +31,6 @@ export const migrations: readonly Migration[] = [
   confirmations,
   idempotencyKeys,
   rollover,
+  challengeChecks,
 ];
 export type { Migration };

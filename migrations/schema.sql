@@ -277,11 +277,13 @@ CREATE TABLE profiles (
   version integer not null default 1,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  challenge_check jsonb,
+  challenge_secret bytea,
   CONSTRAINT profiles_endpoint_path_key UNIQUE (protocol, endpoint_path),
   CONSTRAINT profiles_pkey PRIMARY KEY (id),
   CONSTRAINT profiles_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id),
   CONSTRAINT profiles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
-  CONSTRAINT profiles_challenge_mode_check CHECK ((challenge_mode = ANY (ARRAY['static'::text, 'one-time'::text, 'none'::text]))),
+  CONSTRAINT profiles_challenge_mode_check CHECK ((challenge_mode = ANY (ARRAY['static'::text, 'one-time'::text, 'none'::text, 'hmac'::text, 'webhook'::text, 'intune'::text]))),
   CONSTRAINT profiles_protocol_check CHECK ((protocol = ANY (ARRAY['scep'::text, 'cmp'::text]))),
   CONSTRAINT profiles_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );

@@ -39,7 +39,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     accounts: accountReader(connection),
     tenants: tenantStore(connection, boot),
     connectors: connectorStore(connection, boot, sealer),
-    profiles: profileStore(connection, boot),
+    profiles: profileStore(connection, boot, sealer),
     credentials: credentialStore(connection, boot, sealer),
     challenges: challengeStore(connection, boot),
     access: accessStore(connection, boot),

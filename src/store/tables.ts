@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely';
+import type { ChallengeCheck } from '../tenancy/challenge-check.js';
 import type { ConnectorType } from '../tenancy/connector.js';
 import type { RaKey, SharedSecret } from '../tenancy/credentials.js';
 import type { Policy } from '../tenancy/policy.js';
@@ -41,6 +42,13 @@ export interface ConnectorSecretsTable {
   updated_at: ColumnType<Date, never, Date>;
 }
 
+/** A `ChallengeCheck` without its secret, which is sealed beside it. */
+export interface StoredCheck {
+  readonly kind: ChallengeCheck['kind'];
+  readonly settings: unknown;
+  readonly secretUpdatedAt: string;
+}
+
 export interface ProfilesTable extends Versioned {
   id: string;
   tenant_id: string;
@@ -57,6 +65,8 @@ export interface ProfilesTable extends Versioned {
   challenge_mode: ChallengeMode | null;
   challenge_mac: Buffer | null;
   challenge_updated_at: Date | null;
+  challenge_check: ColumnType<StoredCheck | null, string | null | undefined, string | null>;
+  challenge_secret: Buffer | null;
   is_default: boolean;
 }
 

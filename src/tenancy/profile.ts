@@ -1,11 +1,12 @@
+import type { ChallengeCheck } from './challenge-check.js';
 import type { Policy } from './policy.js';
 
 export const protocols = ['scep', 'cmp'] as const;
 export type Protocol = (typeof protocols)[number];
 export const statuses = ['active', 'inactive'] as const;
 export type Status = (typeof statuses)[number];
-/** `none`: anyone may ask. Minted challenges are valid in every mode. */
-export const challengeModes = ['static', 'one-time', 'none'] as const;
+/** `none`: anyone may ask. The last three have a `ChallengeCheck`. Minted challenges are valid in every mode. */
+export const challengeModes = ['static', 'one-time', 'none', 'hmac', 'webhook', 'intune'] as const;
 export type ChallengeMode = (typeof challengeModes)[number];
 
 /** ONE segment, unique per protocol over all tenants. */
@@ -44,6 +45,8 @@ export interface ScepProfile extends ProfileFields {
   /** HMAC-SHA-256 of the static challenge under the server's challenge key; null without one. */
   readonly challengeMac: Buffer | null;
   readonly challengeUpdatedAt: Date | null;
+  /** Of the mode's kind in modes hmac, webhook and intune; else null or absent. */
+  readonly challengeCheck?: ChallengeCheck | null;
 }
 
 export interface CmpProfile extends ProfileFields {

@@ -3,11 +3,13 @@ import type { Test } from 'tap';
 import { uuidv7 } from '../../src/runtime/ids.js';
 import { Secret } from '../../src/runtime/secret.js';
 import type { Store } from '../../src/store/store.js';
+import { type ChallengeCheck, hmacSettingsSchema } from '../../src/tenancy/challenge-check.js';
 import { systemContext, type TenantContext, tenantContext } from '../../src/tenancy/context.js';
 import type { SharedSecret } from '../../src/tenancy/credentials.js';
 import { defaultPolicy } from '../../src/tenancy/policy.js';
 import type { NewCmpProfile, NewConnector, NewScepProfile } from '../../src/tenancy/ports.js';
 import { withLegacyAlgorithms } from '../../src/tenancy/presets.js';
+import type { ScepProfile } from '../../src/tenancy/profile.js';
 import { newCertificate, newOrder } from '../support/orders.js';
 
 const system = systemContext('cli');
@@ -212,6 +214,29 @@ async function profiles(t: Test, store: Store): Promise<void> {
     t.match(cleared, { ok: true, value: { challengeMac: null, challengeUpdatedAt: null, challengeMode: 'one-time', name: 'Tablets' } });
     t.same(await store.profiles.updateScep(context, profile.id, 1, {}), { ok: false, error: { kind: 'stale', version: 3 } });
     t.same(await store.profiles.updateCmp(context, profile.id, 3, {}), { ok: false, error: { kind: 'not-found' } });
+  });
+
+  t.test('a challenge check is kept with its secret sealed, replaced and cleared', async (t) => {
+    const { context, connectorId } = await tenantWithConnector(store);
+    const secretUpdatedAt = new Date('2026-03-01T00:00:00.000Z');
+    const check = (secret: string): ChallengeCheck => ({
+      kind: 'hmac',
+      settings: hmacSettingsSchema.parse({ uses: 3 }),
+      secret: new Secret(secret),
+      secretUpdatedAt,
+    });
+    const profile = newScepProfile(connectorId, { challengeMode: 'hmac', challengeMac: null, challengeCheck: check('the first of two') });
+    const created = await store.profiles.createScep(context, profile);
+    t.match(created, { ok: true, value: { challengeCheck: { kind: 'hmac', settings: { identity: 'CN', uses: 3, maxHours: 168 }, secretUpdatedAt } } });
+    const secretOf = async () => ((await store.profiles.find(context, 'scep', profile.id)) as ScepProfile).challengeCheck?.secret.reveal();
+    t.equal(await secretOf(), 'the first of two');
+    await store.profiles.updateScep(context, profile.id, 1, { name: 'Tablets' });
+    t.equal(await secretOf(), 'the first of two', 'what is not named stays');
+    await store.profiles.updateScep(context, profile.id, 2, { challengeCheck: check('the second') });
+    t.equal(await secretOf(), 'the second');
+    t.notMatch(JSON.stringify(await store.profiles.find(context, 'scep', profile.id)), /the second/, 'SCEP-100 a secret does not show itself');
+    await store.profiles.updateScep(context, profile.id, 3, { challengeMode: 'one-time', challengeCheck: null });
+    t.equal(((await store.profiles.find(context, 'scep', profile.id)) as ScepProfile).challengeCheck, null);
   });
 
   t.test('the audit tells who let SHA-1 and 3DES in, at creation and at a change', async (t) => {

@@ -7,7 +7,7 @@ import { type KeptCounts, keptCounts } from '../orders/kept-counts.js';
 import { isFailed, isRejected, isSuccess } from '../orders/summary.js';
 import { allOf, contains, readPage } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
-import { type ProfileTableRow, toProfile } from './profile-rows.js';
+import type { ProfileTableRow } from './profile-rows.js';
 
 type ListRow = ProfileTableRow & {
   readonly tenant_name: string;
@@ -26,10 +26,16 @@ const tables = sql`profiles p join tenants t on t.id = p.tenant_id join connecto
 const ownCounts = sql`left join lateral (select ${countColumns} from orders o where o.profile_id = p.id) n on true`;
 const successRate = sql`(100.0 * n.success / nullif(n.over, 0))`;
 
-export async function findProfile(connection: Connection, context: Context, protocol: Protocol, id: string): Promise<ProfileRow<Profile> | undefined> {
+export async function findProfile(
+  connection: Connection,
+  context: Context,
+  protocol: Protocol,
+  id: string,
+  toItem: (row: ProfileTableRow) => Profile,
+): Promise<ProfileRow<Profile> | undefined> {
   const where = allOf([...visibleTo(context, sql`p.tenant_id`), ...equalsId(sql`p.id`, id), sql`p.protocol = ${protocol}`]);
   const row = await firstOf(connection, sql<ListRow>`select ${columns} from ${tables} ${ownCounts} where ${where}`);
-  return row === undefined ? undefined : toRow(row, toProfile);
+  return row === undefined ? undefined : toRow(row, toItem);
 }
 
 interface Counts {

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely';
 import { fail, ok } from '../../runtime/result.js';
+import type { Sealer } from '../../runtime/seal.js';
 import { issuingConnectorTypes } from '../../tenancy/connector.js';
 import type { Context, TenantContext } from '../../tenancy/context.js';
 import type { Policy } from '../../tenancy/policy.js';
@@ -15,10 +16,12 @@ import { auditChange, changeConfig, changedFields, configEpoch, type Trx, type W
 import { findProfile, listProfiles, profileCounts } from './profile-list.js';
 import { type AnyChange, type AnyProfile, columnsOf, newRow, type ProfileTableRow, toCmpProfile, toProfile, toScepProfile } from './profile-rows.js';
 
-export function profileStore(connection: Connection, boot: Boot): ProfileStore {
+export function profileStore(connection: Connection, boot: Boot, sealer: Sealer): ProfileStore {
+  const toScep = (row: ProfileTableRow) => toScepProfile(row, sealer);
+  const toAny = (row: ProfileTableRow) => toProfile(row, sealer);
   const kept = profileCounts();
   const create = <P extends Profile>(context: TenantContext, profile: AnyProfile, toItem: (row: ProfileTableRow) => P) =>
-    changeConfig(connection, (trx) => createProfile(trx, boot, context, profile, toItem));
+    changeConfig(connection, (trx) => createProfile(trx, boot, sealer, context, profile, toItem));
   const update = <P extends Profile>(
     context: Context,
     protocol: Protocol,
@@ -26,29 +29,40 @@ export function profileStore(connection: Connection, boot: Boot): ProfileStore {
     version: number,
     change: AnyChange,
     toItem: (row: ProfileTableRow) => P,
-  ) => changeConfig(connection, (trx) => updateProfile(trx, boot, context, protocol, id, version, change, toItem));
+  ) => changeConfig(connection, (trx) => updateProfile(trx, boot, sealer, context, protocol, id, version, change, toItem));
   return {
-    createScep: (context, profile) => create(context, profile, toScepProfile),
+    createScep: (context, profile) => create(context, profile, toScep),
     createCmp: (context, profile) => create(context, profile, toCmpProfile),
-    find: (context, protocol, id) => findProfile(connection, context, protocol, id),
-    listScep: (context, query) => listProfiles(connection, kept, context, 'scep', query, toScepProfile),
+    find: (context, protocol, id) => findProfile(connection, context, protocol, id, toAny),
+    listScep: (context, query) => listProfiles(connection, kept, context, 'scep', query, toScep),
     listCmp: (context, query) => listProfiles(connection, kept, context, 'cmp', query, toCmpProfile),
-    updateScep: (context, id, version, change) => update(context, 'scep', id, version, change, toScepProfile),
+    updateScep: (context, id, version, change) => update(context, 'scep', id, version, change, toScep),
     updateCmp: (context, id, version, change) => update(context, 'cmp', id, version, change, toCmpProfile),
     remove: (context, protocol, id, version) => changeConfig(connection, (trx) => removeProfile(trx, boot, context, protocol, id, version)),
     all: async (_context) =>
       (
         await rowsOf(connection, sql<ProfileTableRow>`select p.* from profiles p join tenants t on t.id = p.tenant_id where t.status = 'active' order by p.id`)
-      ).map(toProfile),
+      ).map(toAny),
     configEpoch: () => configEpoch(connection),
   };
 }
 
-async function createProfile<P>(trx: Trx, boot: Boot, context: TenantContext, profile: AnyProfile, toItem: (row: ProfileTableRow) => P): Promise<Written<P>> {
+async function createProfile<P>(
+  trx: Trx,
+  boot: Boot,
+  sealer: Sealer,
+  context: TenantContext,
+  profile: AnyProfile,
+  toItem: (row: ProfileTableRow) => P,
+): Promise<Written<P>> {
   const { tenantId } = context;
   if (!(await isIssuing(trx, tenantId, profile.connectorId))) return fail({ kind: 'conflict', field: 'connectorId' });
   if (await isLegacyPathTaken(trx, profile.protocol, profile.id, profile.legacyPaths)) return fail({ kind: 'conflict', field: 'legacyPaths' });
-  const row = await trx.insertInto('profiles').values(newRow(tenantId, profile)).returningAll().executeTakeFirstOrThrow();
+  const row = await trx
+    .insertInto('profiles')
+    .values(newRow(tenantId, profile, sealer))
+    .returningAll()
+    .executeTakeFirstOrThrow();
   const details = { name: profile.name, protocol: profile.protocol, endpointPath: profile.endpointPath, ...legacyNote(profile.policy) };
   await auditChange(trx, boot, context, 'profile.created', `profile:${profile.id}`, tenantId, details);
   return ok(toItem(row));
@@ -57,6 +71,7 @@ async function createProfile<P>(trx: Trx, boot: Boot, context: TenantContext, pr
 async function updateProfile<P>(
   trx: Trx,
   boot: Boot,
+  sealer: Sealer,
   context: Context,
   protocol: Protocol,
   id: string,
@@ -70,7 +85,7 @@ async function updateProfile<P>(
   const { connectorId, legacyPaths } = change;
   if (connectorId !== undefined && !(await isIssuing(trx, standing.tenant_id, connectorId))) return fail({ kind: 'conflict', field: 'connectorId' });
   if (legacyPaths !== undefined && (await isLegacyPathTaken(trx, protocol, id, legacyPaths))) return fail({ kind: 'conflict', field: 'legacyPaths' });
-  const next = { ...columnsOf(change), version: version + 1, updated_at: new Date() };
+  const next = { ...columnsOf(change, { tenantId: standing.tenant_id, id }, sealer), version: version + 1, updated_at: new Date() };
   const row = await trx.updateTable('profiles').set(next).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
   await auditChange(trx, boot, context, 'profile.updated', `profile:${id}`, standing.tenant_id, {
     fields: changedFields(change),
