@@ -1,8 +1,10 @@
 import { oids } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type Certificate, verifyCertificate } from './certificate.js';
+import { arePoliciesValid } from './certificate-policies.js';
 import { basicConstraintsOf, keyUsageOf } from './extension.js';
 import { isSameName } from './name.js';
+import { areNamesWithin, nameConstraintsOf } from './name-constraints.js';
 
 export type ChainFault = 'no-path' | 'expired' | 'not-yet-valid' | 'unknown-critical-extension';
 
@@ -19,6 +21,7 @@ export interface ChainInputs {
 const maxDepth = 10;
 const maxIntermediates = 20;
 const maxVerifications = 50;
+const maxNameComparisons = 10_000;
 const understood: ReadonlySet<string> = new Set([
   oids.basicConstraints,
   oids.keyUsage,
@@ -28,12 +31,17 @@ const understood: ReadonlySet<string> = new Set([
   oids.subjectKeyIdentifier,
   oids.cRLDistributionPoints,
   oids.certificatePolicies,
+  oids.policyMappings,
+  oids.policyConstraints,
+  oids.inhibitAnyPolicy,
+  oids.nameConstraints,
 ]);
 
 /**
  * A path from the leaf to an anchor, leaf first, anchor last: names chain, signatures verify, every certificate is in its
- * validity, every issuer is a CA with keyCertSign and path length to spare (RFC 5280 section 6.1). Depth and work are bounded,
- * nothing is fetched. Issuers with name constraints or other critical extensions we do not process are refused.
+ * validity, every issuer is a CA with keyCertSign and path length to spare, the names below keep within its constraints, and
+ * where a policy is required there is one (RFC 5280 section 6.1; the anchor's own constraints count too, RFC 5937). Depth and
+ * work are bounded, nothing is fetched. Critical extensions we do not process are refused.
  */
 export function buildChain(inputs: ChainInputs): Result<readonly Certificate[], ChainFault> {
   const { leaf, at, graceSeconds = 0 } = inputs;
@@ -41,16 +49,24 @@ export function buildChain(inputs: ChainInputs): Result<readonly Certificate[], 
   if (leaf.notAfter.getTime() + graceSeconds * 1000 < at.getTime()) return fail('expired');
   if (!hasOnlyUnderstoodCriticalExtensions(leaf)) return fail('unknown-critical-extension');
   if (inputs.anchors.some((anchor) => anchor.der.equals(leaf.der))) return ok([leaf]);
-  const work = { left: maxVerifications };
+  const work: Work = { left: maxVerifications, names: { left: maxNameComparisons } };
   const path = extend([leaf], { ...inputs, intermediates: inputs.intermediates.slice(0, maxIntermediates) }, work);
   return path === undefined ? fail('no-path') : ok(path);
 }
 
-function extend(path: readonly Certificate[], inputs: ChainInputs, work: { left: number }): readonly Certificate[] | undefined {
+interface Work {
+  /** Signatures still to be verified. */
+  left: number;
+  readonly names: { left: number };
+}
+
+function extend(path: readonly Certificate[], inputs: ChainInputs, work: Work): readonly Certificate[] | undefined {
   const last = path[path.length - 1] as Certificate;
   if (path.length >= maxDepth) return undefined;
   for (const anchor of inputs.anchors) {
-    if (isIssuer(anchor, last, intermediatesBelow(path), inputs.at, work)) return [...path, anchor];
+    if (!isIssuer(anchor, last, intermediatesBelow(path), inputs.at, work)) continue;
+    const whole = [...path, anchor];
+    if (keepsConstraints(whole, work) && arePoliciesValid(path)) return whole;
   }
   for (const candidate of inputs.intermediates) {
     if (path.some((item) => item.der.equals(candidate.der))) continue;
@@ -67,7 +83,7 @@ function intermediatesBelow(path: readonly Certificate[]): number {
 }
 
 /** `below`: how many intermediate CAs stand between this issuer and the leaf. */
-function isIssuer(issuer: Certificate, subject: Certificate, below: number, at: Date, work: { left: number }): boolean {
+function isIssuer(issuer: Certificate, subject: Certificate, below: number, at: Date, work: Work): boolean {
   if (work.left <= 0 || issuer.version !== 3 || !isSameName(issuer.subject, subject.issuer)) return false;
   if (issuer.notBefore > at || issuer.notAfter < at) return false;
   const constraints = basicConstraintsOf(issuer.extensions);
@@ -75,10 +91,21 @@ function isIssuer(issuer: Certificate, subject: Certificate, below: number, at: 
   if (!constraints.ok || !usage.ok || !constraints.value.ca) return false;
   if (constraints.value.pathLength !== undefined && constraints.value.pathLength < below) return false;
   if (usage.value !== undefined && !usage.value.includes('keyCertSign')) return false;
-  if (issuer.extensions.some((item) => item.oid === oids.nameConstraints)) return false;
   if (!hasOnlyUnderstoodCriticalExtensions(issuer)) return false;
   work.left -= 1;
   return verifyCertificate(subject, issuer.publicKey).ok;
+}
+
+/** Every name below an issuer against its constraints; self-issued intermediates are exempt (RFC 5280 section 6.1.3 b, c). */
+function keepsConstraints(path: readonly Certificate[], work: Work): boolean {
+  return path.every((issuer, depth) => {
+    const constraints = nameConstraintsOf(issuer.extensions);
+    if (!constraints.ok) return false;
+    const { value } = constraints;
+    if (value === undefined) return true;
+    const below = path.slice(0, depth).filter((item, index) => index === 0 || !isSameName(item.subject, item.issuer));
+    return below.every((item) => areNamesWithin(item, value, work.names));
+  });
 }
 
 function hasOnlyUnderstoodCriticalExtensions(certificate: Certificate): boolean {

@@ -28,6 +28,8 @@ export interface RevokedCertificate {
   readonly revokedAt: Date;
   /** CRLReason number; 0 when the entry has none. */
   readonly reason: number;
+  /** A critical extension of the entry that is not understood (certificateIssuer of an indirect list among them). */
+  readonly isBeyondUs?: true;
 }
 
 /** RFC 5280 section 5.1, parsed; `der` and `tbs` are the bytes as received. */
@@ -93,7 +95,9 @@ function readRevoked(cursor: Cursor): RevokedCertificate {
   const extensions = fields.isEmpty ? [] : readExtensions(fields.sequence());
   fields.end();
   const reason = extensions.find((item) => item.oid === oids.reasonCode);
-  return { serial, revokedAt, reason: reason === undefined ? 0 : new Cursor(reason.value).smallInteger(tag.enumerated) };
+  const isBeyondUs = extensions.some((item) => item.critical && item.oid !== oids.reasonCode);
+  const number = reason === undefined ? 0 : new Cursor(reason.value).smallInteger(tag.enumerated);
+  return { serial, revokedAt, reason: number, ...(isBeyondUs && { isBeyondUs }) };
 }
 
 export function parseCrl(bytes: Buffer): Result<CertificateList, DerError> {

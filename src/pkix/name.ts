@@ -138,6 +138,11 @@ export function canonicalName(name: Name): string {
   return JSON.stringify(name.rdns.map(canonicalRdn));
 }
 
+/** As `canonicalName`, relative name by relative name: what a subtree of names is compared by. */
+export function canonicalRdns(name: Name): readonly string[] {
+  return name.rdns.map((rdn) => JSON.stringify(canonicalRdn(rdn)));
+}
+
 export function isSameName(left: Name, right: Name): boolean {
   return left.der.equals(right.der) || canonicalName(left) === canonicalName(right);
 }
