@@ -13,6 +13,7 @@ import { confirmations } from './0012-confirmations.js';
 import { idempotencyKeys } from './0013-idempotency-keys.js';
 import { rollover } from './0014-rollover.js';
 import { challengeChecks } from './0015-challenge-checks.js';
+import { vendorDevices } from './0016-vendor-devices.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -32,5 +33,6 @@ export const migrations: readonly Migration[] = [
   idempotencyKeys,
   rollover,
   challengeChecks,
+  vendorDevices,
 ];
 export type { Migration };

@@ -142,8 +142,13 @@ CREATE TABLE engine_cas (
   ciphertext bytea not null,
   parent_id text not null,
   created_at timestamp with time zone not null default now(),
-  CONSTRAINT engine_cas_pkey PRIMARY KEY (id)
+  state text not null default 'active'::text,
+  activates_at timestamp with time zone,
+  CONSTRAINT engine_cas_pkey PRIMARY KEY (id),
+  CONSTRAINT engine_cas_activates_check CHECK (((state <> 'next'::text) OR (activates_at IS NOT NULL))),
+  CONSTRAINT engine_cas_state_check CHECK ((state = ANY (ARRAY['next'::text, 'active'::text, 'retired'::text])))
 );
+CREATE UNIQUE INDEX engine_cas_next_key ON engine_cas USING btree (state) WHERE (state = 'next'::text);
 
 CREATE TABLE engine_certificates (
   ca_id text not null,
@@ -165,6 +170,19 @@ CREATE TABLE engine_crl_numbers (
   number bigint not null,
   CONSTRAINT engine_crl_numbers_pkey PRIMARY KEY (ca_id)
 );
+
+CREATE TABLE idempotency_keys (
+  key_hash bytea not null,
+  tenant_id uuid,
+  actor text not null,
+  request_hash text not null,
+  claim_id uuid not null,
+  claimed_until timestamp with time zone not null,
+  answer bytea,
+  expires_at timestamp with time zone not null,
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key_hash)
+);
+CREATE INDEX idempotency_keys_expires_at_idx ON idempotency_keys USING btree (expires_at);
 
 CREATE TABLE order_intents (
   order_id uuid not null,
@@ -303,12 +321,17 @@ CREATE TABLE ra_keys (
   certificate bytea,
   chain jsonb not null,
   created_at timestamp with time zone not null default now(),
+  usage text not null default 'both'::text,
+  origin text not null default 'generated'::text,
+  keep_until timestamp with time zone,
   CONSTRAINT ra_keys_pkey PRIMARY KEY (id),
   CONSTRAINT ra_keys_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles(id) ON DELETE CASCADE,
   CONSTRAINT ra_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   CONSTRAINT ra_keys_ciphertext_check CHECK (((state = 'destroyed'::text) OR (ciphertext IS NOT NULL))),
+  CONSTRAINT ra_keys_origin_check CHECK ((origin = ANY (ARRAY['generated'::text, 'imported'::text]))),
   CONSTRAINT ra_keys_purpose_check CHECK ((purpose = ANY (ARRAY['scep'::text, 'cmp'::text]))),
-  CONSTRAINT ra_keys_state_check CHECK ((state = ANY (ARRAY['next'::text, 'active'::text, 'retiring'::text, 'destroyed'::text])))
+  CONSTRAINT ra_keys_state_check CHECK ((state = ANY (ARRAY['next'::text, 'active'::text, 'retiring'::text, 'destroyed'::text]))),
+  CONSTRAINT ra_keys_usage_check CHECK ((usage = ANY (ARRAY['both'::text, 'sign'::text, 'encrypt'::text])))
 );
 CREATE INDEX ra_keys_profile_id_idx ON ra_keys USING btree (profile_id);
 
@@ -401,4 +424,23 @@ CREATE TABLE users (
   CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['minter'::text, 'viewer'::text, 'auditor'::text, 'operator'::text, 'admin'::text, 'superadmin'::text]))),
   CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
+
+CREATE TABLE vendor_devices (
+  id uuid not null,
+  tenant_id uuid not null,
+  profile_id uuid not null,
+  match_key bytea not null,
+  issuer text,
+  serial text,
+  subject text,
+  label text,
+  max_uses integer not null,
+  used integer not null default 0,
+  last_use bytea,
+  expires_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT vendor_devices_match_key UNIQUE (profile_id, match_key),
+  CONSTRAINT vendor_devices_pkey PRIMARY KEY (id),
+  CONSTRAINT vendor_devices_used_check CHECK ((used >= 0))
 );
