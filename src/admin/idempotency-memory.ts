@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.js';
-import type { IdempotencyStore, KeptAnswer } from './ports.js';
+import type { IdempotencyKey, IdempotencyStore, KeptAnswer } from './ports.js';
 
 interface Entry {
   readonly fingerprint: string;
@@ -7,8 +7,7 @@ interface Entry {
   readonly answer: KeptAnswer | null;
 }
 
-/** Keeps at most `capacity` answers, oldest out first. In the memory of one process: enough for one admin process; with several, a
- *  repetition that reaches another one is a new request. */
+/** Keeps at most `capacity` answers, oldest out first. In the memory of one process: a repetition that reaches another one is a new request. */
 export function memoryIdempotencyStore(clock: Clock, capacity = 10_000): IdempotencyStore {
   const entries = new Map<string, Entry>();
 
@@ -16,29 +15,36 @@ export function memoryIdempotencyStore(clock: Clock, capacity = 10_000): Idempot
     const oldest = entries.keys().next();
     if (entries.size >= capacity && oldest.done !== true) entries.delete(oldest.value);
   };
-  const alive = (key: string): Entry | undefined => {
-    const entry = entries.get(key);
+  const alive = (name: string): Entry | undefined => {
+    const entry = entries.get(name);
     return entry !== undefined && entry.expiresAt > clock.now() ? entry : undefined;
   };
+  const hold = (name: string, entry: Entry) => ({
+    async keep(answer: KeptAnswer) {
+      if (entries.get(name) === entry) entries.set(name, { ...entry, answer });
+    },
+    async release() {
+      if (entries.get(name) === entry) entries.delete(name);
+    },
+  });
 
   return {
     async claim(key, fingerprint, expiresAt) {
-      const entry = alive(key);
-      if (entry === undefined) {
-        entries.delete(key);
+      const name = nameOf(key);
+      const standing = alive(name);
+      if (standing === undefined) {
+        const entry = { fingerprint, expiresAt, answer: null };
+        entries.delete(name);
         makeRoom();
-        entries.set(key, { fingerprint, expiresAt, answer: null });
-        return { kind: 'mine' };
+        entries.set(name, entry);
+        return { kind: 'mine', held: hold(name, entry) };
       }
-      if (entry.fingerprint !== fingerprint) return { kind: 'other-request' };
-      return entry.answer === null ? { kind: 'busy' } : { kind: 'kept', answer: entry.answer };
-    },
-    async keep(key, answer) {
-      const entry = entries.get(key);
-      if (entry !== undefined) entries.set(key, { ...entry, answer });
-    },
-    async release(key) {
-      entries.delete(key);
+      if (standing.fingerprint !== fingerprint) return { kind: 'other-request' };
+      return standing.answer === null ? { kind: 'busy' } : { kind: 'kept', answer: standing.answer };
     },
   };
+}
+
+function nameOf({ tenantId, actor, key }: IdempotencyKey): string {
+  return JSON.stringify([tenantId, actor, key]);
 }

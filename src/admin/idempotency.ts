@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AdminParts, KeptAnswer } from './ports.js';
+import type { AdminParts, HeldKey, IdempotencyKey, KeptAnswer } from './ports.js';
 import { Problem } from './problem.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The Idempotency-Key this request holds, with its caller. */
-    heldKey: string | null;
+    /** The Idempotency-Key this request holds. */
+    heldKey: HeldKey | null;
   }
 }
 
@@ -21,21 +21,23 @@ export function honourIdempotencyKeys(app: FastifyInstance, deps: AdminParts): v
     if (claim.kind === 'kept') return replay(reply, claim.answer);
     if (claim.kind === 'other-request') throw new Problem('idempotency-key-reused', { detail: 'Use a new key for another request.' });
     if (claim.kind === 'busy') throw new Problem('request-under-way', { detail: 'Wait for its answer, then repeat.', headers: { 'retry-after': '1' } });
-    request.heldKey = key;
+    request.heldKey = claim.held;
   });
   app.addHook('onSend', async (request, reply, payload) => {
-    if (request.heldKey === null) return;
+    const { heldKey } = request;
+    if (heldKey === null) return;
     const isKept = reply.statusCode < 300 && typeof payload === 'string';
-    if (isKept) await deps.idempotency.keep(request.heldKey, answerOf(reply, payload));
-    else await deps.idempotency.release(request.heldKey);
+    // What was asked for has happened, or has not: the answer says so also when it cannot be kept.
+    await (isKept ? heldKey.keep(answerOf(reply, payload)) : heldKey.release()).catch((error: unknown) =>
+      deps.log.error({ err: error, requestId: request.id }, 'the answer for an Idempotency-Key could not be kept'),
+    );
   });
 }
 
-/** Keys of different callers never meet. */
-function keyOf(request: FastifyRequest): string | undefined {
+function keyOf(request: FastifyRequest): IdempotencyKey | undefined {
   const header = request.headers['idempotency-key'];
   if (request.method !== 'POST' || header === undefined || request.caller === null) return undefined;
-  if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return `${request.caller.actor} ${header}`;
+  if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return { tenantId: request.caller.tenantId, actor: request.caller.actor, key: header };
   throw new Problem('invalid-request', { errors: [{ path: 'Idempotency-Key', message: 'Must be 1 to 255 visible ASCII characters' }] });
 }
 

@@ -8,6 +8,7 @@ import { certificateStore } from './certificates.js';
 import { challengeStore } from './challenges.js';
 import { type Connection, firstOf } from './connection/connection.js';
 import { engineStore } from './engine.js';
+import { idempotencyStore } from './idempotency.js';
 import { duplicateReader } from './orders/duplicates.js';
 import { orderRoom } from './orders/index.js';
 import { orderReader } from './orders/reader.js';
@@ -44,6 +45,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     challenges: challengeStore(connection, boot),
     access: accessStore(connection, boot),
     settings: settingStore(connection),
+    idempotency: idempotencyStore(connection, sealer),
     engine: engineStore(connection, sealer),
     audit: audit.store,
     ping: async () => {

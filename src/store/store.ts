@@ -5,6 +5,7 @@ import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, Revoca
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
 import type { AccessLists } from './access.js';
+import type { IdempotencyRoom } from './idempotency.js';
 import type { OrderDesk } from './orders/index.js';
 import type { OrphanReader } from './orphans.js';
 import type { RefusalReader } from './refusals.js';
@@ -27,6 +28,7 @@ export interface Store {
   readonly challenges: ChallengeStore;
   readonly access: AccessStore & AccessLists;
   readonly settings: SettingStore;
+  readonly idempotency: IdempotencyRoom;
   readonly engine: EngineStore;
   readonly audit: AuditLog & AuditReader;
   /** Rejects when the database does not answer. */

@@ -15,7 +15,18 @@ import { generateToken, hashToken } from '../../src/tenancy/token.js';
 export interface AdminStores
   extends Pick<
     AdminDeps,
-    'tenants' | 'connectors' | 'profiles' | 'credentials' | 'challenges' | 'orderReader' | 'orders' | 'certificates' | 'refusals' | 'accounts' | 'audit'
+    | 'tenants'
+    | 'connectors'
+    | 'profiles'
+    | 'credentials'
+    | 'challenges'
+    | 'orderReader'
+    | 'orders'
+    | 'certificates'
+    | 'refusals'
+    | 'accounts'
+    | 'audit'
+    | 'idempotency'
   > {
   readonly access: Pick<AccessStore, 'addToken' | 'findToken'>;
   readonly challenges: Pick<ChallengeStore, 'mint' | 'find'>;
@@ -48,8 +59,8 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
   const log = createLog('debug', { write: (line: string) => void lines.push(line) });
   let notices = 0;
   const deps: AdminParts = {
-    ...stores,
     idempotency: memoryIdempotencyStore(clock),
+    ...stores,
     challengeMacKey: Buffer.alloc(32, 7),
     deviceUrl: 'http://devices.example.test:8080',
     clock,

@@ -211,20 +211,35 @@ t.test('docs/errors.md has a row for every problem, refusal and reason', async (
 });
 
 t.test('kept answers', async (t) => {
-  const at = new Date('2026-03-01T12:00:00Z');
-  const clock = stoppedClock(at);
+  const clock = stoppedClock(new Date('2026-03-01T12:00:00Z'));
   const in1s = () => new Date(clock.now().getTime() + 1000);
   const answer = { status: 201, headers: {}, body: '{}' };
   const store = memoryIdempotencyStore(clock, 2);
-  t.same(await store.claim('a', 'x', in1s()), { kind: 'mine' });
-  t.same(await store.claim('a', 'x', in1s()), { kind: 'busy' }, 'two at the same moment: one waits');
-  t.same(await store.claim('a', 'y', in1s()), { kind: 'other-request' });
-  await store.keep('a', answer);
-  t.same(await store.claim('a', 'x', in1s()), { kind: 'kept', answer });
+  const claim = (key: string, fingerprint: string) => store.claim({ tenantId: null, actor: 'token:1', key }, fingerprint, in1s());
+  const first = await claim('a', 'x');
+  t.match(await claim('a', 'x'), { kind: 'busy' }, 'two at the same moment: one waits');
+  t.match(await claim('a', 'y'), { kind: 'other-request' });
+  if (first.kind === 'mine') await first.held.keep(answer);
+  t.same(await claim('a', 'x'), { kind: 'kept', answer });
   clock.advance(1000);
-  t.same(await store.claim('a', 'y', in1s()), { kind: 'mine' }, 'forgotten when their time is over');
-  await store.claim('b', 'x', in1s());
-  await store.claim('c', 'x', in1s());
-  t.same(await store.claim('b', 'x', in1s()), { kind: 'busy' }, 'the newest stay');
-  t.same(await store.claim('a', 'y', in1s()), { kind: 'mine' }, 'the oldest went when there was no room');
+  t.match(await claim('a', 'y'), { kind: 'mine' }, 'forgotten when their time is over');
+  await claim('b', 'x');
+  await claim('c', 'x');
+  t.match(await claim('b', 'x'), { kind: 'busy' }, 'the newest stay');
+  t.match(await claim('a', 'y'), { kind: 'mine' }, 'the oldest went when there was no room');
+});
+
+t.test('an answer that cannot be kept is given all the same', async (t) => {
+  const broken = async () => {
+    throw new Error('gone');
+  };
+  const idempotency = { claim: async () => ({ kind: 'mine', held: { keep: broken, release: broken } }) as const };
+  const desk = await openDesk(async (clock) => ({ ...(await inMemory(clock)), idempotency }));
+  t.teardown(() => desk.close());
+  const { admin } = await desk.addTenant();
+  const key = { 'idempotency-key': 'k' };
+  const body = { name: 'A', type: 'crypto-engine', config: { url: 'https://ca.example', clientId: 'x', clientSecret: 'y' } };
+  t.equal((await admin('POST', '/api/v1/connectors', body, key)).status, 201);
+  t.equal((await admin('POST', '/api/v1/connectors', {}, key)).status, 400);
+  t.equal(desk.lines.filter((line) => line.includes('could not be kept')).length, 2);
 });
