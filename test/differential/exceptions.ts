@@ -1,6 +1,6 @@
 import type { ScepRequest } from '../../src/protocol/scep/index.js';
 import type { Oracle } from './oracle.js';
-import { attributeOrders, inDer, keyOnlyForm, plainForm, type Unread, type UnreadPart, unreadOf, unreadParts } from './plain-form.js';
+import { attributeOrders, inDer, keyOnlyForm, plainForm, type Unread, type UnreadPart, unreadOf, unreadParts, withoutUnreadValues } from './plain-form.js';
 
 /** Why a message may be accepted here that OpenSSL refuses. Everything else is a finding. */
 export const exceptions = {
@@ -14,8 +14,9 @@ export const exceptions = {
   unsignedAttributes: 'An unsigned attribute that OpenSSL cannot read. They are not used.',
   signerCertificate:
     "A name or an extension in the signer's certificate that OpenSSL cannot read. Only its key is believed; what it may do is decided by its exact bytes.",
+  attribute: 'A signed attribute that nobody reads here holds a value that OpenSSL cannot decode, such as an empty OBJECT IDENTIFIER.',
   several: 'More than one of these parts.',
-} as const satisfies Record<UnreadPart | 'form' | 'order' | 'signerCertificate' | 'several', string>;
+} as const satisfies Record<UnreadPart | 'form' | 'order' | 'signerCertificate' | 'attribute' | 'several', string>;
 export type Exception = keyof typeof exceptions;
 
 /**
@@ -37,8 +38,18 @@ export async function exceptionOf(message: Buffer, request: ScepRequest, oracle:
     return culprits.length === 1 ? culprits[0] : 'several';
   }
   for (const attributes of orders) if (await accepts(keyOnlyForm(request, attributes))) return 'signerCertificate';
-  return undefined;
+  return (await isReadWithout(request, oracle)) ? 'attribute' : undefined;
 }
+
+/** Whether OpenSSL reads the message without the values of unread attributes, and then misses nothing but their signature. */
+async function isReadWithout(request: ScepRequest, oracle: Oracle): Promise<boolean> {
+  const { reason } = await oracle.verify(plainForm(request, withoutUnreadValues(request), {}));
+  const [received] = attributeOrders(request);
+  const before = await oracle.verify(plainForm(request, received, {}));
+  return reason === signatureMissing && before.reason !== signatureMissing;
+}
+
+const signatureMissing = 'verification failure';
 
 function only(unread: Unread, part: UnreadPart): Unread {
   const element = unread[part];

@@ -82,6 +82,22 @@ export function keyOnlyForm(request: ScepRequest, attributes: Buffer): Buffer {
   return plainForm({ ...request, signerInfo: { ...signerInfo, sid } }, attributes, { certificates });
 }
 
+const readAttributes: readonly string[] = [
+  oids.contentType,
+  oids.messageDigest,
+  oids.signingTime,
+  oids.scepTransactionId,
+  oids.scepMessageType,
+  oids.scepSenderNonce,
+];
+
+/** The signed attributes with NULL for the values of those that nobody reads. No signature fits them any more. */
+export function withoutUnreadValues({ signerInfo }: ScepRequest): Buffer {
+  const { attributes = [] } = signerInfo.signedAttributes ?? {};
+  const mended = attributes.map(({ oid, values }) => der.sequence(der.oid(oid), der.set(...(readAttributes.includes(oid) ? values : [der.nullValue()]))));
+  return encode(der.set(...mended));
+}
+
 function identifier(sid: Identifier): Element {
   if (sid.kind === 'subjectKeyIdentifier') return der.implicitPrimitive(0, sid.keyIdentifier);
   return der.sequence(sid.issuer, der.integerContent(sid.serial));
