@@ -8,6 +8,9 @@ import type { Engine, EngineStore, SigningRequest } from './ports.js';
 import { createCrlPublisher } from './publish-crl.js';
 import { signEndEntity } from './sign.js';
 
+/** CRLReason that lifts a hold (RFC 5280 section 5.3.1). */
+const removeFromCrl = 8;
+
 export interface EngineOptions {
   readonly store: EngineStore;
   readonly clock: Clock;
@@ -61,8 +64,9 @@ export function createEngine(options: EngineOptions): Engine {
       if (!parsed.ok) return fail('The certificate is malformed.');
       const ca = findCa((item) => isSameName(item.certificate.subject, parsed.value.issuer) && verifyCertificate(parsed.value, item.certificate.publicKey).ok);
       if (ca === undefined) return fail('The certificate is not of this engine.');
-      const isKnown = await store.revoke(ca.id, serialHex(parsed.value.serial), reason, clock.now());
-      if (!isKnown) return fail('The certificate is not on record.');
+      const serial = serialHex(parsed.value.serial);
+      const isDone = reason === removeFromCrl ? await store.release(ca.id, serial) : await store.revoke(ca.id, serial, reason, clock.now());
+      if (!isDone) return fail(reason === removeFromCrl ? 'The certificate is not on hold.' : 'The certificate is not on record.');
       crls.forget(ca.id);
       return ok(true);
     },

@@ -40,8 +40,10 @@ export interface EngineStore {
   record(caId: string, ref: string, certificate: Buffer, serial: string, notAfter: Date): Promise<Buffer>;
   findByRef(ref: string): Promise<{ readonly caId: string; readonly certificate: Buffer } | undefined>;
   findBySerial(caId: string, serial: string): Promise<RecordedCertificate | undefined>;
-  /** false when the serial is not of this CA; revoking twice keeps the first time and reason. */
+  /** false when the serial is not of this CA; revoking twice keeps the first time, and the reason unless that was certificateHold. */
   revoke(caId: string, serial: string, reason: number, at: Date): Promise<boolean>;
+  /** Takes a certificate on hold from the list; false when the serial is not of this CA, or is revoked for good. */
+  release(caId: string, serial: string): Promise<boolean>;
   revocations(caId: string): Promise<readonly EngineRevocation[]>;
   /** The number for the next CRL of this CA: 1, 2, 3, ... */
   nextCrlNumber(caId: string): Promise<number>;
@@ -83,7 +85,7 @@ export interface Engine {
   lookup(ref: string): Promise<Buffer | undefined>;
   /** `serial`: lower-case hexadecimal. */
   find(caId: string, serial: string): Promise<RecordedCertificate | undefined>;
-  /** Idempotent; refuses certificates that are not of this engine. `reason`: CRLReason number. */
+  /** Idempotent; refuses certificates that are not of this engine. `reason`: CRLReason number; removeFromCRL (8) releases one on hold. */
   revoke(certificate: Buffer, reason: number): Promise<Result<true, string>>;
   /** The current CRL of a CA; undefined when there is no such CA. */
   crl(caId: string): Promise<PublishedCrl | undefined>;

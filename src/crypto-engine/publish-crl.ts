@@ -11,12 +11,13 @@ const recheckMs = 30_000;
 /** What is known of one CA's list. A revocation puts a new slot in place, so that a list begun before it is not kept after it. */
 interface Slot {
   crl: PublishedCrl | undefined;
-  revocations: number;
+  /** What the list was made of: how many, the latest, and how many of them on hold. */
+  revocations: string;
   checkedAt: number;
   underWay: Promise<PublishedCrl> | undefined;
 }
 
-const emptySlot = (): Slot => ({ crl: undefined, revocations: 0, checkedAt: 0, underWay: undefined });
+const emptySlot = (): Slot => ({ crl: undefined, revocations: '', checkedAt: 0, underWay: undefined });
 
 export interface CrlPublisher {
   current(ca: LoadedCa): Promise<PublishedCrl>;
@@ -34,9 +35,9 @@ export function createCrlPublisher(store: EngineStore, clock: Clock): CrlPublish
   async function refresh(ca: LoadedCa, slot: Slot): Promise<PublishedCrl> {
     const now = clock.now();
     const revocations = await store.revocations(ca.id);
-    const isCurrent = slot.crl !== undefined && isYoung(slot.crl, now) && slot.revocations === revocations.length;
+    const isCurrent = slot.crl !== undefined && isYoung(slot.crl, now) && slot.revocations === markOf(revocations);
     const crl = isCurrent && slot.crl !== undefined ? slot.crl : writeCrl(ca, revocations, await store.nextCrlNumber(ca.id), now);
-    Object.assign(slot, { crl, revocations: revocations.length, checkedAt: now.getTime() });
+    Object.assign(slot, { crl, revocations: markOf(revocations), checkedAt: now.getTime() });
     return crl;
   }
 
@@ -61,9 +62,15 @@ export function createCrlPublisher(store: EngineStore, clock: Clock): CrlPublish
       }
     },
     forget(caId) {
-      slots.set(caId, { ...emptySlot(), crl: slots.get(caId)?.crl, revocations: -1 });
+      slots.set(caId, { ...emptySlot(), crl: slots.get(caId)?.crl, revocations: 'none' });
     },
   };
+}
+
+/** Changes whenever something is revoked, released, or revoked for good after a hold. */
+function markOf(revocations: readonly EngineRevocation[]): string {
+  const latest = revocations.reduce((time, { revokedAt }) => Math.max(time, revokedAt.getTime()), 0);
+  return `${revocations.length} ${latest} ${revocations.filter(({ reason }) => reason === 6).length}`;
 }
 
 function isYoung(crl: PublishedCrl, now: Date): boolean {

@@ -30,7 +30,8 @@ export const transitions: Readonly<Record<OrderState, readonly OrderState[]>> = 
   DELIVERED: ['CONFIRMED', 'REVOKE_WANTED'],
   CONFIRMED: ['REVOKE_WANTED'],
   REVOKE_WANTED: ['REVOKED'],
-  REVOKED: [],
+  // A certificate on hold was released.
+  REVOKED: ['CONFIRMED'],
   REJECTED: [],
   FAILED: [],
   EXPIRED: ['REVOKE_WANTED'],

@@ -5,6 +5,7 @@ import type { Profile, Protocol } from '../tenancy/profile.js';
 import type { Operation, Order, OrderFacts, OrderState, Session } from './order.js';
 import type { RefusalReason } from './refusal.js';
 
+import type { RevocationDesk } from './revocation-ports.js';
 /** What the issuer is asked for. All names and extensions are already checked against the policy. */
 export interface CertificateRequest {
   /** SubjectPublicKeyInfo, DER. */
@@ -52,7 +53,7 @@ export interface Issuer {
   readonly capabilities: { readonly lookup: boolean; readonly uniqueRef: boolean };
   issue(ref: string, request: CertificateRequest): Promise<IssuerAnswer>;
   lookup(ref: string, publicKey: Buffer, reference: string | null): Promise<LookupAnswer>;
-  /** Idempotent. `reason`: CRLReason number (RFC 5280 section 5.3.1). */
+  /** Idempotent. `reason`: CRLReason number (RFC 5280 section 5.3.1); 8 (removeFromCRL) releases a certificate on hold. */
   revoke(certificate: Buffer, reason: number): Promise<Result<true, string>>;
   /** Issuing CA first, root last, DER. */
   chain(): Promise<readonly Buffer[]>;
@@ -257,6 +258,8 @@ export interface RefusalRecord {
   readonly reason: RefusalReason;
   readonly tenantId: string | null;
   readonly profileId: string | null;
+  /** CRLReason number of a revoked one, where known; 6 (certificateHold) can be released. */
+  readonly revocationReason?: number | null;
   /** The client's address. */
   readonly source: string;
   readonly clientFamily: string;
@@ -316,9 +319,9 @@ export interface RevocationDue {
 }
 
 /** The outbox topic `certificate.revoke`, at least once: claimed for a lease, done or put back with a growing delay. */
-export interface RevocationQueue {
+export interface RevocationQueue extends RevocationDesk {
   claim(context: SystemContext, limit: number, leaseMs: number): Promise<readonly RevocationDue[]>;
-  /** REVOKE_WANTED -> REVOKED and the certificate's status, with the outbox row, in one transaction. */
+  /** REVOKE_WANTED -> REVOKED (a released hold: REVOKED -> CONFIRMED) and the certificate's status, with the outbox row, in one transaction. */
   done(context: TenantContext, due: RevocationDue): Promise<void>;
   retry(due: RevocationDue, reason: string): Promise<void>;
 }

@@ -23,10 +23,11 @@ interface CertificateRow {
   readonly not_after: Date;
   readonly sha256: Buffer;
   readonly status: IssuedCertificate['status'];
+  readonly revocation_reason: number | null;
 }
 
 const columns = sql`c.id, c.tenant_id, c.profile_id, c.order_id, c.connector_id, c.der, c.issuer, c.serial, c.subject, c.sans, c.not_before, c.not_after,
-  c.sha256, c.status`;
+  c.sha256, c.status, c.revocation_reason`;
 
 export function certificateStore(connection: Connection): CertificateStore & CertificateReader {
   const findBy = async (context: Context, condition: ReturnType<typeof sql>): Promise<IssuedCertificate | undefined> => {
@@ -82,5 +83,6 @@ function toCertificate(row: CertificateRow): IssuedCertificate {
     notAfter: row.not_after,
     sha256: row.sha256,
     status: row.status,
+    revocationReason: row.revocation_reason,
   };
 }

@@ -42,6 +42,7 @@ export function engineStore(connection: Connection, sealer: Sealer): EngineStore
           from engine_certificates e left join certificates c on c.id = e.certificate_id where e.ca_id = ${caId} and e.serial = ${serial}`,
       ),
     revoke: (caId, serial, reason, at) => revoke(connection, caId, serial, reason, at),
+    release: (caId, serial) => release(connection, caId, serial),
     revocations: (caId) =>
       rowsOf(
         connection,
@@ -56,8 +57,18 @@ async function revoke(connection: Connection, caId: string, serial: string, reas
   const rows = await rowsOf(
     connection,
     sql`update engine_certificates set revoked_at = coalesce(revoked_at, ${at}::timestamptz),
-        reason = case when revoked_at is null then ${reason}::integer else reason end
+        reason = case when revoked_at is null or reason = 6 then ${reason}::integer else reason end
       where ca_id = ${caId} and serial = ${serial} returning 1`,
+  );
+  return rows.length === 1;
+}
+
+/** On hold (reason 6), or not revoked at all: then it was released before. */
+async function release(connection: Connection, caId: string, serial: string): Promise<boolean> {
+  const rows = await rowsOf(
+    connection,
+    sql`update engine_certificates set revoked_at = null, reason = null
+      where ca_id = ${caId} and serial = ${serial} and (revoked_at is null or reason = 6) returning 1`,
   );
   return rows.length === 1;
 }

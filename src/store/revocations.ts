@@ -1,11 +1,13 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { RevocationDue, RevocationQueue } from '../enrolment/ports.js';
+import { removeFromCrl } from '../enrolment/revocation-ports.js';
 import type { TenantContext } from '../tenancy/context.js';
 import { type Boot, writeAudit } from './audit.js';
 import { type Connection, rowsOf, transact } from './connection/connection.js';
 import { enterState, lockOrder, type RevocationPayload } from './orders/change.js';
 import { stateEvent } from './orders/event.js';
 import { markRevoked } from './orders/move.js';
+import { release, wantRevocations } from './orders/want-revocations.js';
 import { storableText } from './text.js';
 
 interface DueRow {
@@ -17,7 +19,10 @@ interface DueRow {
 /** The outbox topic `certificate.revoke`. */
 export function revocationQueue(connection: Connection, boot: Boot): RevocationQueue {
   return {
-    claim: (_context, limit, leaseMs) => claim(connection, limit, leaseMs),
+    want: (context, revocation) => wantRevocations(connection, boot, context, revocation),
+    claim: (_context, limit, leaseMs) => claim(connection, sql`true`, limit, leaseMs),
+    claimOf: (context, orderIds, leaseMs) => claim(connection, ofOrders(context, orderIds), orderIds.length, leaseMs),
+    underWay: (context, orderIds) => underWay(connection, context, orderIds),
     done: (context, due) => done(connection, boot, context, due),
     retry: async (due, reason) => {
       await rowsOf(connection, retryStatement(due.outboxId, reason));
@@ -25,12 +30,25 @@ export function revocationQueue(connection: Connection, boot: Boot): RevocationQ
   };
 }
 
-async function claim(connection: Connection, limit: number, leaseMs: number): Promise<readonly RevocationDue[]> {
+/** By the tenant too, so that nobody's id leads to another's. */
+function ofOrders({ tenantId }: TenantContext, orderIds: readonly string[]): RawBuilder<unknown> {
+  return sql`tenant_id = ${tenantId} and payload->>'orderId' = any(${orderIds})`;
+}
+
+async function underWay(connection: Connection, context: TenantContext, orderIds: readonly string[]): Promise<readonly string[]> {
+  const rows = await rowsOf(
+    connection,
+    sql<{ id: string }>`select payload->>'orderId' as id from outbox where topic = 'certificate.revoke' and ${ofOrders(context, orderIds)}`,
+  );
+  return rows.map(({ id }) => id);
+}
+
+async function claim(connection: Connection, which: RawBuilder<unknown>, limit: number, leaseMs: number): Promise<readonly RevocationDue[]> {
   const rows = await rowsOf(
     connection,
     sql<DueRow>`with taken as (
         update outbox set next_attempt_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
-        where id in (select id from outbox where topic = 'certificate.revoke' and next_attempt_at <= clock_timestamp()
+        where id in (select id from outbox where topic = 'certificate.revoke' and next_attempt_at <= clock_timestamp() and ${which}
           order by next_attempt_at limit ${limit} for update skip locked)
         returning id, payload)
       select taken.id, taken.payload, coalesce(c.der, orphan.certificate) as certificate from taken
@@ -53,7 +71,11 @@ function done(connection: Connection, boot: Boot, context: TenantContext, due: R
     if (payload === undefined) return;
     if (payload.orphanId !== null) await sql`update orphan_certificates set revoked_at = now() where id = ${payload.orphanId}`.execute(trx);
     if (payload.certificateId === null) return;
-    await markRevoked(trx, payload.certificateId);
+    if (payload.reason === removeFromCrl) await release(trx, payload.certificateId);
+    else await markRevoked(trx, payload.certificateId, payload.reason);
+    const isReleased = payload.reason === removeFromCrl && order.state === 'REVOKED';
+    if (isReleased) await enterState(trx, order, { to: 'CONFIRMED', reason: '' });
+    if (isReleased) await writeAudit(trx, boot, [stateEvent(context, order.id, 'CONFIRMED', 'The hold was lifted.')]);
     if (order.state !== 'REVOKE_WANTED') return;
     await enterState(trx, order, { to: 'REVOKED', reason: '' });
     await writeAudit(trx, boot, [stateEvent(context, order.id, 'REVOKED')]);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
 import { orderStates, transitions } from '../../src/enrolment/order.js';
 import type { CertificateStore, ClaimResult, NewOrder, OrderReader, OrderStore, RecordOutcome, RevocationQueue } from '../../src/enrolment/ports.js';
+import type { NewRevocation } from '../../src/enrolment/revocation-ports.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
 import { isMoveAllowed, steps } from '../../src/store/orders/steps.js';
 import type { ChallengeStore, NewChallenge } from '../../src/tenancy/challenge.js';
@@ -579,6 +580,75 @@ async function revocations(t: Test, { orders, orderReader, certificates: store, 
 
   t.test('F11 wants a wrong certificate revoked without touching the order that is stuck', async (t) => {
     const tenant = newTenant();
+  const issue = async (tenant: TenantContext) => {
+    const certificate = newCertificate();
+    const order = newOrder();
+    await orders.settleIssued(tenant, order, certificate, 'issuing');
+    return { certificateId: certificate.id, orderId: order.id };
+  };
+  const asked = (wanted: NewRevocation['wanted'], more: Partial<NewRevocation> = {}): NewRevocation => {
+    const { dedupeKey, contentHash, profileId, protocol, transactionId } = newOrder();
+    return { dedupeKey, contentHash, profileId, protocol, transactionId, session: { type: 'rr', requester: 'a' }, reason: 'lost', wanted, ...more };
+  };
+  const carryOut = async (tenant: TenantContext, orderIds: readonly string[]) => {
+    for (const due of await queue.claimOf(tenant, orderIds, 60_000)) await queue.done(tenant, due);
+  };
+
+  t.test('records what a device wants revoked under its transactionID, once, and knows until when the CA works on it', async (t) => {
+    const tenant = newTenant();
+    const [one, two] = [await issue(tenant), await issue(tenant)];
+    const both = [one.orderId, two.orderId];
+    const wanted = asked([
+      { ...one, reason: 1 },
+      { ...two, reason: 4 },
+    ]);
+    t.same(await queue.want(tenant, wanted), { kind: 'recorded' });
+    t.match(await queue.want(tenant, wanted), { kind: 'existing', transaction: { session: { type: 'rr' }, contentHash: wanted.contentHash } });
+    t.match(await orders.findTransaction(tenant, wanted.dedupeKey), { order: { id: one.orderId, state: 'REVOKE_WANTED' } });
+    t.same((await orders.findTransactions(tenant, wanted.profileId, wanted.transactionId)).length, 1);
+    t.same([...(await queue.underWay(tenant, both))].sort(), [...both].sort());
+    t.same(await queue.underWay(newTenant(), both), [], 'not for another tenant');
+    t.same(await queue.claimOf(newTenant(), both, 60_000), [], 'nor to be claimed by one');
+    t.same(await queue.want(tenant, asked([{ ...one, reason: 1 }])), { kind: 'changed' }, 'while it is under way nobody wants it again');
+    await carryOut(tenant, both);
+    t.same(await queue.underWay(tenant, both), []);
+    t.match(await store.find(tenant, two.certificateId), { status: 'revoked', revocationReason: 4 });
+    t.match(await orderReader.find(tenant, two.orderId), { state: 'REVOKED' });
+    t.same(await queue.want(tenant, asked([{ ...one, reason: 1 }])), { kind: 'changed' }, 'revoked is revoked');
+    t.same(await queue.want(tenant, asked([{ ...one, reason: 8 }])), { kind: 'changed' }, 'for good');
+  });
+
+  t.test('all certificates of a message are wanted revoked, or none', async (t) => {
+    const tenant = newTenant();
+    const [good, revoked] = [await issue(tenant), await issue(tenant)];
+    await queue.want(tenant, asked([{ ...revoked, reason: 1 }]));
+    await carryOut(tenant, [revoked.orderId]);
+    const wanted = asked([
+      { ...good, reason: 1 },
+      { ...revoked, reason: 1 },
+    ]);
+    t.same(await queue.want(tenant, wanted), { kind: 'changed' });
+    t.equal(await orders.findTransaction(tenant, wanted.dedupeKey), undefined);
+    t.match(await orderReader.find(tenant, good.orderId), { state: 'ISSUED' });
+  });
+
+  t.test('a certificate on hold is released, or revoked for good (CMP-144)', async (t) => {
+    const tenant = newTenant();
+    const certificate = await issue(tenant);
+    const treat = async (reason: number) => {
+      const recorded = await queue.want(tenant, asked([{ ...certificate, reason }]));
+      await carryOut(tenant, [certificate.orderId]);
+      const { status, revocationReason } = (await store.find(tenant, certificate.certificateId)) ?? {};
+      return [recorded.kind, status, revocationReason, (await orderReader.find(tenant, certificate.orderId))?.state];
+    };
+    t.same(await treat(8), ['changed', 'valid', (await store.find(tenant, certificate.certificateId))?.revocationReason, 'ISSUED'], 'not on hold');
+    t.same(await treat(6), ['recorded', 'revoked', 6, 'REVOKED']);
+    t.same(await treat(8), ['recorded', 'valid', null, 'CONFIRMED']);
+    t.same(await treat(6), ['recorded', 'revoked', 6, 'REVOKED'], 'once more');
+    t.same(await treat(1), ['recorded', 'revoked', 1, 'REVOKED'], 'and then for good');
+    t.same(await treat(8), ['changed', 'revoked', 1, 'REVOKED']);
+  });
+
     const claimed = await claimedOrder(orders, tenant);
     const wrongCertificate = newCertificate().der;
     await orders.settleClaimed(tenant, claimed, { kind: 'stuck', reason: 'another key', wrongCertificate });

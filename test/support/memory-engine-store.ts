@@ -39,8 +39,21 @@ export function memoryEngineStore(): EngineStore & { know(caId: string, serial: 
       const isKnown = known.has(`${caId} ${serial}`) || records.some((item) => item.caId === caId && item.serial === serial);
       if (!isKnown) return false;
       const list = revoked.get(caId) ?? [];
-      if (!list.some((item) => item.serial === serial)) revoked.set(caId, [...list, { serial, reason, revokedAt: at }]);
+      const standing = list.find((item) => item.serial === serial);
+      const others = list.filter((item) => item !== standing);
+      if (standing === undefined) revoked.set(caId, [...list, { serial, reason, revokedAt: at }]);
+      else if (standing.reason === 6) revoked.set(caId, [...others, { ...standing, reason }]);
       return true;
+    },
+    async release(caId, serial) {
+      const list = revoked.get(caId) ?? [];
+      const standing = list.find((item) => item.serial === serial);
+      if (standing?.reason === 6)
+        revoked.set(
+          caId,
+          list.filter((item) => item !== standing),
+        );
+      return standing === undefined || standing.reason === 6;
     },
     revocations: async (caId) => revoked.get(caId) ?? [],
     async nextCrlNumber(caId) {

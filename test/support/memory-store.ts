@@ -17,6 +17,7 @@ import type {
   RevocationQueue,
   StoredTransaction,
 } from '../../src/enrolment/ports.js';
+import { certificateHold, type RevocationDesk, removeFromCrl, type WantedRevocation } from '../../src/enrolment/revocation-ports.js';
 import { type Clock, systemClock } from '../../src/runtime/clock.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
 import { accountIdOf } from '../../src/store/orders/account.js';
@@ -38,6 +39,8 @@ interface Transaction {
   contentHash: Buffer;
   session: StoredTransaction['session'];
   retainedUntil: number | null;
+  /** Where they are not those of its order. */
+  readonly own?: { readonly transactionId: string; readonly profileId: string };
 }
 
 export interface MemoryStore {
@@ -128,9 +131,9 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     return true;
   }
 
-  function wantRevocation(orderId: string, certificate: Buffer): void {
+  function wantRevocation(orderId: string, certificate: Buffer, reason = 0): void {
     const outboxId = uuidv7();
-    outbox.set(outboxId, { outboxId, orderId, certificate, reason: 0, until: 0 });
+    outbox.set(outboxId, { outboxId, orderId, certificate, reason, until: 0 });
   }
 
   function isFree(entry: Entry): boolean {
@@ -188,8 +191,9 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     },
     findTransaction: async (context, dedupeKey) => transactionOf(context, dedupeKey.toString('hex')),
     async findTransactions(context, profileId, transactionId) {
-      const found = [...transactions.keys()].map((key) => transactionOf(context, key));
-      return found.filter((item) => item !== undefined).filter(({ order }) => order.profileId === profileId && order.transactionId === transactionId);
+      const placeOf = (item: Transaction) => item.own ?? entries.get(item.orderId)?.order;
+      const named = [...transactions].filter(([, item]) => placeOf(item)?.transactionId === transactionId && placeOf(item)?.profileId === profileId);
+      return named.map(([key]) => transactionOf(context, key)).filter((item) => item !== undefined);
     },
     async updateSession(context, dedupeKey, session) {
       const key = dedupeKey.toString('hex');
@@ -274,9 +278,25 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     },
   };
 
-  function markRevoked({ order }: Entry): void {
+  function markRevoked({ order }: Entry, revocationReason = 0): void {
     const certificate = certificates.get(order.certificateId ?? '');
-    if (certificate !== undefined) certificates.set(certificate.id, { ...certificate, status: 'revoked' });
+    if (certificate !== undefined) certificates.set(certificate.id, { ...certificate, status: 'revoked', revocationReason });
+  }
+
+  function release(entry: Entry, actor: string): void {
+    const certificate = certificates.get(entry.order.certificateId ?? '');
+    if (certificate?.revocationReason !== certificateHold) return;
+    certificates.set(certificate.id, { ...certificate, status: 'valid', revocationReason: null });
+    if (entry.order.state === 'REVOKED') enter(entry, 'CONFIRMED', actor, 'The hold was lifted.');
+  }
+
+  const ofOrder = (orderId: string) => [...outbox.values()].find((item) => item.orderId === orderId);
+
+  function canBeWanted(context: TenantContext, { orderId, certificateId, reason }: WantedRevocation): boolean {
+    const entry = find(context, orderId);
+    if (entry === undefined || entry.order.certificateId !== certificateId || ofOrder(orderId) !== undefined) return false;
+    const isHeld = entry.order.state === 'REVOKED' && certificates.get(certificateId)?.revocationReason === certificateHold;
+    return isHeld || (reason !== removeFromCrl && isMoveAllowed(entry.order.state, 'REVOKE_WANTED') && entry.order.state !== 'EXPIRED');
   }
 
   const isVisible = (context: Context, tenantId: string) => context.tenantId === null || context.tenantId === tenantId;
@@ -304,14 +324,41 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       async claim(_context, limit, leaseMs) {
         const free = [...outbox.values()].filter(({ until }) => until <= now()).slice(0, limit);
         for (const item of free) item.until = now() + leaseMs;
+  const revocationDesk: RevocationDesk = {
+    async want(context, { profileId, dedupeKey, contentHash, session, transactionId, wanted, reason }) {
+      const key = dedupeKey.toString('hex');
+      const standing = transactionOf(context, key);
+      if (standing !== undefined) return { kind: 'existing', transaction: standing };
+      if (!wanted.every((item) => canBeWanted(context, item))) return { kind: 'changed' };
+      transactions.set(key, { orderId: wanted[0]?.orderId ?? '', contentHash, session, own: { transactionId, profileId }, retainedUntil: now() + dayMs });
+      for (const item of wanted) {
+        const entry = entries.get(item.orderId) as Entry;
+        if (entry.order.state !== 'REVOKED') enter(entry, 'REVOKE_WANTED', context.actor, reason);
+        wantRevocation(item.orderId, certificates.get(item.certificateId)?.der as Buffer, item.reason);
+      }
+      return { kind: 'recorded' };
+    },
+    async claimOf(context, orderIds, leaseMs) {
+      const free = orderIds.flatMap((id) => (find(context, id) === undefined ? [] : [ofOrder(id)])).filter((item) => item !== undefined && item.until <= now());
+      return free.flatMap((item) => {
+        if (item === undefined) return [];
+        item.until = now() + leaseMs;
+        const { until: _until, ...due } = item;
+        return [due];
+      });
+    },
+    underWay: async (context, orderIds) => orderIds.filter((id) => find(context, id) !== undefined && ofOrder(id) !== undefined),
+  };
+
         return free.map(({ until: _until, ...due }) => due);
       },
-      async done(context, { outboxId, orderId, certificate }) {
+      async done(context, { outboxId, orderId, certificate, reason }) {
         outbox.delete(outboxId);
         const entry = find(context, orderId);
         const own = certificates.get(entry?.order.certificateId ?? '');
         if (entry === undefined || own?.der.equals(certificate) !== true) return;
-        markRevoked(entry);
+        if (reason === removeFromCrl) release(entry, context.actor);
+        else markRevoked(entry, reason);
         if (entry.order.state === 'REVOKE_WANTED') enter(entry, 'REVOKED', context.actor, '');
       },
       async retry({ outboxId }) {
@@ -326,6 +373,7 @@ function isClaimable(state: OrderState): state is ClaimableState {
   return (claimableStates as readonly OrderState[]).includes(state);
 }
 
+      ...revocationDesk,
 function orderOf(tenantId: string, input: NewOrder, state: OrderState, finishedAt: Date | null): Order {
   const { id, profileId, connectorId, protocol, transactionId, operation, subject, facts, credential } = input;
   return {

@@ -46,7 +46,7 @@ async function followUp(trx: Trx, order: LockedOrder, to: OrderState, crlReason:
   if (to === 'UNCERTAIN') await fenceOff(trx, order.id);
   if (to === 'REVOKE_WANTED')
     await wantRevocation(trx, order.tenant_id, { orderId: order.id, certificateId: order.certificate_id, orphanId: null, reason: crlReason });
-  if (to === 'REVOKED' && order.certificate_id !== null) await markRevoked(trx, order.certificate_id);
+  if (to === 'REVOKED' && order.certificate_id !== null) await markRevoked(trx, order.certificate_id, crlReason);
   if (to === 'CONFIRMED') await supersedeRenewed(trx, order.id);
   const isOver = !(openStates as readonly OrderState[]).includes(to);
   const isLookedUp = to === 'EXPIRED' && (order.state === 'UNCERTAIN' || order.state === 'CA_PENDING');
@@ -64,6 +64,7 @@ async function supersedeRenewed(trx: Trx, orderId: string): Promise<void> {
     where o.id = ${orderId} and c.id = o.renews and c.status = 'valid'`.execute(trx);
 }
 
-export async function markRevoked(trx: Trx, certificateId: string): Promise<void> {
-  await sql`update certificates set status = 'revoked', revoked_at = coalesce(revoked_at, now()) where id = ${certificateId}`.execute(trx);
+export async function markRevoked(trx: Trx, certificateId: string, crlReason: number): Promise<void> {
+  await sql`update certificates set status = 'revoked', revoked_at = coalesce(revoked_at, now()), revocation_reason = ${crlReason}
+    where id = ${certificateId}`.execute(trx);
 }

@@ -1,10 +1,10 @@
 import { type OrderState, transitions } from '../../enrolment/order.js';
 import type { ClaimResult } from '../../enrolment/ports.js';
 
-/** Where an order in `from` may go by `move`: states that need more than a reason (a claim, a certificate, the CA's reference) are not among them. */
+/** Where an order in `from` may go by `move`: states that need more than a reason (a claim, a certificate, the CA's reference, its word that a hold is over) are not among them. */
 export function isMoveAllowed(from: OrderState, to: OrderState): boolean {
   const needsMore: readonly OrderState[] = ['ISSUING', 'CA_PENDING', 'ISSUED'];
-  return transitions[from].includes(to) && !needsMore.includes(to);
+  return transitions[from].includes(to) && !needsMore.includes(to) && from !== 'REVOKED';
 }
 
 /** States in which a claimed order may meet its result: EXPIRED ones are still looked up, for a certificate that came too late. */

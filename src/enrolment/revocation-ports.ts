@@ -1,0 +1,47 @@
+import type { TenantContext } from '../tenancy/context.js';
+import type { Protocol } from '../tenancy/profile.js';
+import type { Session } from './order.js';
+import type { RevocationDue, StoredTransaction } from './ports.js';
+
+/** CRLReason numbers with a meaning of their own here (RFC 5280 section 5.3.1). */
+export const certificateHold = 6;
+export const removeFromCrl = 8;
+
+/** One certificate that a device wants revoked, put on hold or released; all of it checked. */
+export interface WantedRevocation {
+  readonly certificateId: string;
+  readonly orderId: string;
+  /** CRLReason number; `removeFromCrl` releases a certificate on hold. */
+  readonly reason: number;
+}
+
+/** A revocation as a device asked for it, to be recorded under its transactionID. */
+export interface NewRevocation {
+  readonly profileId: string;
+  readonly protocol: Protocol;
+  readonly transactionId: string;
+  /** As of an order, 32 bytes. */
+  readonly dedupeKey: Buffer;
+  readonly contentHash: Buffer;
+  readonly session: Session;
+  /** For the timeline of the orders. */
+  readonly reason: string;
+  /** At least one. */
+  readonly wanted: readonly WantedRevocation[];
+}
+
+/** `existing`: the dedupe key is taken; `changed`: a certificate is no longer as it was judged. Nothing was written then. */
+export type RevocationRecorded =
+  | { readonly kind: 'recorded' }
+  | { readonly kind: 'existing'; readonly transaction: StoredTransaction }
+  | { readonly kind: 'changed' };
+
+/** What devices want of the queue of revocations. */
+export interface RevocationDesk {
+  /** Records the transaction and wants every certificate revoked, in one commit with the audit events and the outbox. */
+  want(context: TenantContext, revocation: NewRevocation): Promise<RevocationRecorded>;
+  /** The revocations of these orders, for a lease, as `claim`; none that somebody else has. */
+  claimOf(context: TenantContext, orderIds: readonly string[], leaseMs: number): Promise<readonly RevocationDue[]>;
+  /** Those of the orders whose revocation the CA has not confirmed yet. */
+  underWay(context: TenantContext, orderIds: readonly string[]): Promise<readonly string[]>;
+}
