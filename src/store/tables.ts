@@ -92,6 +92,9 @@ export interface RaKeysTable {
   certificate: Buffer | null;
   /** base64 of DER */
   chain: Json<readonly string[]>;
+  usage: Generated<RaKey['usage']>;
+  origin: Generated<RaKey['origin']>;
+  keep_until: Date | null;
   created_at: Stamp;
 }
 

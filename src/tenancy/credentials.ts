@@ -32,6 +32,11 @@ export interface SharedSecret {
 export const raKeyPurposes = ['scep', 'cmp'] as const;
 export const raKeyStates = ['next', 'active', 'retiring', 'destroyed'] as const;
 export type RaKeyState = (typeof raKeyStates)[number];
+/** Of a profile with two keys one signs answers, to the other requests are encrypted. */
+export const raKeyUsages = ['both', 'sign', 'encrypt'] as const;
+export type RaKeyUsage = (typeof raKeyUsages)[number];
+/** Imported ones come from the server that answered these devices before. */
+export const raKeyOrigins = ['generated', 'imported'] as const;
 
 /** An RA key pair of a profile: SCEP's decrypts and signs, CMP's signs. `certificate` is null until the CA has issued it. */
 export interface RaKey {
@@ -48,5 +53,13 @@ export interface RaKey {
   readonly certificate: Buffer | null;
   /** Issuing CA first, root last, DER. */
   readonly chain: readonly Buffer[];
+  readonly usage: RaKeyUsage;
+  readonly origin: (typeof raKeyOrigins)[number];
+  /** An imported key is answered with until then, whatever its certificate says; null: until it is retired by hand. */
+  readonly keepUntil: Date | null;
   readonly createdAt: Date;
 }
+
+type RaKeyPlace = 'usage' | 'origin' | 'keepUntil';
+/** Where nothing else is said, a generated key for both. */
+export type NewRaKey = Omit<RaKey, 'tenantId' | 'createdAt' | RaKeyPlace> & Partial<Pick<RaKey, RaKeyPlace>>;

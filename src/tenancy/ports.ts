@@ -2,7 +2,7 @@ import type { Result } from '../runtime/result.js';
 import type { Secret } from '../runtime/secret.js';
 import type { Connector, ConnectorType, Tenant } from './connector.js';
 import type { Context, SystemContext, TenantContext } from './context.js';
-import type { RaKey, RaKeyState, SharedSecret } from './credentials.js';
+import type { NewRaKey, RaKey, RaKeyState, SharedSecret } from './credentials.js';
 import type { CmpProfile, Profile, Protocol, ScepProfile, Status } from './profile.js';
 
 /** Why a change was not stored. `conflict` names the field whose value is taken; `in-use` lists who uses it. */
@@ -99,7 +99,7 @@ export interface CredentialStore {
   findSharedSecret(context: TenantContext, profileId: string, reference: string): Promise<SharedSecret | undefined>;
   listSharedSecrets(context: TenantContext, profileId: string): Promise<readonly SharedSecret[]>;
   retireSharedSecrets(context: TenantContext, profileId: string, exceptId: string, expiresAt: Date): Promise<void>;
-  addRaKey(context: TenantContext, key: Omit<RaKey, 'tenantId' | 'createdAt'>): Promise<RaKey>;
+  addRaKey(context: TenantContext, key: NewRaKey): Promise<RaKey>;
   setRaCertificate(context: TenantContext, id: string, certificate: Buffer, chain: readonly Buffer[], state: RaKeyState): Promise<void>;
   setRaKeyState(context: TenantContext, id: string, state: RaKeyState): Promise<void>;
   /** All that are not destroyed. */

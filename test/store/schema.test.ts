@@ -8,7 +8,7 @@ import { connectPglite } from '../../src/store/connection/pglite.js';
 import { connectPostgres } from '../../src/store/connection/postgres.js';
 import { migrate } from '../../src/store/migrate.js';
 import { connectorTypes } from '../../src/tenancy/connector.js';
-import { raKeyStates } from '../../src/tenancy/credentials.js';
+import { raKeyOrigins, raKeyStates, raKeyUsages } from '../../src/tenancy/credentials.js';
 import { roles } from '../../src/tenancy/ports.js';
 import { challengeModes, protocols, statuses } from '../../src/tenancy/profile.js';
 import { createDatabase } from '../support/database.js';
@@ -58,6 +58,8 @@ t.test('every closed set stands in the schema as it stands in the code', async (
     profiles_protocol_check: protocols,
     profiles_challenge_mode_check: challengeModes,
     ra_keys_state_check: raKeyStates,
+    ra_keys_usage_check: raKeyUsages,
+    ra_keys_origin_check: raKeyOrigins,
     users_role_check: roles,
     api_tokens_role_check: roles,
   };

@@ -1,4 +1,4 @@
-import type { RaKey } from '../../src/tenancy/credentials.js';
+import type { NewRaKey, RaKey } from '../../src/tenancy/credentials.js';
 import type { CredentialStore } from '../../src/tenancy/ports.js';
 
 type RaKeyStore = Pick<CredentialStore, 'addRaKey' | 'setRaCertificate' | 'setRaKeyState' | 'listRaKeys'>;
@@ -14,10 +14,10 @@ export function memoryRaKeyStore(now: () => Date = () => new Date()): RaKeyStore
   const store = {
     keys,
     beforeWrite: (_what: string) => {},
-    async addRaKey(context: { tenantId: string }, key: Omit<RaKey, 'tenantId' | 'createdAt'>) {
+    async addRaKey(context: { tenantId: string }, key: NewRaKey) {
       await Promise.resolve();
       store.beforeWrite('addRaKey');
-      const added = { ...key, tenantId: context.tenantId, createdAt: now() };
+      const added: RaKey = { usage: 'both', origin: 'generated', keepUntil: null, ...key, tenantId: context.tenantId, createdAt: now() };
       keys.push(added);
       return added;
     },

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import { ok } from '../../runtime/result.js';
 import type { Sealer } from '../../runtime/seal.js';
 import type { TenantContext } from '../../tenancy/context.js';
-import type { RaKey, SharedSecret } from '../../tenancy/credentials.js';
+import type { NewRaKey, RaKey, SharedSecret } from '../../tenancy/credentials.js';
 import type { CredentialStore } from '../../tenancy/ports.js';
 import type { Boot } from '../audit.js';
 import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
@@ -16,7 +16,6 @@ import { auditChange, changeConfig, type Trx, type Written } from './config-chan
 type SecretRow = Selectable<SharedSecretsTable>;
 type KeyRow = Selectable<RaKeysTable>;
 type NewSecret = Parameters<CredentialStore['addSharedSecret']>[1];
-type NewKey = Parameters<CredentialStore['addRaKey']>[1];
 
 const secretPlace = (tenantId: string, rowId: string) => ({ table: 'shared_secrets', column: 'ciphertext', tenantId, rowId }) as const;
 const keyPlace = (tenantId: string, rowId: string) => ({ table: 'ra_keys', column: 'ciphertext', tenantId, rowId }) as const;
@@ -93,7 +92,7 @@ async function addSharedSecret(trx: Trx, boot: Boot, sealer: Sealer, context: Te
   return ok(toSecret(row, sealer));
 }
 
-async function addRaKey(trx: Trx, boot: Boot, sealer: Sealer, context: TenantContext, key: NewKey): Promise<Written<RaKey>> {
+async function addRaKey(trx: Trx, boot: Boot, sealer: Sealer, context: TenantContext, key: NewRaKey): Promise<Written<RaKey>> {
   const { tenantId } = context;
   const values = {
     id: key.id,
@@ -105,9 +104,12 @@ async function addRaKey(trx: Trx, boot: Boot, sealer: Sealer, context: TenantCon
     spki: key.spki,
     certificate: key.certificate,
     chain: chainToJson(key.chain),
+    usage: key.usage ?? 'both',
+    origin: key.origin ?? 'generated',
+    keep_until: key.keepUntil ?? null,
   };
   const row = await trx.insertInto('ra_keys').values(values).returningAll().executeTakeFirstOrThrow();
-  const details = { profileId: key.profileId, purpose: key.purpose, state: key.state };
+  const details = { profileId: key.profileId, purpose: key.purpose, state: key.state, usage: row.usage, origin: row.origin };
   await auditChange(trx, boot, context, 'ra-key.added', `ra-key:${key.id}`, tenantId, details);
   return ok(toKey(row, sealer));
 }
@@ -140,6 +142,9 @@ function toKey(row: KeyRow, sealer: Sealer): RaKey {
     spki: row.spki,
     certificate: row.certificate,
     chain: row.chain.map((certificate) => Buffer.from(certificate, 'base64')),
+    usage: row.usage,
+    origin: row.origin,
+    keepUntil: row.keep_until,
     createdAt: row.created_at,
   };
 }
