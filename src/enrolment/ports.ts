@@ -60,10 +60,19 @@ export interface Issuer {
   /** The newest CRL of the issuing CA, DER; for CAs that give one. */
   crl?(): Promise<Buffer | undefined>;
   /** Engines that write in the same database sign at once; `OrderStore.settleIssued` then records order and certificate together. */
+  /** The CA that follows, while one is prepared; RA keys get its certificates ahead of time. */
+  next?(): NextCa | undefined;
   readonly local?: LocalIssuer;
 }
 
 /** The configured CAs; undefined where the connector is inactive or gone, and the order then waits. */
+export interface NextCa {
+  /** Issuing CA first, root last, DER. */
+  readonly chain: readonly Buffer[];
+  /** As `Issuer.issue`; looked up as everything of that issuer. */
+  issue(ref: string, request: CertificateRequest): Promise<IssuerAnswer>;
+}
+
 export interface Issuers {
   forProfile(profile: Profile): Promise<Issuer | undefined>;
   forOrder(order: Order): Promise<Issuer | undefined>;

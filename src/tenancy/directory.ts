@@ -1,12 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import type { Certificate, Signer } from '../pkix/index.js';
-import type { RaKeyState } from './credentials.js';
+import type { RaKey, RaKeyState, RaKeyUsage } from './credentials.js';
 import type { CmpProfile, Profile, Protocol, ScepProfile } from './profile.js';
 
 /** An RA key ready for use: parsed and imported once per process. */
 export interface LoadedRaKey {
   readonly id: string;
   readonly state: RaKeyState;
+  readonly usage: RaKeyUsage;
+  readonly origin: RaKey['origin'];
   readonly certificate: Certificate;
   /** Issuing CA first, root last. */
   readonly chain: readonly Certificate[];

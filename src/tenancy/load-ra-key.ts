@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { type Certificate, createSigner, keyUsageOf, parseCertificate, publicKeyOf } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { type RaKey, raKeyStates } from './credentials.js';
+import { type RaKey, type RaKeyUsage, raKeyStates } from './credentials.js';
 import type { LoadedRaKey } from './directory.js';
 
 /** Parses certificate and chain and imports the private key; in words what is wrong with a key that cannot be used. */
@@ -9,7 +9,7 @@ export function loadRaKey(key: RaKey): Result<LoadedRaKey, string> {
   if (key.certificate === null) return fail('it has no certificate yet');
   const certificate = parseCertificate(key.certificate);
   if (!certificate.ok) return fail('its certificate is malformed');
-  const unusable = key.purpose === 'scep' ? raUsageFault(certificate.value) : undefined;
+  const unusable = key.purpose === 'scep' && key.origin === 'generated' ? raUsageFault(certificate.value, key.usage) : undefined;
   if (unusable !== undefined) return fail(unusable);
   const chain = parseAll(key.chain);
   if (chain === undefined) return fail('its chain is malformed');
@@ -17,20 +17,27 @@ export function loadRaKey(key: RaKey): Result<LoadedRaKey, string> {
     const privateKey = createPrivateKey({ key: key.privateKey.reveal(), format: 'der', type: 'pkcs8' });
     if (!publicKeyOf(privateKey).spki.equals(certificate.value.publicKey.spki)) return fail('its certificate is for another key');
     const signer = createSigner(privateKey, certificate.value.publicKey);
-    return ok({ id: key.id, state: key.state, certificate: certificate.value, chain, privateKey, signer });
+    return ok({ id: key.id, state: key.state, usage: key.usage, origin: key.origin, certificate: certificate.value, chain, privateKey, signer });
   } catch {
     return fail('its private key cannot be imported');
   }
 }
 
+/** The keyUsage without which a key cannot do its part. */
+export const neededUsages: Readonly<Record<RaKeyUsage, readonly ('digitalSignature' | 'keyEncipherment')[]>> = {
+  both: ['digitalSignature', 'keyEncipherment'],
+  sign: ['digitalSignature'],
+  encrypt: ['keyEncipherment'],
+};
+
 /**
  * Why a certificate cannot serve a SCEP profile, in words: it signs answers and its key is encrypted to, and says so in keyUsage (RFC
  * 8894 §2.1.2). Windows sends nothing to a server that shows no certificate with keyEncipherment.
  */
-export function raUsageFault(certificate: Certificate): string | undefined {
+export function raUsageFault(certificate: Certificate, wanted: RaKeyUsage = 'both'): string | undefined {
   const usage = keyUsageOf(certificate.extensions);
   const shown: readonly string[] = usage.ok ? (usage.value ?? []) : [];
-  const missing = ['digitalSignature', 'keyEncipherment'].filter((needed) => !shown.includes(needed));
+  const missing = neededUsages[wanted].filter((needed) => !shown.includes(needed));
   return missing.length === 0 ? undefined : `its certificate lacks the keyUsage ${missing.join(' and ')}`;
 }
 
@@ -42,9 +49,10 @@ export function parseAll(certificates: readonly Buffer[]): readonly Certificate[
 
 const rank: Readonly<Record<RaKey['state'], number>> = { active: 0, retiring: 1, next: 2, destroyed: raKeyStates.length };
 
-/** Active first, then retiring, then next; the younger first among equals. */
+/** Active first, then retiring, then next; keys to encrypt to before those that only sign; the younger first among equals. */
 export function byUse(left: LoadedRaKey, right: LoadedRaKey): number {
-  return rank[left.state] - rank[right.state] || (left.id < right.id ? 1 : -1);
+  const byUsage = Number(left.usage === 'sign') - Number(right.usage === 'sign');
+  return rank[left.state] - rank[right.state] || byUsage || (left.id < right.id ? 1 : -1);
 }
 
 /** RA keys loaded before, so that a key is imported once per process however often the directory is read. */

@@ -135,6 +135,10 @@ const scepSchema = z
       .describe('Largest difference of a signingTime from our clock, in hours; null: not checked'),
     passwordRecipients: z
       .boolean()
+    raKeys: z
+      .enum(['one', 'two'])
+      .default('one')
+      .describe('One RA key that signs answers and that requests are encrypted to, or one for each; two suit devices that tell them apart by keyUsage'),
       .default(false)
       .describe('Whether clients with EC keys get answers encrypted under their challenge, which whoever reads the answer can try to guess'),
   })

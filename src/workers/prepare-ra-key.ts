@@ -15,8 +15,8 @@ import {
 import { oids } from '../protocol/der/index.js';
 import { uuidv7 } from '../runtime/ids.js';
 import { Secret } from '../runtime/secret.js';
-import type { RaKey } from '../tenancy/credentials.js';
-import { raUsageFault } from '../tenancy/load-ra-key.js';
+import type { RaKey, RaKeyUsage } from '../tenancy/credentials.js';
+import { neededUsages, raUsageFault } from '../tenancy/load-ra-key.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
 
 const generate = promisify(generateKeyPair);
@@ -29,14 +29,17 @@ interface Usage {
   readonly extendedKeyUsage: readonly string[];
 }
 
+/** Of two keys each name says which it is, so that people can tell the certificates apart. */
+const scepLabels: Readonly<Record<RaKeyUsage, string>> = { both: 'SCEP RA', sign: 'SCEP RA signing', encrypt: 'SCEP RA encryption' };
+
 /** SCEP clients encrypt to the RA's key, CMP clients only verify with it; cmcRA says that it answers for the CA (RFC 6402 section 2.10, RFC 9810 section 4.5). */
-const usages: Readonly<Record<Protocol, Usage>> = {
-  scep: { label: 'SCEP RA', keyUsage: ['digitalSignature', 'keyEncipherment'], extendedKeyUsage: [] },
-  cmp: { label: 'CMP RA', keyUsage: ['digitalSignature'], extendedKeyUsage: [oids.cmcRA] },
-};
+function usageOf(protocol: Protocol, usage: RaKeyUsage): Usage {
+  if (protocol === 'cmp') return { label: 'CMP RA', keyUsage: ['digitalSignature'], extendedKeyUsage: [oids.cmcRA] };
+  return { label: scepLabels[usage], keyUsage: neededUsages[usage], extendedKeyUsage: [] };
+}
 
 /** A new key pair in state `next`, not yet stored: RSA-2048 for SCEP, whose messages are encrypted to it, P-256 for CMP. */
-export async function generateRaKey(profile: Profile): Promise<Omit<RaKey, 'tenantId' | 'createdAt'>> {
+export async function generateRaKey(profile: Profile, usage: RaKeyUsage = 'both'): Promise<Omit<RaKey, 'tenantId' | 'createdAt'>> {
   const pair = profile.protocol === 'scep' ? await generate('rsa', { modulusLength: 2048 }) : await generate('ec', { namedCurve: 'P-256' });
   return {
     id: uuidv7(),
@@ -47,6 +50,9 @@ export async function generateRaKey(profile: Profile): Promise<Omit<RaKey, 'tena
     spki: pair.publicKey.export({ format: 'der', type: 'spki' }),
     certificate: null,
     chain: [],
+    usage,
+    origin: 'generated',
+    keepUntil: null,
   };
 }
 
@@ -57,7 +63,7 @@ function raName(profile: Profile, label: string): Name {
 
 /** What the CA is asked for; the PKCS#10 carries the usages too, for CAs that take them from there. */
 export function raCertificateRequest(profile: Profile, key: RaKey): CertificateRequest {
-  const { label, keyUsage, extendedKeyUsage } = usages[profile.protocol];
+  const { label, keyUsage, extendedKeyUsage } = usageOf(profile.protocol, key.usage);
   const subject = raName(profile, label);
   const privateKey = createPrivateKey({ key: key.privateKey.reveal(), format: 'der', type: 'pkcs8' });
   const extensions = [keyUsageExtension(keyUsage), ...(extendedKeyUsage.length === 0 ? [] : [extendedKeyUsageExtension(extendedKeyUsage)])];
@@ -78,15 +84,15 @@ export type RaAnswer = { readonly kind: 'issued'; readonly certificate: Buffer }
 
 /**
  * The certificate of a stored key, asked for under a ref that belongs to the key alone. What an earlier run may have asked for
- * is looked up first, so that a crash in between costs no second certificate.
+ * is looked up first, so that a crash in between costs no second certificate. `from`: the CA that follows, instead of the issuer's own.
  */
-export async function obtainRaCertificate(profile: Profile, key: RaKey, issuer: Issuer): Promise<RaAnswer> {
+export async function obtainRaCertificate(profile: Profile, key: RaKey, issuer: Issuer, from: Pick<Issuer, 'issue'> = issuer): Promise<RaAnswer> {
   const ref = `${profile.tenantId}-ra-${key.id}`;
   if (issuer.capabilities.lookup) {
     const found = await issuer.lookup(ref, key.spki, null);
     if (found.kind !== 'none') return checked(fromLookup(found), key);
   }
-  const answer = await issuer.issue(ref, raCertificateRequest(profile, key));
+  const answer = await from.issue(ref, raCertificateRequest(profile, key));
   if (answer.kind === 'issued') return checked(answer, key);
   if (answer.kind === 'refused') return answer;
   if (answer.kind !== 'pending') return { kind: 'later', reason: answer.reason };
@@ -113,6 +119,6 @@ function checked(answer: RaAnswer, key: RaKey): RaAnswer {
   const certificate = parseCertificate(answer.certificate);
   if (!certificate.ok) return { kind: 'refused', reason: 'The CA sent a malformed certificate.' };
   if (!certificate.value.publicKey.spki.equals(key.spki)) return { kind: 'refused', reason: 'The CA sent a certificate for another key.' };
-  const unusable = key.purpose === 'scep' ? raUsageFault(certificate.value) : undefined;
+  const unusable = key.purpose === 'scep' ? raUsageFault(certificate.value, key.usage) : undefined;
   return unusable === undefined ? answer : { kind: 'refused', reason: `The key cannot be used: ${unusable}.` };
 }

@@ -1,13 +1,12 @@
-import type { Issuer } from '../enrolment/ports.js';
+import type { Issuer, NextCa } from '../enrolment/ports.js';
 import { isSameName, parseCertificate } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-import { systemContext, type TenantContext, tenantContext } from '../tenancy/context.js';
-import type { RaKey } from '../tenancy/credentials.js';
+import { type TenantContext, tenantContext } from '../tenancy/context.js';
+import type { RaKey, RaKeyUsage } from '../tenancy/credentials.js';
 import type { CredentialStore, ProfileStore } from '../tenancy/ports.js';
 import type { Profile } from '../tenancy/profile.js';
-import type { Job } from './loop.js';
-import { generateRaKey, obtainRaCertificate } from './prepare-ra-key.js';
+import { generateRaKey, obtainRaCertificate, type RaAnswer } from './prepare-ra-key.js';
 
 export interface RaKeyDeps {
   readonly profiles: Pick<ProfileStore, 'all' | 'configEpoch'>;
@@ -29,50 +28,123 @@ const announcementMs = 7 * dayMs;
 const leftoverMs = 3_600_000;
 
 /**
- * Sees to it that a profile has exactly one active RA key, and a successor in time. The key is stored before the CA is asked
- * and its ref is its own id, so that every step may be cut off and done again, also by two processes at once: of rival keys
- * the one stored first stays. Rejects only when the database fails.
+ * Sees to it that a profile has exactly one active RA key of each usage its policy wants, and a successor in time. The key is stored
+ * before the CA is asked and its ref is its own id, so that every step may be cut off and done again, also by two processes at once: of
+ * rival keys the one stored first stays. Rejects only when the database fails.
  */
 export async function ensureRaKeys(profile: Profile, deps: RaKeyDeps): Promise<RaKeyOutcome> {
-  const context = tenantContext(profile.tenantId, 'worker:ra-keys');
-  const keys = await settleRivals(context, profile, deps);
-  const active = keys.find((key) => key.state === 'active');
-  const issuer = await deps.issuers.forProfile(profile);
-  const isDue = active === undefined || (await isRenewalDue(active, issuer, deps.clock));
-  await destroySpent(context, keys, active, isDue, deps);
-  if (!isDue) return 'ready';
-  if (issuer === undefined) return active === undefined ? 'waiting' : 'ready';
-  const next = keys.find((key) => key.state === 'next') ?? (await addKey(context, profile, active, deps));
-  if (next === undefined) return 'ready';
-  return certify(context, profile, next, active, issuer, deps);
+  const usages = usagesOf(profile);
+  const outcomes: RaKeyOutcome[] = [];
+  for (const usage of usages) outcomes.push(await ensureRaKey({ context: contextOf(profile), profile, usage }, deps));
+  const outcome = outcomes.find((item) => item !== 'ready') ?? 'ready';
+  await tidyOthers(profile, usages, outcome === 'ready', deps);
+  return outcome;
 }
 
-/** The profile's keys, oldest first; when two processes both made one active, all but the oldest retire. */
-async function settleRivals(context: TenantContext, profile: Profile, deps: RaKeyDeps): Promise<readonly RaKey[]> {
-  const keys = await listKeys(context, profile, deps);
+/**
+ * Makes a successor for each active key now, ahead of its time: devices learn of it by GetNextCACert, and after the announcement it takes
+ * over. Where a successor stands already it stays. The outcome is that of the CA's answers; `waiting` ones are asked for again by the job.
+ */
+export async function prepareNextRaKeys(profile: Profile, deps: RaKeyDeps): Promise<RaKeyOutcome> {
+  for (const usage of usagesOf(profile)) {
+    const room = { context: contextOf(profile), profile, usage };
+    const keys = await listKeys(room, deps);
+    const active = keys.find((key) => key.state === 'active');
+    if (active === undefined || keys.some((key) => key.state === 'next')) continue;
+    const keepUntil = new Date(deps.clock.now().getTime() + overlapMs);
+    await deps.credentials.addRaKey(room.context, { ...(await generateRaKey(profile, usage)), keepUntil });
+  }
+  return ensureRaKeys(profile, deps);
+}
+
+/** The keys of one profile that do one kind of work. */
+interface Room {
+  readonly context: TenantContext;
+  readonly profile: Profile;
+  readonly usage: RaKeyUsage;
+}
+
+function contextOf(profile: Profile): TenantContext {
+  return tenantContext(profile.tenantId, 'worker:ra-keys');
+}
+
+/** Keys to encrypt to come first: without one a profile serves nobody. */
+function usagesOf({ protocol, policy }: Profile): readonly RaKeyUsage[] {
+  return protocol === 'scep' && policy.scep.raKeys === 'two' ? ['encrypt', 'sign'] : ['both'];
+}
+
+async function ensureRaKey(room: Room, deps: RaKeyDeps): Promise<RaKeyOutcome> {
+  const keys = await settleRivals(room, deps);
+  const active = keys.find((key) => key.state === 'active');
+  const issuer = await deps.issuers.forProfile(room.profile);
+  const nextCa = issuer?.next?.();
+  const [today] = await chainOf(issuer);
+  const isDue = active === undefined || isRenewalDue(active, today, deps.clock);
+  const isWanted = (key: RaKey): boolean => isDue || isExpected(key, today, nextCa);
+  await destroySpent(room, keys, active, isWanted, deps);
+  const prepared = keys.find((key) => key.state === 'next' && isWanted(key));
+  if (issuer === undefined) return active === undefined ? 'waiting' : 'ready';
+  if (!isDue && nextCa !== undefined && (prepared === undefined || !isIssuedBy(prepared, today)))
+    return announceFor(nextCa, room, prepared, active, issuer, deps);
+  if (!isDue && prepared === undefined) return 'ready';
+  const next = prepared ?? (await addKey(room, active, deps));
+  return next === undefined ? 'ready' : certify(room, next, active, issuer, deps);
+}
+
+/** Made by hand, or certified by the CA of today or that of tomorrow. */
+function isExpected(key: RaKey, today: Buffer | undefined, nextCa: NextCa | undefined): boolean {
+  if (key.certificate === null) return key.keepUntil !== null || nextCa !== undefined;
+  return isIssuedBy(key, nextCa?.chain[0]) || (key.keepUntil !== null && isIssuedBy(key, today));
+}
+
+function isIssuedBy(key: RaKey, ca: Buffer | undefined): boolean {
+  const [certificate, issuing] = [key.certificate, ca].map((der) => parseCertificate(der ?? Buffer.alloc(0)));
+  return certificate?.ok === true && issuing?.ok === true && isSameName(certificate.value.issuer, issuing.value.subject);
+}
+
+/** A key under the CA that follows: announced beside that CA, and active when that CA is. */
+async function announceFor(
+  nextCa: NextCa,
+  room: Room,
+  prepared: RaKey | undefined,
+  active: RaKey | undefined,
+  issuer: Issuer,
+  deps: RaKeyDeps,
+): Promise<RaKeyOutcome> {
+  if (prepared !== undefined && prepared.certificate !== null) return 'ready';
+  const next = prepared ?? (await addKey(room, active, deps));
+  if (next === undefined || room.profile.protocol !== 'scep') return 'ready';
+  const answer = await obtainRaCertificate(room.profile, next, issuer, nextCa);
+  if (answer.kind !== 'issued') return giveUpOrWait(room, next, answer, deps);
+  await deps.credentials.setRaCertificate(room.context, next.id, answer.certificate, nextCa.chain, 'next');
+  deps.log.info({ profileId: room.profile.id, raKeyId: next.id }, 'An RA key of the CA that follows is announced.');
+  return 'ready';
+}
+
+/** The keys of this usage that were made here, oldest first; when two processes both made one active, all but the oldest retire. */
+async function settleRivals(room: Room, deps: RaKeyDeps): Promise<readonly RaKey[]> {
+  const keys = await listKeys(room, deps);
   const [, ...rivals] = keys.filter((key) => key.state === 'active');
   if (rivals.length === 0) return keys;
-  for (const rival of rivals) await deps.credentials.setRaKeyState(context, rival.id, 'retiring');
-  return listKeys(context, profile, deps);
+  for (const rival of rivals) await deps.credentials.setRaKeyState(room.context, rival.id, 'retiring');
+  return listKeys(room, deps);
 }
 
-async function listKeys(context: TenantContext, profile: Profile, deps: RaKeyDeps): Promise<readonly RaKey[]> {
+async function listKeys({ context, profile, usage }: Room, deps: RaKeyDeps): Promise<readonly RaKey[]> {
   const keys = await deps.credentials.listRaKeys(context, profile.id);
   return keys
-    .filter((key) => key.purpose === profile.protocol)
+    .filter((key) => key.purpose === profile.protocol && key.usage === usage && key.origin === 'generated')
     .sort((left, right) => left.createdAt.getTime() - right.createdAt.getTime() || (left.id < right.id ? -1 : 1));
 }
 
 /** Within 30 days of its end (a third of its life where that is less), past it, or issued by a CA the profile no longer uses. */
-async function isRenewalDue(key: RaKey, issuer: Issuer | undefined, clock: Clock): Promise<boolean> {
+function isRenewalDue(key: RaKey, today: Buffer | undefined, clock: Clock): boolean {
   const certificate = key.certificate === null ? undefined : parseCertificate(key.certificate);
   if (!certificate?.ok) return true;
-  const { notBefore, notAfter, issuer: issuerName } = certificate.value;
+  const { notBefore, notAfter } = certificate.value;
   const window = Math.min(renewalWindowMs, (notAfter.getTime() - notBefore.getTime()) / 3);
   if (clock.now().getTime() >= notAfter.getTime() - window) return true;
-  const [ca] = await chainOf(issuer);
-  const issuing = ca === undefined ? undefined : parseCertificate(ca);
-  return issuing?.ok === true && !isSameName(issuing.value.subject, issuerName);
+  return today !== undefined && parseCertificate(today).ok && !isIssuedBy(key, today);
 }
 
 /** Empty while the connector cannot tell. */
@@ -85,15 +157,18 @@ async function chainOf(issuer: Issuer | undefined): Promise<readonly Buffer[]> {
 }
 
 /** Retired keys after the overlap, and keys of races and crashes that nobody will take up again. */
-async function destroySpent(context: TenantContext, keys: readonly RaKey[], active: RaKey | undefined, isDue: boolean, deps: RaKeyDeps): Promise<void> {
+async function destroySpent(room: Room, keys: readonly RaKey[], active: RaKey | undefined, isWanted: (key: RaKey) => boolean, deps: RaKeyDeps): Promise<void> {
   if (active === undefined) return;
   const now = deps.clock.now().getTime();
-  const isOverlapOver = now - active.createdAt.getTime() > overlapMs + announcementMs;
   for (const key of keys) {
-    const isSpent = key.state === 'retiring' && (isOverlapOver || isExpired(key, now));
-    const isLeftover = key.state === 'next' && !isDue && now - key.createdAt.getTime() > leftoverMs;
-    if (isSpent || isLeftover) await deps.credentials.setRaKeyState(context, key.id, 'destroyed');
+    const isSpent = key.state === 'retiring' && isRetirementOver(key, active, now);
+    const isLeftover = key.state === 'next' && !isWanted(key) && now - key.createdAt.getTime() > leftoverMs;
+    if (isSpent || isLeftover) await deps.credentials.setRaKeyState(room.context, key.id, 'destroyed');
   }
+}
+
+function isRetirementOver(key: RaKey, active: RaKey, now: number): boolean {
+  return now - active.createdAt.getTime() > overlapMs + announcementMs || isExpired(key, now);
 }
 
 function isExpired(key: RaKey, now: number): boolean {
@@ -101,13 +176,32 @@ function isExpired(key: RaKey, now: number): boolean {
   return certificate?.ok === true && certificate.value.notAfter.getTime() <= now;
 }
 
+/**
+ * Keys of a usage that the policy no longer wants retire once those that replace them stand, and go as other retired keys do. Imported
+ * ones go when their time is over, whatever their certificates say: their devices fetched those long ago.
+ */
+async function tidyOthers(profile: Profile, usages: readonly RaKeyUsage[], isReady: boolean, deps: RaKeyDeps): Promise<void> {
+  const context = contextOf(profile);
+  const now = deps.clock.now().getTime();
+  const keys = (await deps.credentials.listRaKeys(context, profile.id)).filter((key) => key.purpose === profile.protocol);
+  const [active] = keys.filter((key) => key.state === 'active' && usages.includes(key.usage));
+  for (const key of keys) {
+    if (key.origin === 'imported') {
+      if (key.keepUntil !== null && key.keepUntil.getTime() <= now) await deps.credentials.setRaKeyState(context, key.id, 'destroyed');
+    } else if (!usages.includes(key.usage) && isReady && active !== undefined) {
+      if (key.state === 'active') await deps.credentials.setRaKeyState(context, key.id, 'retiring');
+      else if (key.state === 'next' || isRetirementOver(key, active, now)) await deps.credentials.setRaKeyState(context, key.id, 'destroyed');
+    }
+  }
+}
+
 /** Stores a new key and returns the one to go on with: of keys made at once the first, ours is destroyed if it is not that. Undefined when a rival is already active. */
-async function addKey(context: TenantContext, profile: Profile, active: RaKey | undefined, deps: RaKeyDeps): Promise<RaKey | undefined> {
-  const own = await deps.credentials.addRaKey(context, await generateRaKey(profile));
-  const keys = await listKeys(context, profile, deps);
+async function addKey(room: Room, active: RaKey | undefined, deps: RaKeyDeps): Promise<RaKey | undefined> {
+  const own = await deps.credentials.addRaKey(room.context, await generateRaKey(room.profile, room.usage));
+  const keys = await listKeys(room, deps);
   const isOvertaken = keys.some((key) => key.state === 'active' && key.id !== active?.id);
   const first = keys.find((key) => key.state === 'next') ?? own;
-  if (isOvertaken || first.id !== own.id) await deps.credentials.setRaKeyState(context, own.id, 'destroyed');
+  if (isOvertaken || first.id !== own.id) await deps.credentials.setRaKeyState(room.context, own.id, 'destroyed');
   return isOvertaken ? undefined : first;
 }
 
@@ -115,30 +209,25 @@ async function addKey(context: TenantContext, profile: Profile, active: RaKey | 
  * A key that the CA refused is given up, because its ref would only bring the same refusal again. A successor waits in state `next`,
  * where devices can learn of it (GetNextCACert), before it takes over.
  */
-async function certify(
-  context: TenantContext,
-  profile: Profile,
-  next: RaKey,
-  active: RaKey | undefined,
-  issuer: Issuer,
-  deps: RaKeyDeps,
-): Promise<RaKeyOutcome> {
+async function certify(room: Room, next: RaKey, active: RaKey | undefined, issuer: Issuer, deps: RaKeyDeps): Promise<RaKeyOutcome> {
   const { credentials, log, clock } = deps;
-  if (next.certificate !== null)
-    return isAnnounced(next, active, clock) ? 'ready' : activate(context, profile, next, next.certificate, active, next.chain, deps);
-  const answer = await obtainRaCertificate(profile, next, issuer);
-  if (answer.kind !== 'issued') {
-    log.warn({ profileId: profile.id, raKeyId: next.id, reason: answer.reason }, 'An RA key has no certificate yet.');
-    if (answer.kind === 'refused') await credentials.setRaKeyState(context, next.id, 'destroyed');
-    return answer.kind === 'refused' ? 'refused' : 'waiting';
-  }
+  if (next.certificate !== null) return isAnnounced(next, active, clock) ? 'ready' : activate(room, next, next.certificate, active, next.chain, deps);
+  const answer = await obtainRaCertificate(room.profile, next, issuer);
+  if (answer.kind !== 'issued') return giveUpOrWait(room, next, answer, deps);
   const chain = await chainOf(issuer);
-  if (profile.protocol !== 'scep' || !hasTime(active, answer.certificate, clock)) {
-    return activate(context, profile, next, answer.certificate, active, chain, deps);
+  if (room.profile.protocol !== 'scep' || !hasTime(active, answer.certificate, clock)) {
+    return activate(room, next, answer.certificate, active, chain, deps);
   }
-  await credentials.setRaCertificate(context, next.id, answer.certificate, chain, 'next');
-  log.info({ profileId: profile.id, raKeyId: next.id }, 'An RA key is announced.');
+  await credentials.setRaCertificate(room.context, next.id, answer.certificate, chain, 'next');
+  log.info({ profileId: room.profile.id, raKeyId: next.id }, 'An RA key is announced.');
   return 'ready';
+}
+
+async function giveUpOrWait(room: Room, next: RaKey, answer: Exclude<RaAnswer, { kind: 'issued' }>, deps: RaKeyDeps): Promise<RaKeyOutcome> {
+  deps.log.warn({ profileId: room.profile.id, raKeyId: next.id, reason: answer.reason }, 'An RA key has no certificate yet.');
+  if (answer.kind !== 'refused') return 'waiting';
+  await deps.credentials.setRaKeyState(room.context, next.id, 'destroyed');
+  return 'refused';
 }
 
 /** Still to be kept for the time of announcement. */
@@ -156,8 +245,7 @@ function hasTime(active: RaKey | undefined, successor: Buffer, clock: Clock): bo
 
 /** The old key retires before the new one takes over: cut off in between, the next run finds the key and its ref and goes on. */
 async function activate(
-  context: TenantContext,
-  profile: Profile,
+  room: Room,
   next: RaKey,
   certificate: Buffer,
   active: RaKey | undefined,
@@ -165,73 +253,9 @@ async function activate(
   deps: RaKeyDeps,
 ): Promise<RaKeyOutcome> {
   const { credentials, log } = deps;
-  if (active !== undefined) await credentials.setRaKeyState(context, active.id, 'retiring');
-  await credentials.setRaCertificate(context, next.id, certificate, chain, 'active');
-  await settleRivals(context, profile, deps);
-  log.info({ profileId: profile.id, raKeyId: next.id }, 'An RA key is active.');
+  if (active !== undefined) await credentials.setRaKeyState(room.context, active.id, 'retiring');
+  await credentials.setRaCertificate(room.context, next.id, certificate, chain, 'active');
+  await settleRivals(room, deps);
+  log.info({ profileId: room.profile.id, raKeyId: next.id }, 'An RA key is active.');
   return 'ready';
-}
-
-const sweepMs = 3_600_000;
-const waitingMs = 15_000;
-const longestWaitMs = 3_600_000;
-const atOnce = 4;
-
-/** When a profile without an answer is tried again. */
-interface Retry {
-  readonly at: number;
-  readonly refusals: number;
-}
-
-/**
- * Looks at every active profile when the configuration changed (a new profile gets its key within a second) and once an hour;
- * profiles whose CA has not answered are tried again after 15 seconds, refused ones after 1, 2, 4 ... 60 minutes.
- */
-export function raKeyJob(deps: RaKeyDeps): Job {
-  const retries = new Map<string, Retry>();
-  let epoch: number | undefined;
-  let sweptAt = Number.NEGATIVE_INFINITY;
-
-  async function tend(profile: Profile, now: number): Promise<void> {
-    const before = retries.get(profile.id);
-    if (before !== undefined && before.at > now) return;
-    const outcome = await ensureRaKeys(profile, deps).catch((error: unknown) => {
-      deps.log.error({ err: error, profileId: profile.id }, 'The RA keys of a profile could not be tended.');
-      return 'waiting' as const;
-    });
-    if (outcome === 'ready') retries.delete(profile.id);
-    else retries.set(profile.id, retryAfter(outcome, before, now));
-  }
-
-  return {
-    name: 'ra-keys',
-    everyMs: 500,
-    async run() {
-      const now = deps.clock.now().getTime();
-      const current = await deps.profiles.configEpoch();
-      const isRetryDue = [...retries.values()].some((retry) => retry.at <= now);
-      if (current === epoch && now - sweptAt < sweepMs && !isRetryDue) return;
-      const all = await deps.profiles.all(systemContext('worker:ra-keys'));
-      const active = all.filter((profile) => profile.status === 'active');
-      for (const id of retries.keys()) if (!active.some((profile) => profile.id === id)) retries.delete(id);
-      await forEachAtOnce(active, (profile) => tend(profile, now));
-      epoch = current;
-      sweptAt = now;
-    },
-  };
-}
-
-function retryAfter(outcome: 'waiting' | 'refused', before: Retry | undefined, now: number): Retry {
-  const refusals = before?.refusals ?? 0;
-  if (outcome === 'waiting') return { at: now + waitingMs, refusals };
-  return { at: now + Math.min(60_000 * 2 ** refusals, longestWaitMs), refusals: refusals + 1 };
-}
-
-/** A few at a time, so that one slow CA does not hold up the others. */
-async function forEachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = [...items];
-  const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }

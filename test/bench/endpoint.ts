@@ -31,7 +31,16 @@ function raKeyOf(core: MemoryCore, type: CaKey, chain: readonly Certificate[]): 
   });
   if (!signed.ok) throw new Error(signed.error);
   const certificate = parsed(signed.value.certificate);
-  return { id: 'ra', state: 'active', certificate, chain, privateKey: pair.privateKey, signer: createSigner(pair.privateKey, publicKey) };
+  return {
+    id: 'ra',
+    state: 'active',
+    usage: 'both',
+    origin: 'generated',
+    certificate,
+    chain,
+    privateKey: pair.privateKey,
+    signer: createSigner(pair.privateKey, publicKey),
+  };
 }
 
 const chainOf = (core: MemoryCore): readonly Certificate[] => core.engine.chain().map(parsed);

@@ -49,7 +49,7 @@ export interface World {
 export function loadWorld(): World {
   const [ca, ra, device, member] = [identity('ca'), identity('ra'), identity('device'), identity('member')] as const;
   const secrets = JSON.parse(readFileSync(join(root, 'test/fuzz/secrets.json'), 'utf8')) as Secrets;
-  const raKey: LoadedRaKey = { id: 'ra', state: 'active', chain: [ca.certificate], ...ra };
+  const raKey: LoadedRaKey = { id: 'ra', state: 'active', usage: 'both', origin: 'generated', chain: [ca.certificate], ...ra };
   const common = { raKeys: [raKey], caChain: [ca.certificate] };
   // Iterations within what the profile allows are wanted work, not a slow decoder: few, so that 100 ms mean something.
   const cmp = { maxIterations: 5_000, messageTimeWindowSeconds: 0, trustAnchors: [toPem('CERTIFICATE', ca.certificate.der)] };

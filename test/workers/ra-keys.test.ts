@@ -9,8 +9,11 @@ import { stoppedClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
 import { cryptoEngineConfigSchema } from '../../src/tenancy/connector.js';
 import type { RaKey } from '../../src/tenancy/credentials.js';
+import { policySchema } from '../../src/tenancy/policy.js';
 import type { Profile } from '../../src/tenancy/profile.js';
-import { ensureRaKeys, raKeyJob } from '../../src/workers/ra-keys.js';
+import { generateRaKey } from '../../src/workers/prepare-ra-key.js';
+import { raKeyJob } from '../../src/workers/ra-key-job.js';
+import { ensureRaKeys, prepareNextRaKeys } from '../../src/workers/ra-keys.js';
 import { memoryRaKeyStore } from '../support/memory-credential-store.js';
 import { memoryEngineStore } from '../support/memory-engine-store.js';
 import { cmpProfile, scepProfile } from '../support/profiles.js';
@@ -415,4 +418,105 @@ t.test('SCEP-158 AB-24 every profile has an RA key of its own, and none is the k
     t.notOk(authorities.some((ca) => ca.publicKey.spki.equals(ra.publicKey.spki)));
     t.same(ra.issuer.der, authorities[0]?.subject.der);
   }
+});
+
+t.test('SCEP-158 a profile with two RA keys has one to encrypt to and one that signs', async (t) => {
+  const clock = stoppedClock(start);
+  const { deps, credentials } = room(await embeddedIssuer(clock), [], clock);
+  const profile = scepProfile();
+  const two = { ...profile, policy: policySchema.parse({ scep: { raKeys: 'two' } }) };
+  const shown = () => credentials.keys.map(({ usage, state }) => `${usage} ${state}`);
+
+  t.equal(await ensureRaKeys(two, deps), 'ready');
+  t.same(shown(), ['encrypt active', 'sign active']);
+  t.same(
+    credentials.keys.map((key) => keyUsageOf(certificateOf(key).extensions)),
+    [
+      { ok: true, value: ['keyEncipherment'] },
+      { ok: true, value: ['digitalSignature'] },
+    ],
+  );
+  t.same(credentials.keys.map((key) => nameToText(certificateOf(key).subject)).sort(), ['CN=Plant 7 SCEP RA encryption', 'CN=Plant 7 SCEP RA signing']);
+
+  await t.test('each is renewed for itself', async (t) => {
+    clock.advance(701 * day);
+    t.equal(await ensureRaKeys(two, deps), 'ready');
+    t.same(shown(), ['encrypt active', 'sign active', 'encrypt next', 'sign next']);
+    clock.advance(8 * day);
+    await ensureRaKeys(two, deps);
+    t.same(shown(), ['encrypt retiring', 'sign retiring', 'encrypt active', 'sign active']);
+  });
+
+  await t.test('back to one key the two retire once it stands, and go after the overlap', async (t) => {
+    await ensureRaKeys(profile, deps);
+    t.same(shown().slice(2), ['encrypt retiring', 'sign retiring', 'both active']);
+    clock.advance(38 * day);
+    await ensureRaKeys(profile, deps);
+    t.same(shown(), [...Array.from({ length: 2 }, () => ['encrypt destroyed', 'sign destroyed']).flat(), 'both active']);
+  });
+
+  await t.test('a CA that refuses one of the two leaves the key for both in use', async (t) => {
+    const refusing: Issuer = { ...(await embeddedIssuer(clock)), issue: async () => ({ kind: 'refused', reason: 'no signing certificates here' }) };
+    t.equal(await ensureRaKeys(two, { ...deps, issuers: { forProfile: async () => refusing } }), 'refused');
+    t.equal(shown()[4], 'both active');
+  });
+});
+
+t.test('SCEP-040 a successor can be prepared by hand: announced for a week, then active; twice asked for is one', async (t) => {
+  const clock = stoppedClock(start);
+  const { deps, credentials } = room(await embeddedIssuer(clock), [], clock);
+  const profile = scepProfile();
+  await ensureRaKeys(profile, deps);
+  clock.advance(day);
+  t.equal(await prepareNextRaKeys(profile, deps), 'ready');
+  await prepareNextRaKeys(profile, deps);
+  t.match(credentials.keys, [{ state: 'active' }, { state: 'next', certificate: Buffer }]);
+  clock.advance(6 * day);
+  await ensureRaKeys(profile, deps);
+  t.match(credentials.keys, [{ state: 'active' }, { state: 'next' }], 'nobody takes it for a leftover');
+  clock.advance(day);
+  await ensureRaKeys(profile, deps);
+  t.match(credentials.keys, [{ state: 'retiring' }, { state: 'active' }]);
+});
+
+t.test('a successor prepared by hand whose CA does not answer is asked for until it does', async (t) => {
+  const clock = stoppedClock(start);
+  const issuer = await embeddedIssuer(clock);
+  let isAway = false;
+  const flaky: Issuer = { ...issuer, issue: async (ref, request) => (isAway ? { kind: 'notSent', reason: 'away' } : issuer.issue(ref, request)) };
+  const { deps, credentials } = room(flaky, [], clock);
+  const profile = scepProfile();
+  await ensureRaKeys(profile, deps);
+  isAway = true;
+  t.equal(await prepareNextRaKeys(profile, deps), 'waiting');
+  clock.advance(2 * day);
+  t.equal(await ensureRaKeys(profile, deps), 'waiting');
+  isAway = false;
+  t.equal(await ensureRaKeys(profile, deps), 'ready');
+  t.match(credentials.keys, [{ state: 'active' }, { state: 'next', certificate: Buffer }]);
+});
+
+t.test('an imported key is neither renewed nor taken for a rival, and goes when its time is over', async (t) => {
+  const clock = stoppedClock(start);
+  const { deps, credentials } = room(await embeddedIssuer(clock), [], clock);
+  const profile = scepProfile();
+  const fresh = await generateRaKey(profile, 'encrypt');
+  const imported = {
+    ...fresh,
+    state: 'retiring',
+    origin: 'imported',
+    certificate: Buffer.from('old'),
+    keepUntil: new Date(start.getTime() + 90 * day),
+  } as const;
+  await credentials.addRaKey({ tenantId: profile.tenantId, actor: 'test' }, imported);
+  const forever = { ...imported, id: 'forever', keepUntil: null };
+  await credentials.addRaKey({ tenantId: profile.tenantId, actor: 'test' }, forever);
+  await ensureRaKeys(profile, deps);
+  t.match(credentials.keys, [{ state: 'retiring' }, { state: 'retiring' }, { state: 'active', origin: 'generated' }]);
+  clock.advance(89 * day);
+  await ensureRaKeys(profile, deps);
+  t.match(credentials.keys, [{ state: 'retiring' }, { state: 'retiring' }, { state: 'active' }], 'long after generated ones would have gone');
+  clock.advance(day);
+  await ensureRaKeys(profile, deps);
+  t.match(credentials.keys, [{ state: 'destroyed' }, { id: 'forever', state: 'retiring' }, { state: 'active' }]);
 });

@@ -3,7 +3,7 @@ import { type CaCertificates, encodeCaCertificates, encodeCapabilities, encodeNe
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { LoadedRaKey, ScepEndpoint } from '../../tenancy/directory.js';
 import { createMemo } from './memo.js';
-import { raKeysOf } from './ra-keys.js';
+import { canDecrypt, canSign, keysOf } from './ra-keys.js';
 
 const capabilities = createMemo<Buffer>();
 const caCertificates = createMemo<Result<CaCertificates, 'no-ra-certificate'>>();
@@ -18,13 +18,13 @@ export function capabilitiesOf(endpoint: ScepEndpoint, now: Date): Buffer {
 }
 
 /**
- * The GetCACert answer: the active RA certificates, the issuing CA, the CAs above it, each once and in this order, because clients
+ * The GetCACert answer: the active RA certificates, that to encrypt to first, the issuing CA, the CAs above it, each once and in this order, because clients
  * take positions 0 and 1 (certmonger, Windows). `no-ra-certificate`: none is usable at `now`.
  */
 export function caCertificatesOf(endpoint: ScepEndpoint, now: Date): Result<CaCertificates, 'no-ra-certificate'> {
   return caCertificates(endpoint, now, () => {
     const active = endpoint.raKeys.filter((key) => key.state === 'active' && isValid(key, now));
-    if (active.length === 0) return fail('no-ra-certificate');
+    if (!active.some(canDecrypt) || !active.some(canSign)) return fail('no-ra-certificate');
     const chains = [...endpoint.caChain, ...active.flatMap((key) => key.chain)];
     return ok(encodeCaCertificates(unique([...active.map((key) => key.certificate), ...shown(endpoint, chains)]).map((certificate) => certificate.der)));
   });
@@ -38,7 +38,7 @@ export function nextCertificatesOf(endpoint: ScepEndpoint, now: Date): Buffer | 
   return nextCertificates(endpoint, now, () => {
     const { nextCaChain = [] } = endpoint;
     const following = endpoint.raKeys.filter((key) => key.state === 'next' && key.certificate.notAfter > now);
-    const [signer] = raKeysOf({ ...endpoint, raKeys: endpoint.raKeys.filter((key) => key.state === 'active' && isValid(key, now)) });
+    const { signer } = keysOf({ ...endpoint, raKeys: endpoint.raKeys.filter((key) => key.state === 'active' && isValid(key, now)) });
     if ((nextCaChain.length === 0 && following.length === 0) || signer === undefined) return undefined;
     const chain = nextCaChain.length > 0 ? nextCaChain : following.flatMap((key) => key.chain);
     const certificates = unique([...following.map((key) => key.certificate), ...shown(endpoint, chain)]);

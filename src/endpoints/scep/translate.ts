@@ -32,7 +32,7 @@ import type { ScepEndpoint } from '../../tenancy/directory.js';
 import { type ClientFamily, clientFamilyOf, type WireMarks } from './client-family.js';
 import { failInfoOf, reasonOf } from './fail-info.js';
 import { findCertificate, findCrl } from './look-up.js';
-import { raKeysOf, type ScepRaKey } from './ra-keys.js';
+import { keysOf, type ScepRaKey, type ScepSigner } from './ra-keys.js';
 import { canBeAnswered, replyRecipient } from './recipient.js';
 
 /** How a message came. */
@@ -55,8 +55,8 @@ interface Exchange {
   readonly family: ClientFamily;
   readonly enrolment: EnrolmentService;
   readonly header: ReplyHeader;
-  /** Signs the answer: the key the request was encrypted for, or the first. */
-  readonly raKey: ScepRaKey;
+  /** Signs the answer: the key the request was encrypted for or its partner, else the first. */
+  readonly raKey: ScepSigner;
 }
 
 /**
@@ -70,9 +70,9 @@ export async function handlePkiOperation(
   deps: { readonly enrolment: EnrolmentService; readonly clock?: Clock },
 ): Promise<ScepReply> {
   const { enrolment, clock = systemClock } = deps;
-  const keys = raKeysOf(endpoint);
-  const [firstKey] = keys;
-  if (firstKey === undefined) return { kind: 'unavailable' };
+  const { signer, recipients } = keysOf(endpoint);
+  const [firstKey] = recipients;
+  if (signer === undefined || firstKey === undefined) return { kind: 'unavailable' };
 
   const decoded = decodeRequest(bytes);
   const header = decoded.ok ? decoded.value.header : decoded.error.header;
@@ -82,14 +82,14 @@ export async function handlePkiOperation(
     note({ endpoint, caller, family, enrolment }, 'malformed', detail);
     return { kind: 'unreadable' };
   }
-  const exchange: Exchange = { endpoint, caller, family, enrolment, header: allowedHeader(header, endpoint), raKey: firstKey };
+  const exchange: Exchange = { endpoint, caller, family, enrolment, header: allowedHeader(header, endpoint), raKey: signer };
   if (!decoded.ok) return refuse(exchange, decoded.error);
 
   const type = checkRequest(decoded.value, endpoint, clock.now());
   if (!type.ok) return refuse(exchange, type.error);
-  const addressed = addressRequest(decoded.value, keys, endpoint.profile.policy.scep.ciphers);
+  const addressed = addressRequest(decoded.value, recipients, endpoint.profile.policy.scep.ciphers);
   if (!addressed.ok) return refuse(exchange, addressed.error, expectedRecipient(addressed.error, firstKey));
-  return answerOpened({ ...exchange, raKey: addressed.value.key }, decoded.value, type.value, addressed.value);
+  return answerOpened({ ...exchange, raKey: addressed.value.key.answersWith }, decoded.value, type.value, addressed.value);
 }
 
 /** RFC 8894 §3.5.2: answer with the request's digest where the profile allows it. */
@@ -127,7 +127,7 @@ function isTimely(request: ScepRequest, endpoint: ScepEndpoint, now: Date): bool
   return time !== 'malformed' && Math.abs(time.getTime() - now.getTime()) <= tolerance * 3_600_000;
 }
 
-function expectedRecipient(fault: ScepFault, raKey: ScepRaKey): string {
+function expectedRecipient(fault: ScepFault, raKey: Pick<ScepRaKey, 'certificate'>): string {
   if (fault.code !== 'wrong-recipient') return scepFaults[fault.code].says;
   const { issuer, serial } = raKey.certificate;
   return `${scepFaults[fault.code].says} Expected: serial ${serialHex(serial)} of ${nameToText(issuer)}.`;

@@ -263,7 +263,7 @@ export function openStage(options: StageOptions = {}): Stage {
 
 function newRaKey(issuing: Authority, chain: readonly Certificate[]): LoadedRaKey {
   const { key, certificate } = newDevice('Stage RA', issuing);
-  return { id: 'ra-1', state: 'active', certificate, chain, privateKey: key.privateKey, signer: key.signer };
+  return { id: 'ra-1', state: 'active', usage: 'both', origin: 'generated', certificate, chain, privateKey: key.privateKey, signer: key.signer };
 }
 
 /** The first endpoint is the default; `/old/pki` is a legacy path of it. */

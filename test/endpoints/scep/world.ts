@@ -77,15 +77,20 @@ export function authority(text: string, parent?: Authority): Authority {
   return { key, certificate: certify(issuer, { publicKey: key.publicKey, subject, extensions: caExtensions(key) }) };
 }
 
-const raUsages: readonly KeyUsage[] = ['digitalSignature', 'keyEncipherment'];
+const raUsages: Readonly<Record<LoadedRaKey['usage'], readonly KeyUsage[]>> = {
+  both: ['digitalSignature', 'keyEncipherment'],
+  sign: ['digitalSignature'],
+  encrypt: ['keyEncipherment'],
+};
 
 export function raKey(
   issuing: Authority,
   root: Authority,
-  fields: Partial<Wanted> & { readonly state?: LoadedRaKey['state']; readonly key?: DeviceKey } = {},
+  fields: Partial<Wanted> & Partial<Pick<LoadedRaKey, 'state' | 'usage' | 'origin'>> & { readonly key?: DeviceKey } = {},
 ): LoadedRaKey {
   const key = fields.key ?? generateRsaKey();
-  const extensions = [keyUsageExtension(raUsages), subjectKeyIdentifierExtension(key.publicKey.keyIdentifier)];
+  const { usage = 'both', origin = 'generated' } = fields;
+  const extensions = [keyUsageExtension(raUsages[usage]), subjectKeyIdentifierExtension(key.publicKey.keyIdentifier)];
   const certificate = certify(
     { key: issuing.key, name: issuing.certificate.subject },
     { subject: name('/CN=Gatehouse RA'), extensions, ...fields, publicKey: key.publicKey },
@@ -93,6 +98,8 @@ export function raKey(
   return {
     id: certificate.serial.toString('hex'),
     state: fields.state ?? 'active',
+    usage,
+    origin,
     certificate,
     chain: [issuing.certificate, root.certificate],
     privateKey: key.privateKey,
