@@ -24,6 +24,7 @@ import { systemContext } from './tenancy/context.js';
 import { createDirectory } from './tenancy/directory-cache.js';
 import type { Profile } from './tenancy/profile.js';
 import { hashToken } from './tenancy/token.js';
+import { endConfirmationsJob } from './workers/end-confirmations.js';
 import { issueOrdersJob } from './workers/issue-orders.js';
 import { lookUpOrdersJob } from './workers/look-up-orders.js';
 import { type Job, startJobs } from './workers/loop.js';
@@ -174,7 +175,15 @@ function issuerFactory(engineDeps: CryptoEngineDeps, replacement: IssuerFactory 
 }
 
 function workerJobs(deps: EnrolmentDeps, raKeys: RaKeyDeps): readonly Job[] {
-  return [issueOrdersJob(deps), lookUpOrdersJob(deps), tendOrdersJob(deps), forgetTransactionsJob(deps), revokeCertificatesJob(deps), raKeyJob(raKeys)];
+  return [
+    issueOrdersJob(deps),
+    lookUpOrdersJob(deps),
+    tendOrdersJob(deps),
+    endConfirmationsJob(deps),
+    forgetTransactionsJob(deps),
+    revokeCertificatesJob(deps),
+    raKeyJob(raKeys),
+  ];
 }
 
 async function addBootstrapToken(config: Config, store: Store): Promise<void> {

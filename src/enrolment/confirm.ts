@@ -1,6 +1,8 @@
 import { type TenantContext, tenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
+import { isConfirmationLate } from './confirmation-time.js';
 import { dedupeKeyOf } from './new-order.js';
+import type { Order } from './order.js';
 import type { StoredTransaction } from './ports.js';
 import type { Confirmation, EnrolmentDeps } from './service.js';
 
@@ -12,16 +14,34 @@ export async function confirm(profile: Profile, transaction: StoredTransaction, 
   const context = tenantContext(profile.tenantId, 'device');
   const { order, session } = transaction;
   const confirmedAt = session.confirmedAt;
-  if (typeof confirmedAt === 'number') return deps.clock.now().getTime() - confirmedAt <= repeatMs ? 'already' : 'closed';
+  const now = deps.clock.now();
+  if (typeof confirmedAt === 'number') return now.getTime() - confirmedAt <= repeatMs ? 'already' : 'closed';
+  if (isConfirmationLate(session, now)) return 'unexpected';
+  const isKept = !isAccepted && session.keepUnconfirmed === true;
   const target = isAccepted ? 'CONFIRMED' : 'REVOKE_WANTED';
   const reason = isAccepted ? 'The device confirmed the certificate.' : 'The device refused the certificate.';
   const requester = Buffer.from(String(session.requester), 'hex');
   const dedupeKey = dedupeKeyOf(profile.id, { protocol: order.protocol, transactionId: order.transactionId, requester });
-  const isMoved = await deps.orders.move(context, order.id, ['ISSUED', 'DELIVERED'], target, reason);
+  const isMoved = isKept ? await noteRefused(context, order, reason, deps) : await deps.orders.move(context, order.id, ['ISSUED', 'DELIVERED'], target, reason);
   if (!isMoved && !(await hasSaidSo(context, dedupeKey, isAccepted, deps))) return 'unexpected';
-  await deps.orders.updateSession(context, dedupeKey, { ...session, confirmedAt: deps.clock.now().getTime() });
+  await deps.orders.updateSession(context, dedupeKey, { confirmedAt: now.getTime(), confirmUntil: null, confirmNamed: session.confirmUntil ?? null });
   if (!isMoved) return 'already';
   return isAccepted ? 'confirmed' : 'rejected';
+}
+
+/** A profile that keeps certificates which their devices refused: the operator finds it in the order's history. */
+async function noteRefused(context: TenantContext, order: Order, reason: string, deps: EnrolmentDeps): Promise<true> {
+  const { tenantId, actor } = context;
+  await deps.audit.append({
+    at: deps.clock.now(),
+    tenantId,
+    actor,
+    action: 'order.unconfirmed',
+    object: `order:${order.id}`,
+    outcome: 'failure',
+    details: { state: order.state, reason },
+  });
+  return true;
 }
 
 /**

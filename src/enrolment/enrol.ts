@@ -3,6 +3,7 @@ import { type TenantContext, tenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
 import { spentRefusal } from './challenge.js';
 import { checkBinding } from './challenge-binding.js';
+import { withConfirmationTime } from './confirmation-time.js';
 import { type Grant, identify } from './identify.js';
 import { certificateRecord, contentHashOf, dedupeKeyOf, newOrder, refusedOrder } from './new-order.js';
 import { phaseOf } from './order.js';
@@ -73,9 +74,10 @@ async function issueLocally(order: NewOrder, checked: Checked, issuer: Issuer, c
     return forwardRecorded(order, recorded, context, deps);
   }
   const { certificate, caId } = signed.value;
-  const recorded = await deps.orders.settleIssued(context, order, certificateRecord(certificate), caId);
+  const complete = withConfirmationTime(order);
+  const recorded = await deps.orders.settleIssued(context, complete, certificateRecord(certificate), caId);
   if (recorded.kind !== 'recorded') return forwardRecorded(order, recorded, context, deps);
-  return issued(order, certificate, checked.isModified);
+  return issued(complete, certificate, checked.isModified);
 }
 
 function issued(order: NewOrder, certificate: Buffer, isModified: boolean): Issued {

@@ -208,6 +208,12 @@ export interface OrderStore {
   reapLeases(context: SystemContext): Promise<number>;
   /** Open orders past their deadline -> EXPIRED. Returns how many. */
   expire(context: SystemContext): Promise<number>;
+  /**
+   * Ends waits for confirmations that are over at `now` (`confirmUntil` in the session): ISSUED and DELIVERED -> REVOKE_WANTED, or only
+   * noted where the session says `keepUnconfirmed`. One whose device never fetched its certificate may still do so for a day. Returns
+   * how many certificates were not confirmed.
+   */
+  endConfirmations(context: SystemContext, now: Date): Promise<number>;
   /** Forgets transactions past retention. Returns how many. */
   forgetTransactions(context: SystemContext): Promise<number>;
 }

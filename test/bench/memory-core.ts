@@ -80,6 +80,7 @@ function memoryOrders({ transactions, certificates }: Shelves): OrderStore {
     claimLookup: unused,
     reapLeases: unused,
     expire: unused,
+    endConfirmations: unused,
     forgetTransactions: unused,
   };
 }

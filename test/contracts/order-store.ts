@@ -8,6 +8,7 @@ import { isMoveAllowed, steps } from '../../src/store/orders/steps.js';
 import type { ChallengeStore, NewChallenge } from '../../src/tenancy/challenge.js';
 import type { TenantContext } from '../../src/tenancy/context.js';
 import { claimedOrder, newCertificate, newOrder, newTenant, orderIn, system } from '../support/orders.js';
+import { confirmations } from './confirmations.js';
 
 export interface OrderPorts {
   readonly orders: OrderStore;
@@ -33,6 +34,7 @@ export async function orderStoreContract(t: Test, ports: OrderPorts): Promise<vo
   await t.test('time', (t) => time(t, ports));
   await t.test('certificates', (t) => certificates(t, ports));
   await t.test('revocations', (t) => revocations(t, ports));
+  await t.test('confirmations', (t) => confirmations(t, ports));
 }
 
 async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): Promise<void> {

@@ -81,7 +81,11 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     const renewed = state === 'CONFIRMED' ? certificates.get(entry.input.renews ?? '') : undefined;
     if (renewed?.status === 'valid') certificates.set(renewed.id, { ...renewed, status: 'superseded' });
     const transaction = transactions.get(entry.input.dedupeKey.toString('hex'));
-    if (ends && transaction?.orderId === entry.order.id) transaction.retainedUntil = now() + dayMs;
+    if (!ends || transaction?.orderId !== entry.order.id) return;
+    transaction.retainedUntil = now() + dayMs;
+    const { confirmWait } = transaction.session;
+    if (entry.order.certificateId !== null && transaction.session.confirmUntil === undefined && typeof confirmWait === 'number')
+      transaction.session = { ...transaction.session, confirmUntil: now() + confirmWait * 1000 };
   }
 
   function transactionOf(context: TenantContext, key: string): StoredTransaction | undefined {
@@ -271,8 +275,29 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       }
       return late.length;
     },
+    async endConfirmations(context, at) {
+      let missed = 0;
+      for (const transaction of transactions.values()) {
+        const { confirmUntil, keepUnconfirmed } = transaction.session;
+        const entry = entries.get(transaction.orderId);
+        if (typeof confirmUntil !== 'number' || confirmUntil >= at.getTime() || entry === undefined) continue;
+        const { state, finishedAt, id, tenantId } = entry.order;
+        const fetchUntil = (finishedAt?.getTime() ?? 0) + dayMs;
+        const isAwaited = state === 'ISSUED' || state === 'DELIVERED';
+        const isUnfetched = state === 'ISSUED' && fetchUntil > at.getTime();
+        transaction.session = { ...transaction.session, confirmUntil: isUnfetched ? fetchUntil : null };
+        if (!isAwaited || isUnfetched) continue;
+        missed += 1;
+        transaction.session = { ...transaction.session, confirmMissed: true };
+        const reason = 'The device did not confirm the certificate in time.';
+        if (keepUnconfirmed !== true) await orders.move({ tenantId, actor: context.actor }, id, [state], 'REVOKE_WANTED', reason);
+      }
+      return missed;
+    },
     async forgetTransactions() {
-      const old = [...transactions].filter(([, { retainedUntil }]) => retainedUntil !== null && retainedUntil < now());
+      const isJudged = ({ session }: Transaction) => typeof session.confirmUntil !== 'number';
+      const isOld = ({ retainedUntil }: Transaction) => retainedUntil !== null && retainedUntil < now();
+      const old = [...transactions].filter(([, transaction]) => isOld(transaction) && isJudged(transaction));
       for (const [key] of old) transactions.delete(key);
       return old.length;
     },
@@ -299,31 +324,6 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     return isHeld || (reason !== removeFromCrl && isMoveAllowed(entry.order.state, 'REVOKE_WANTED') && entry.order.state !== 'EXPIRED');
   }
 
-  const isVisible = (context: Context, tenantId: string) => context.tenantId === null || context.tenantId === tenantId;
-  const findCertificate = (context: Context, matches: (certificate: IssuedCertificate & { readonly issuerHash: Buffer }) => boolean) =>
-    [...certificates.values()].find((certificate) => isVisible(context, certificate.tenantId) && matches(certificate));
-
-  return {
-    orders,
-    challenges,
-    noted,
-    orphans,
-    all: () => [...entries.values()].map(({ order }) => order),
-    orderReader: {
-      find: async (context, id) => find(context, id)?.order,
-      timeline: async (context, id) => find(context, id)?.timeline ?? [],
-    },
-    certificates: {
-      findByFingerprint: async (context, sha256) => findCertificate(context, (certificate) => certificate.sha256.equals(sha256)),
-      findBySerial: async (context, issuerHash, serial) =>
-        findCertificate(context, (certificate) => certificate.issuerHash.equals(issuerHash) && certificate.serial === serial),
-      find: async (context, id) => findCertificate(context, (certificate) => certificate.id === id),
-    },
-    refusals: { note: (refusal) => void noted.push(refusal) },
-    revocations: {
-      async claim(_context, limit, leaseMs) {
-        const free = [...outbox.values()].filter(({ until }) => until <= now()).slice(0, limit);
-        for (const item of free) item.until = now() + leaseMs;
   const revocationDesk: RevocationDesk = {
     async want(context, { profileId, dedupeKey, contentHash, session, transactionId, wanted, reason }) {
       const key = dedupeKey.toString('hex');
@@ -350,6 +350,32 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     underWay: async (context, orderIds) => orderIds.filter((id) => find(context, id) !== undefined && ofOrder(id) !== undefined),
   };
 
+  const isVisible = (context: Context, tenantId: string) => context.tenantId === null || context.tenantId === tenantId;
+  const findCertificate = (context: Context, matches: (certificate: IssuedCertificate & { readonly issuerHash: Buffer }) => boolean) =>
+    [...certificates.values()].find((certificate) => isVisible(context, certificate.tenantId) && matches(certificate));
+
+  return {
+    orders,
+    challenges,
+    noted,
+    orphans,
+    all: () => [...entries.values()].map(({ order }) => order),
+    orderReader: {
+      find: async (context, id) => find(context, id)?.order,
+      timeline: async (context, id) => find(context, id)?.timeline ?? [],
+    },
+    certificates: {
+      findByFingerprint: async (context, sha256) => findCertificate(context, (certificate) => certificate.sha256.equals(sha256)),
+      findBySerial: async (context, issuerHash, serial) =>
+        findCertificate(context, (certificate) => certificate.issuerHash.equals(issuerHash) && certificate.serial === serial),
+      find: async (context, id) => findCertificate(context, (certificate) => certificate.id === id),
+    },
+    refusals: { note: (refusal) => void noted.push(refusal) },
+    revocations: {
+      ...revocationDesk,
+      async claim(_context, limit, leaseMs) {
+        const free = [...outbox.values()].filter(({ until }) => until <= now()).slice(0, limit);
+        for (const item of free) item.until = now() + leaseMs;
         return free.map(({ until: _until, ...due }) => due);
       },
       async done(context, { outboxId, orderId, certificate, reason }) {
@@ -373,7 +399,6 @@ function isClaimable(state: OrderState): state is ClaimableState {
   return (claimableStates as readonly OrderState[]).includes(state);
 }
 
-      ...revocationDesk,
 function orderOf(tenantId: string, input: NewOrder, state: OrderState, finishedAt: Date | null): Order {
   const { id, profileId, connectorId, protocol, transactionId, operation, subject, facts, credential } = input;
   return {

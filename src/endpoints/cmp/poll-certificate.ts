@@ -1,8 +1,9 @@
 import type { OrderState } from '../../enrolment/order.js';
+import { namedTime } from './confirmation-time.js';
 import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
 import { freshNonce } from './reply.js';
-import { type CmpSession, encodeSession } from './session.js';
+import { type CmpSession, encodePoll } from './session.js';
 import { checkNonces, findRunning, type RunningTransaction } from './transaction.js';
 import { toAnswer } from './translate.js';
 
@@ -27,7 +28,9 @@ export async function pollCertificate(exchange: VerifiedExchange, certReqIds: re
   const session = isRepeated ? running.value.session : await moveOn(exchange, running.value);
   const outcome = await deps.enrolment.poll(endpoint.profile, query);
   if (outcome.kind === 'pending') return send(exchange, peer, waiting(certReqId, outcome.checkAfterSeconds, session));
-  const answer = toAnswer(outcome, session, endpoint, now);
+  const isUnconfirmed = outcome.kind === 'issued' && !session.implicitConfirm;
+  const named = isUnconfirmed ? { ...(await namedTime(exchange, query, outcome)), nonce: session.nonce } : session;
+  const answer = toAnswer(outcome, named, endpoint, now);
   return send(exchange, peer, answer.reply, answer.delivered);
 }
 
@@ -46,7 +49,7 @@ function isRetransmission(exchange: VerifiedExchange, session: CmpSession): bool
 /** Records the nonces of this poll: whatever follows must repeat the new one. */
 async function moveOn(exchange: VerifiedExchange, running: RunningTransaction): Promise<CmpSession> {
   const { endpoint, header, deps, nonceSuffix } = exchange;
-  const { stored, session, query } = running;
+  const { session, query } = running;
   const next: CmpSession = {
     ...session,
     nonce: freshNonce(nonceSuffix),
@@ -54,7 +57,7 @@ async function moveOn(exchange: VerifiedExchange, running: RunningTransaction): 
     pollNonce: header.senderNonce,
     polls: session.polls + 1,
   };
-  await deps.enrolment.updateSession(endpoint.profile, query, { ...stored.session, ...encodeSession(next) });
+  await deps.enrolment.updateSession(endpoint.profile, query, encodePoll(next));
   return next;
 }
 

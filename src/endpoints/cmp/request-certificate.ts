@@ -1,5 +1,8 @@
+import type { Outcome } from '../../enrolment/outcome.js';
+import type { TransactionQuery } from '../../enrolment/service.js';
 import { responseTypes } from '../../protocol/cmp/index.js';
 import { checkRequest, type RequestBody } from './check-request.js';
+import { namedTime } from './confirmation-time.js';
 import { type CmpReply, refuse, reject, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
 import { freshNonce } from './reply.js';
@@ -15,23 +18,33 @@ export async function requestCertificate(exchange: VerifiedExchange, body: Reque
   const session = newSession(exchange, body);
   const checked = checkRequest(body, header, peer, endpoint.caChain[0]?.subject);
   if (!checked.ok) return reject(exchange, responseTypes[body.type], session.certReqId, checked.error);
-  const outcome = await deps.enrolment.enrol(endpoint.profile, toEnrolmentRequest(exchange, checked.value, session));
+  const request = toEnrolmentRequest(exchange, checked.value, session);
+  const outcome = await deps.enrolment.enrol(endpoint.profile, request);
   if (peer.kind === 'signature') deps.signers.remember(signerKey(endpoint.profile.id, header.transactionID), peer.certificate);
-  const recorded = outcome.kind === 'refused' ? session : decodeSession(outcome.session);
+  const recorded = await recordedSession(exchange, request, outcome, session);
   const answer = toAnswer(outcome, recorded, endpoint, now);
   return send(exchange, peer, answer.reply, answer.delivered);
 }
 
+async function recordedSession(exchange: VerifiedExchange, query: TransactionQuery, outcome: Outcome, session: CmpSession): Promise<CmpSession> {
+  if (outcome.kind === 'refused') return session;
+  return outcome.kind === 'issued' && !session.implicitConfirm ? namedTime(exchange, query, outcome) : decodeSession(outcome.session);
+}
+
 function newSession(exchange: VerifiedExchange, body: RequestBody): CmpSession {
   const { header, peer, endpoint, nonceSuffix } = exchange;
+  const policy = endpoint.profile.policy.cmp;
+  const implicitConfirm = header.known.implicitConfirm && policy.implicitConfirm;
   return {
     type: body.type,
     pvno: header.pvno,
     certReqId: body.type === 'p10cr' ? -1 : 0,
     protection: peer.kind,
-    implicitConfirm: header.known.implicitConfirm && endpoint.profile.policy.cmp.implicitConfirm,
+    implicitConfirm,
     nonce: freshNonce(nonceSuffix),
     requestNonce: header.senderNonce,
     polls: 0,
+    ...(!implicitConfirm && { confirmWait: policy.confirmWaitSeconds }),
+    ...(policy.unconfirmed === 'keep' && { keepUnconfirmed: true }),
   };
 }

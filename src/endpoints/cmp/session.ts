@@ -23,10 +23,17 @@ export interface CmpSession {
   readonly requestNonce: Buffer;
   readonly pollNonce?: Buffer;
   readonly polls: number;
+  /** Seconds; set where a confirmation is awaited. */
+  readonly confirmWait?: number;
+  /** The time named to the device, milliseconds since 1970; set once the certificate is there. */
+  readonly confirmUntil?: number;
+  /** A certificate that is refused or not confirmed is not revoked. */
+  readonly keepUnconfirmed?: boolean;
 }
 
+/** The session of a new transaction; the rest is added by what happens in it. */
 export function encodeSession(session: CmpSession): Session {
-  const { type, pvno, certReqId, protection, implicitConfirm, nonce, previousNonce, requestNonce, pollNonce, polls } = session;
+  const { type, pvno, certReqId, protection, implicitConfirm, nonce, requestNonce, polls, confirmWait, keepUnconfirmed } = session;
   return {
     type,
     pvno,
@@ -34,11 +41,17 @@ export function encodeSession(session: CmpSession): Session {
     protection,
     implicitConfirm,
     nonce: nonce.toString('hex'),
-    ...(previousNonce && { previousNonce: previousNonce.toString('hex') }),
     requestNonce: requestNonce.toString('hex'),
-    ...(pollNonce && { pollNonce: pollNonce.toString('hex') }),
     polls,
+    ...(confirmWait !== undefined && { confirmWait }),
+    ...(keepUnconfirmed && { keepUnconfirmed }),
   };
+}
+
+/** What a pollReq changes: whatever follows must repeat the new nonce. */
+export function encodePoll(session: CmpSession): Session {
+  const { nonce, previousNonce = nonce, pollNonce = nonce, polls } = session;
+  return { nonce: nonce.toString('hex'), previousNonce: previousNonce.toString('hex'), pollNonce: pollNonce.toString('hex'), polls };
 }
 
 const octets = (value: Session[string] | undefined): Buffer | undefined => (typeof value === 'string' ? Buffer.from(value, 'hex') : undefined);
@@ -47,6 +60,7 @@ const octets = (value: Session[string] | undefined): Buffer | undefined => (type
 export function decodeSession(stored: Session): CmpSession {
   const previousNonce = octets(stored.previousNonce);
   const pollNonce = octets(stored.pollNonce);
+  const confirmUntil = stored.confirmUntil ?? stored.confirmNamed;
   return {
     type: stored.type as RequestType,
     pvno: Number(stored.pvno),
@@ -58,5 +72,7 @@ export function decodeSession(stored: Session): CmpSession {
     requestNonce: octets(stored.requestNonce) ?? Buffer.alloc(0),
     ...(pollNonce && { pollNonce }),
     polls: Number(stored.polls ?? 0),
+    ...(typeof stored.confirmWait === 'number' && { confirmWait: stored.confirmWait }),
+    ...(typeof confirmUntil === 'number' && { confirmUntil }),
   };
 }

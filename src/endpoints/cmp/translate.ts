@@ -135,7 +135,7 @@ type IssuedOutcome = Extract<Outcome, { kind: 'issued' }>;
 
 /** The final answer says whether a confirmation is awaited (RFC 9483 section 4.1.1), and until when. */
 function issuedReply(outcome: IssuedOutcome, session: CmpSession, endpoint: CmpEndpoint, now: Date): Reply {
-  const { caPubs, confirmWaitSeconds } = endpoint.profile.policy.cmp;
+  const { caPubs } = endpoint.profile.policy.cmp;
   const type = responseTypes[session.type];
   const status = { status: outcome.isModified ? ('grantedWithMods' as const) : ('accepted' as const) };
   const response = { certReqId: session.certReqId, status, certifiedKeyPair: { certificate: outcome.certificate } };
@@ -143,7 +143,7 @@ function issuedReply(outcome: IssuedOutcome, session: CmpSession, endpoint: CmpE
   const anchors = type === 'ip' && caPubs && endpoint.caChain.length > 0 ? endpoint.caChain.map((item) => item.der) : undefined;
   const more = session.implicitConfirm
     ? { generalInfo: [implicitConfirmItem] }
-    : { messageTime: now, generalInfo: [confirmWaitTimeItem(new Date(now.getTime() + confirmWaitSeconds * 1000))] };
+    : { messageTime: now, generalInfo: [confirmWaitTimeItem(new Date(session.confirmUntil ?? now))] };
   return { body: certRep(type, response, anchors), senderNonce: session.nonce, more, withChain: true };
 }
 

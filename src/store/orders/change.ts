@@ -50,9 +50,14 @@ export async function enterState(trx: Transaction<Tables>, order: LockedOrder, c
   if (isOpen(order.state) && !isOpen(change.to)) await retainTransaction(trx, order.id);
 }
 
-/** From now on the answer is final; a device that lost it may ask again for a day. */
+/**
+ * From now on the answer is final; a device that lost it may ask again for a day. Where a confirmation is awaited, its time begins.
+ */
 async function retainTransaction(trx: Transaction<Tables>, orderId: string): Promise<void> {
-  await sql`update transactions t set retained_until = now() + interval '24 hours'
+  await sql`update transactions t set retained_until = now() + interval '24 hours',
+      session = case when t.session ? 'confirmWait' and o.certificate_id is not null
+        then t.session || jsonb_build_object('confirmUntil', ((extract(epoch from now()) + (t.session->>'confirmWait')::bigint) * 1000)::bigint)
+        else t.session end
     from orders o where o.id = ${orderId} and t.dedupe_key = o.dedupe_key and t.order_id = o.id`.execute(trx);
 }
 

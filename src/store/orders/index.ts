@@ -16,6 +16,7 @@ import { expire, reapLeases } from './reap.js';
 import { record, supersede } from './record.js';
 import { settleClaimed } from './settle-claimed.js';
 import { findTransaction, findTransactions, forgetTransactions, updateSession } from './transactions.js';
+import { endConfirmations } from './unconfirmed.js';
 
 /** The port, and what an administrator does to an order beside. */
 export interface OrderDesk extends OrderStore {
@@ -54,6 +55,7 @@ export function orderRoom(connection: Connection, boot: Boot, log: Log): OrderRo
     claimLookup: (context, orderId, leaseMs) => claimLookup(connection, context, orderId, leaseMs),
     reapLeases: (context) => reapLeases(connection, boot, context),
     expire: (context) => expire(connection, boot, context),
+    endConfirmations: (context, now) => endConfirmations(connection, boot, context, now),
     forgetTransactions: (context) => forgetTransactions(connection, context),
     acknowledge: (context, orderId) => acknowledge(connection, boot, context, orderId),
   };

@@ -36,14 +36,14 @@ export async function updateSession(connection: Connection, { tenantId }: Tenant
 /** At most this many at once, so that the statement stays short beside the requests. */
 const forgottenAtOnce = 5_000;
 
-/** Transactions of orders that are still open have no end of retention and stay. */
+/** Transactions of orders that are still open have no end of retention and stay; so do those whose confirmation is still to be judged. */
 export async function forgetTransactions(connection: Connection, _context: SystemContext): Promise<number> {
   let forgotten = 0;
   for (;;) {
     const rows = await rowsOf(
       connection,
       sql`delete from transactions where dedupe_key in (
-        select dedupe_key from transactions where retained_until < now() limit ${forgottenAtOnce}) returning 1`,
+        select dedupe_key from transactions where retained_until < now() and confirm_until is null limit ${forgottenAtOnce}) returning 1`,
     );
     forgotten += rows.length;
     if (rows.length < forgottenAtOnce) return forgotten;

@@ -191,7 +191,8 @@ export class MemoryCore implements EnrolmentService {
   }
 
   async updateSession(_profile: unknown, query: TransactionQuery, session: Session): Promise<void> {
-    this.#replace(query.transactionId, { session });
+    const known = this.#transactions.get(query.transactionId)?.stored.session;
+    this.#replace(query.transactionId, { session: { ...known, ...session } });
   }
 
   async findIssued(): Promise<undefined> {}
