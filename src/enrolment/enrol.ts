@@ -1,4 +1,5 @@
 import type { Result } from '../runtime/result.js';
+import type { Verdict } from '../tenancy/challenge-judge.js';
 import { type TenantContext, tenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
 import { spentRefusal } from './challenge.js';
@@ -15,6 +16,7 @@ import { type Refusal, type RefusalReason, refusal, refusals } from './refusal.j
 import type { EnrolmentRequest } from './request.js';
 import type { EnrolmentDeps } from './service.js';
 import { awaitIssuance } from './settle.js';
+import { copyKey, vouch } from './vouch.js';
 
 /**
  * The life of a request: identify -> check -> record -> forward -> settle. Nothing is promised before its row is committed;
@@ -26,14 +28,77 @@ export async function enrol(profile: Profile, request: EnrolmentRequest, deps: E
   const caller = await identify(request, profile, context, deps);
   if (!caller.ok) return (await earlierOutcome(profile, request, context, deps)) ?? refuseUnauthenticated(profile, request, caller.error, deps);
   const checked = check(request, caller.value, profile, now);
+  if (caller.value.unproven !== undefined) return enrolUnproven(profile, request, caller.value, checked, context, deps);
   if (!checked.ok) return recordRefused(profile, request, caller.value, checked.error, context, deps);
   const order = newOrder(request, profile, caller.value, checked.value, now);
+  return enrolProven(profile, request, caller.value, checked.value, order, context, deps);
+}
+
+async function enrolProven(
+  profile: Profile,
+  request: EnrolmentRequest,
+  grant: Grant,
+  checked: Checked,
+  order: NewOrder,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Outcome> {
   const issuer = await deps.issuers.forProfile(profile);
-  const outcome = await recordAndForward(profile, order, checked.value, issuer, context, deps);
-  if (outcome === 'account-held') return settleDuplicate(profile, request, caller.value, order, context, deps);
+  const outcome = await recordAndForward(profile, order, checked, issuer, context, deps);
+  if (outcome === 'account-held') return settleDuplicate(profile, request, grant, order, context, deps);
   if (outcome === 'challenge-spent') return refuseUnauthenticated(profile, request, spentRefusal(order.challengeId ?? ''), deps);
-  if (outcome.kind === 'issued') noteUse(caller.value, context, deps);
+  if (outcome.kind === 'issued') noteUse(grant, context, deps);
   return outcome;
+}
+
+/**
+ * A challenge that someone outside judges: first everything we can say ourselves, then one question for all copies of the request that
+ * come meanwhile, and none for a request that was answered before.
+ */
+async function enrolUnproven(
+  profile: Profile,
+  request: EnrolmentRequest,
+  grant: Grant,
+  checked: Result<Checked, Refusal>,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Outcome> {
+  if (!checked.ok) return refuseUnauthenticated(profile, request, checked.error, deps);
+  const order = newOrder(request, profile, grant, checked.value, deps.clock.now());
+  return deps.flights(copyKey(order), async () => {
+    const transaction = await deps.orders.findTransaction(context, order.dedupeKey);
+    if (transaction !== undefined && !givesWay(transaction, order, deps)) return existingOutcome(transaction, order, deps);
+    const verdict = await vouch(profile, request, grant, checked.value, order, deps);
+    if (verdict.kind === 'allowed') return enrolProven(profile, request, grant, checked.value, order, context, deps);
+    return settleUnproven(profile, request, order, verdict, context, deps);
+  });
+}
+
+/** Without a verdict nobody is let in: refused, or put before an administrator where the profile says so (row AB-19). */
+async function settleUnproven(
+  profile: Profile,
+  request: EnrolmentRequest,
+  order: NewOrder,
+  verdict: Exclude<Verdict, { readonly kind: 'allowed' }>,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Outcome> {
+  if (verdict.kind === 'denied') return refuseUnauthenticated(profile, request, refusal('credential-invalid', verdict.reason), deps);
+  if (verdict.kind === 'busy') {
+    const { clientIp: source, clientFamily } = request.facts;
+    const detail = 'too many challenges are being judged';
+    deps.refusals.note({ reason: 'unavailable', tenantId: profile.tenantId, profileId: profile.id, source, clientFamily, detail });
+    return refusedOutcome(refusal('unavailable', detail));
+  }
+  if (!isHeld(profile)) return refuseUnauthenticated(profile, request, refusal('challenge-unchecked', verdict.reason), deps);
+  const { isExclusive: _isExclusive, ...held } = { ...order, credential: `${order.credential} (not judged)` };
+  deps.log.warn({ profileId: profile.id, orderId: order.id, reason: verdict.reason }, 'an order waits for approval, since its challenge could not be judged');
+  return putBeforeAdministrator(profile, request, held, context, deps);
+}
+
+function isHeld(profile: Profile): boolean {
+  const check = profile.protocol === 'scep' ? profile.challengeCheck : undefined;
+  return check?.kind === 'webhook' && check.settings.whenUnavailable === 'hold';
 }
 
 function check(request: EnrolmentRequest, grant: Grant, profile: Profile, now: Date): Result<Checked, Refusal> {
@@ -61,7 +126,9 @@ async function recordAndForward(
   deps: EnrolmentDeps,
 ): Promise<Recorded> {
   const isAutomatic = profile.policy.approval.mode === 'automatic';
-  if (isAutomatic && issuer?.local !== undefined && order.isExclusive !== true) return issueLocally(order, checked, issuer, context, deps);
+  if (isAutomatic && issuer?.local !== undefined && order.isExclusive !== true && order.notice === undefined) {
+    return issueLocally(order, checked, issuer, context, deps);
+  }
   const recorded = await deps.orders.record(context, order, isAutomatic ? 'ACCEPTED' : 'AWAITING_APPROVAL');
   return isAutomatic ? forwardRecorded(order, recorded, context, deps) : pendingOrEarlier(order, recorded, context, deps);
 }
@@ -134,14 +201,20 @@ async function earlierOutcome(profile: Profile, request: EnrolmentRequest, conte
 
 function refusalReasonOf({ code }: Refusal): RefusalReason {
   if (code === 'credential-invalid') return 'bad-challenge';
-  return code === 'not-authorised' ? 'not-authorised' : 'untrusted-signer';
+  if (code === 'challenge-unchecked') return 'unavailable';
+  return code.startsWith('signer-') ? 'untrusted-signer' : 'not-authorised';
+}
+
+/** Whoever has shown no certificate may ask as often as he likes, and must not fill the audit trail with it. */
+function isFromNobody({ code }: Refusal): boolean {
+  return code !== 'not-authorised' && !code.startsWith('signer-');
 }
 
 /** The same answer however often; only the records of it grow sparse, so that guessing cannot fill the audit trail. */
 async function refuseUnauthenticated(profile: Profile, request: EnrolmentRequest, refused: Refusal, deps: EnrolmentDeps): Promise<Outcome> {
   const { clientIp, clientFamily } = request.facts;
-  const isThrottled = refused.code === 'credential-invalid' && !deps.guesses.note(profile.id, clientIp);
-  const reason = isThrottled ? 'throttled' : refusalReasonOf(refused);
+  const isThrottled = isFromNobody(refused) && !deps.guesses.note(profile.id, clientIp);
+  const reason = isThrottled && refused.code === 'credential-invalid' ? 'throttled' : refusalReasonOf(refused);
   deps.refusals.note({ reason, tenantId: profile.tenantId, profileId: profile.id, source: clientIp, clientFamily, detail: refused.detail ?? '' });
   if (isThrottled) return refusedOutcome(refused);
   const { reusedChallenge } = refused;
@@ -168,7 +241,17 @@ async function settleDuplicate(
 ): Promise<Outcome> {
   if (profile.policy.duplicates === 'refuse') return recordRefused(profile, request, grant, refusal('account-held'), context, deps);
   const { isExclusive: _isExclusive, ...waiting } = order;
-  const outcome = await pendingOrEarlier(waiting, await deps.orders.record(context, waiting, 'AWAITING_APPROVAL'), context, deps);
+  return putBeforeAdministrator(profile, request, waiting, context, deps);
+}
+
+async function putBeforeAdministrator(
+  profile: Profile,
+  request: EnrolmentRequest,
+  order: NewOrder,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Outcome> {
+  const outcome = await pendingOrEarlier(order, await deps.orders.record(context, order, 'AWAITING_APPROVAL'), context, deps);
   if (outcome === 'challenge-spent') return refuseUnauthenticated(profile, request, spentRefusal(order.challengeId ?? ''), deps);
   return outcome === 'account-held' ? refusedOutcome(refusal('unavailable')) : outcome;
 }

@@ -4,7 +4,7 @@ import type { MintedChallenge } from '../tenancy/challenge.js';
 import type { TenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
 import { authorise, type CredentialKind } from './authorise.js';
-import { challengeCredential } from './challenge.js';
+import { challengeCredential, type Outside } from './challenge.js';
 import type { IssuedCertificate } from './ports.js';
 import { type Refusal, refusal } from './refusal.js';
 import type { EnrolmentRequest, Evidence } from './request.js';
@@ -13,13 +13,15 @@ import type { EnrolmentDeps } from './service.js';
 /** The permission to go on; only `identify` makes one. Without it no order can be recorded. */
 export interface Grant {
   readonly operation: 'enrolment' | 'renewal';
-  /** What operators see: `challenge:static`, `challenge:<id>`, `secret:<reference>`, `certificate:<serial>`, `vendor:<subject>`. */
+  /** What operators see: `challenge:static`, `challenge:<id>`, `secret:<reference>`, `certificate:<serial>`, `vendor:<subject>`; joined by ` + `. */
   readonly credential: string;
   readonly reference?: string;
   /** The certificate that signed the request. */
   readonly signer?: Certificate;
   /** Its record, when we issued it: what a renewal renews. */
   readonly issued?: IssuedCertificate;
+  /** The grant is good only once this one has found the challenge good. */
+  readonly unproven?: Outside;
   /** A minted challenge, with what it is bound to. */
   readonly challenge?: MintedChallenge;
 }
@@ -31,6 +33,7 @@ interface Credential {
   readonly reference?: string;
   readonly signer?: Certificate;
   readonly issued?: IssuedCertificate;
+  readonly unproven?: Outside;
   /** A minted challenge, with what it is bound to. */
   readonly challenge?: MintedChallenge;
 }
@@ -47,11 +50,11 @@ export async function identify(request: EnrolmentRequest, profile: Profile, cont
 
 /** The strongest credential first: MAC, then certificate, then challenge. A certificate that fails leaves the challenge its chance. */
 async function bestCredential(request: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps): Promise<Result<Credential, Refusal>> {
-  const { secret, signer, challenge } = request.evidence;
+  const { secret, signer } = request.evidence;
   if (secret !== undefined) return ok({ kind: 'secret', label: `secret:${secret.reference}`, reference: secret.reference });
   const bySigner = signer === undefined ? undefined : await signerCredential(signer, profile, context, deps);
-  if (bySigner?.ok) return bySigner;
-  const byChallenge = request.protocol === 'scep' ? await challengeCredential(challenge, profile, context, deps) : undefined;
+  if (bySigner?.ok) return isChallengeNeeded(profile) ? withChallenge(bySigner.value, request, profile, context, deps) : bySigner;
+  const byChallenge = request.protocol === 'scep' ? await byItsChallenge(request, profile, context, deps) : undefined;
   if (byChallenge?.ok) return byChallenge;
   return bySigner ?? byChallenge ?? fail(refusal('credential-invalid', 'no credential'));
 }
@@ -65,6 +68,29 @@ async function signerCredential(
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
   if (issued !== undefined && issued.profileId === profile.id) return issuedCredential(signer.certificate, issued, profile, deps);
   return vendorCredential(signer, profile, deps);
+}
+
+function byItsChallenge(request: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps) {
+  return challengeCredential(request.evidence.challenge, request.wanted, profile, context, deps);
+}
+
+/** Row SCEP-105. Intune decides anew at every request whether the device is still to have a certificate. */
+function isChallengeNeeded(profile: Profile): boolean {
+  if (profile.protocol !== 'scep') return false;
+  return profile.policy.renewal.requireChallenge || profile.challengeMode === 'intune';
+}
+
+async function withChallenge(
+  bySigner: Credential,
+  request: EnrolmentRequest,
+  profile: Profile,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Result<Credential, Refusal>> {
+  const byChallenge = await byItsChallenge(request, profile, context, deps);
+  if (!byChallenge.ok) return byChallenge;
+  const { label, kind: _kind, ...found } = byChallenge.value;
+  return ok({ ...bySigner, ...found, label: `${bySigner.label} + ${label}` });
 }
 
 function issuedCredential(certificate: Certificate, issued: IssuedCertificate, profile: Profile, deps: EnrolmentDeps): Result<Credential, Refusal> {

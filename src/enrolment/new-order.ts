@@ -49,6 +49,7 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     request: checked.request,
     renews: grant.operation === 'renewal' ? (grant.issued?.id ?? null) : null,
     ...(grant.challenge && { challengeId: grant.challenge.id }),
+    ...(grant.unproven === 'intune' && request.wanted.pkcs10 !== undefined && { notice: request.wanted.pkcs10 }),
     ...(isExclusive(profile, grant) && { isExclusive: true as const }),
     deadline: new Date(now.getTime() + profile.policy.approval.maxPendingHours * 3_600_000),
     receivedAt: now,

@@ -134,6 +134,8 @@ export interface NewOrder {
   readonly challengeId?: string;
   /** Not to be recorded while its account holds a valid certificate or another open order. */
   readonly isExclusive?: true;
+  /** PKCS#10 as received: whoever vouched for the challenge is told how the order ended, from a notice recorded in the order's commit. */
+  readonly notice?: Buffer;
   /** When an open order gives up. */
   readonly deadline: Date;
   readonly receivedAt: Date;

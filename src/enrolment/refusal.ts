@@ -2,6 +2,7 @@
 export const refusals = {
   'not-authorised': 'The request is not authorised.',
   'credential-invalid': 'The credential is not valid.',
+  'challenge-unchecked': 'The challenge could not be checked. Try again later.',
   'signer-not-trusted': 'The certificate that signed the request is not trusted here.',
   'signer-expired': 'The certificate that signed the request has expired.',
   'signer-revoked': 'The certificate that signed the request has been revoked.',

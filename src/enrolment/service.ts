@@ -4,6 +4,7 @@ import { certificateFingerprint } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
+import type { ChallengeJudge } from '../tenancy/challenge-judge.js';
 import { tenantContext } from '../tenancy/context.js';
 import type { SharedSecret } from '../tenancy/credentials.js';
 import type { CredentialStore } from '../tenancy/ports.js';
@@ -27,6 +28,7 @@ import type {
   StoredTransaction,
 } from './ports.js';
 import type { EnrolmentRequest } from './request.js';
+import { createFlights, type Flights } from './vouch.js';
 
 export interface TransactionQuery {
   readonly protocol: Protocol;
@@ -68,7 +70,9 @@ export interface EnrolmentParts {
   readonly refusals: RefusalLog;
   readonly revocations: RevocationQueue;
   readonly credentials: Pick<CredentialStore, 'findSharedSecret'>;
-  readonly challenges: Pick<ChallengeStore, 'find' | 'forget'>;
+  readonly challenges: Pick<ChallengeStore, 'find' | 'admit' | 'forget'>;
+  /** Where absent, the challenges that someone outside is to judge are all refused. */
+  readonly judge?: ChallengeJudge;
   readonly audit: AuditLog;
   readonly issuers: Issuers;
   readonly challengeMacKey: Buffer;
@@ -80,11 +84,12 @@ export interface EnrolmentParts {
 export interface EnrolmentDeps extends EnrolmentParts {
   readonly gate: Gate;
   readonly guesses: GuessThrottle;
+  readonly flights: Flights;
   fingerprint(certificate: Buffer): Buffer;
 }
 
 export function enrolmentDeps(parts: EnrolmentParts): EnrolmentDeps {
-  return { ...parts, gate: createGate(), guesses: createGuessThrottle(parts.clock), fingerprint: certificateFingerprint };
+  return { ...parts, gate: createGate(), guesses: createGuessThrottle(parts.clock), flights: createFlights(), fingerprint: certificateFingerprint };
 }
 
 export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { ChallengeStore, MintedChallenge, NewChallenge } from '../tenancy/challenge.js';
-import type { TenantContext } from '../tenancy/context.js';
+import type { Context, TenantContext } from '../tenancy/context.js';
 import { type Boot, writeAudit } from './audit.js';
 import { type Connection, type Executor, firstOf, rowsOf, transact } from './connection/connection.js';
 import { violatedConstraint } from './connection/transient.js';
@@ -23,11 +23,13 @@ interface ChallengeRow {
 export function challengeStore(connection: Connection, boot: Boot): ChallengeStore {
   return {
     mint: (context, challenge) => mint(connection, boot, context, challenge),
-    find: async (context, profileId, mac) => {
-      const where = allOf([...visibleTo(context, sql`tenant_id`), ...equalsId(sql`profile_id`, profileId), sql`mac = ${mac}`]);
-      const row = await firstOf(connection, sql<ChallengeRow>`select *, expires_at <= clock_timestamp() as is_expired from challenges where ${where}`);
-      return row === undefined ? undefined : toChallenge(row);
+    admit: async (context, challenge) => {
+      await rowsOf(connection, insertion(context, challenge));
+      const standing = await find(connection, context, challenge.profileId, challenge.mac);
+      if (standing === undefined) throw new Error('A challenge was forgotten while it was being admitted.');
+      return standing;
     },
+    find: (context, profileId, mac) => find(connection, context, profileId, mac),
     forget: async () => {
       const rows = await rowsOf(connection, sql`delete from challenges where expires_at < now() - interval '30 days' returning 1`);
       return rows.length;
@@ -35,17 +37,30 @@ export function challengeStore(connection: Connection, boot: Boot): ChallengeSto
   };
 }
 
-function mint(connection: Connection, boot: Boot, context: TenantContext, challenge: NewChallenge): Promise<void> {
+async function find(connection: Connection, context: Context, profileId: string, mac: Buffer): Promise<MintedChallenge | undefined> {
+  const where = allOf([...visibleTo(context, sql`tenant_id`), ...equalsId(sql`profile_id`, profileId), sql`mac = ${mac}`]);
+  const row = await firstOf(connection, sql<ChallengeRow>`select *, expires_at <= clock_timestamp() as is_expired from challenges where ${where}`);
+  return row === undefined ? undefined : toChallenge(row);
+}
+
+/** Nothing where the id or the challenge itself stands there already. */
+function insertion({ tenantId }: TenantContext, challenge: NewChallenge) {
   const { id, profileId, mac, subject, sans, deviceId, maxUses, expiresAt } = challenge;
+  return sql`
+    insert into challenges (id, tenant_id, profile_id, mac, subject, sans, device_id, max_uses, expires_at)
+    values (${id}, ${tenantId}, ${profileId}, ${mac}, ${textOrNull(subject)}, ${sans === null ? null : storableJson(sans)}::jsonb,
+      ${textOrNull(deviceId)}, ${maxUses}, ${expiresAt})
+    on conflict do nothing returning 1`;
+}
+
+function mint(connection: Connection, boot: Boot, context: TenantContext, challenge: NewChallenge): Promise<void> {
+  const { id, profileId, subject, sans, deviceId, maxUses, expiresAt } = challenge;
   const { tenantId, actor } = context;
   return transact(connection, async (trx, isRetry) => {
-    const { rows } = await sql`
-      insert into challenges (id, tenant_id, profile_id, mac, subject, sans, device_id, max_uses, expires_at)
-      values (${id}, ${tenantId}, ${profileId}, ${mac}, ${textOrNull(subject)}, ${sans === null ? null : storableJson(sans)}::jsonb,
-        ${textOrNull(deviceId)}, ${maxUses}, ${expiresAt})
-      on conflict (id) do nothing returning 1`.execute(trx);
+    const { rows } = await insertion(context, challenge).execute(trx);
     // An earlier try was committed without our hearing of it.
     if (rows.length === 0 && isRetry) return;
+    if (rows.length === 0) throw new Error('The new challenge is that of another.');
     const details = { profileId, subject, sans, deviceId, uses: maxUses, expiresAt: expiresAt.toISOString() };
     await writeAudit(trx, boot, [{ tenantId, actor, action: 'challenge.minted', object: `challenge:${id}`, outcome: 'success', details }]);
   });

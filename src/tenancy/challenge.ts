@@ -26,6 +26,8 @@ export type NewChallenge = Omit<MintedChallenge, 'used' | 'isExpired'> & { reado
 /** Minted challenges. They are used up by `OrderStore`, in the commit that records the order. */
 export interface ChallengeStore {
   mint(context: TenantContext, challenge: NewChallenge): Promise<void>;
+  /** One that was derived elsewhere and is seen for the first time; returns what then stands there, whoever was quicker. */
+  admit(context: TenantContext, challenge: NewChallenge): Promise<MintedChallenge>;
   /** Also those that are used up or expired. */
   find(context: Context, profileId: string, mac: Buffer): Promise<MintedChallenge | undefined>;
   /** Forgets what expired a month ago: until then a re-use can be recognised as one. Returns how many. */

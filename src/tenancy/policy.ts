@@ -106,6 +106,7 @@ const renewalSchema = z
   .object({
     windowDays: z.int().min(1).max(3650).nullable().default(null).describe('Days before expiry from which renewal is allowed; null: any time'),
     graceDays: z.int().min(0).max(365).default(0).describe('Days after expiry during which renewal is still allowed'),
+    requireChallenge: z.boolean().default(false).describe('Whether a renewal must also carry a valid challenge (SCEP); in mode intune it always must'),
   })
   .strict();
 

@@ -118,7 +118,7 @@ export async function createMemoryCore(caKey: CaKey, shared: SharedReference): P
       findSharedSecret: async (context, profileId, reference) =>
         reference === shared.reference ? { ...secret, tenantId: context.tenantId, profileId } : undefined,
     },
-    challenges: { find: unused, forget: unused },
+    challenges: { find: unused, admit: unused, forget: unused },
     audit: { append: async () => undefined },
     issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
     challengeMacKey,

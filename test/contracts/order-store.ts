@@ -225,6 +225,18 @@ async function challenges(t: Test, { orders, orderReader, challenges }: OrderPor
     t.match(await challenges.find(tenant, plain.profileId, plain.mac), { subject: null, sans: [], deviceId: null });
   });
 
+  t.test('a derived challenge is admitted once, whoever is quickest, and then used up like a minted one', async (t) => {
+    const tenant = newTenant();
+    const derived = newChallenge({ sans: ['dns:a.example'], deviceId: 'device-1' });
+    const admitted = await Promise.all(Array.from({ length: 5 }, () => challenges.admit(tenant, { ...derived, id: uuidv7() })));
+    t.equal(new Set(admitted.map(({ id }) => id)).size, 1);
+    const [challenge] = admitted;
+    t.match(challenge, { sans: ['dns:a.example'], deviceId: 'device-1', used: 0, maxUses: 1, isExpired: false });
+    const order = newOrder({ profileId: derived.profileId, challengeId: challenge?.id ?? '' });
+    t.equal((await orders.record(tenant, order, 'ACCEPTED')).kind, 'recorded');
+    t.match(await challenges.admit(tenant, { ...derived, id: uuidv7() }), { id: challenge?.id, used: 1 });
+  });
+
   for (const [way, recordBy] of Object.entries(ways)) {
     t.test(`AB-21 SCEP-097 twenty simultaneous orders ${way} that share a one-time challenge are one order`, async (t) => {
       const tenant = newTenant();

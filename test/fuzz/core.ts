@@ -40,7 +40,7 @@ export function createCore(world: World): Core {
       orderReader: store.orderReader as never,
       orders: watched(store.orders, watch),
       credentials: { findSharedSecret: async (_context, profileId, reference) => sharedSecret(world, profileId, reference) },
-      challenges: { find: async () => undefined, forget: async () => 0 },
+      challenges: { find: async () => undefined, admit: async () => Promise.reject(new Error('nothing is derived here')), forget: async () => 0 },
       audit: { append: async () => undefined },
       issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
       challengeMacKey,

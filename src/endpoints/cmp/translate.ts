@@ -28,6 +28,7 @@ import { type CmpSession, encodeSession } from './session.js';
 export const failInfoOf = {
   'not-authorised': 'notAuthorized',
   'credential-invalid': 'badMessageCheck',
+  'challenge-unchecked': 'systemUnavail',
   'signer-not-trusted': 'signerNotTrusted',
   'signer-expired': 'signerNotTrusted',
   'signer-revoked': 'certRevoked',

@@ -5,6 +5,7 @@ import type { ScepFailInfo, ScepFaultCode } from '../../protocol/scep/index.js';
 export const failInfoOf = {
   'not-authorised': 'badRequest',
   'credential-invalid': 'badRequest',
+  'challenge-unchecked': 'badRequest',
   'signer-not-trusted': 'badRequest',
   'signer-expired': 'badRequest',
   'signer-revoked': 'badRequest',
