@@ -4,6 +4,7 @@ import type { ConnectorTester, Readiness } from './admin/index.js';
 import type { Config } from './config.js';
 import { createAddressGuard } from './connectors/address-guard.js';
 import { type CryptoEngineDeps, createCryptoEngineIssuer, testCryptoEngine } from './connectors/crypto-engine/index.js';
+import { createRevocationLists } from './connectors/crl/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
 import { createEngine } from './crypto-engine/index.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
@@ -105,12 +106,14 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const made = first.value;
   await addBootstrapToken(config, store);
 
-  const engineDeps: CryptoEngineDeps = { engine, log, guard: createAddressGuard(config.connectorAllow, config.mode === 'dev') };
+  const guard = createAddressGuard(config.connectorAllow, config.mode === 'dev');
+  const engineDeps: CryptoEngineDeps = { engine, log, guard };
   const make = issuerFactory(engineDeps, replacements.makeIssuer);
   const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, log });
   const chainOf = async (profile: Profile) => (await (await issuers.forProfile(profile))?.chain()) ?? [];
   const endpoints = createDirectory({ profiles: store.profiles, credentials: store.credentials, chainOf, log, onChange: () => issuers.forget() });
-  const deps = enrolmentDeps({ ...store, issuers, challengeMacKey, clock: systemClock, log });
+  const revocationLists = createRevocationLists({ guard, clock: systemClock, log });
+  const deps = enrolmentDeps({ ...store, revocationLists, issuers, challengeMacKey, clock: systemClock, log });
   const raKeys: RaKeyDeps = { profiles: store.profiles, credentials: store.credentials, issuers, clock: systemClock, log };
 
   if (made !== undefined) await prepareDemo(store, raKeys);

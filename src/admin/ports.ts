@@ -10,6 +10,7 @@ import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { ConnectorType } from '../tenancy/connector.js';
 import type { Context } from '../tenancy/context.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ListQuery, Page, ProfileStore, TenantStore } from '../tenancy/ports.js';
+import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 
 /** What the admin API needs from the rest of the house. Changes write their own audit events, in the store. */
 export interface AdminDeps {
@@ -18,6 +19,8 @@ export interface AdminDeps {
   readonly profiles: ProfileStore;
   readonly credentials: CredentialStore;
   readonly challenges: Pick<ChallengeStore, 'mint'>;
+  /** Where absent, the routes of vendors' devices are not served. */
+  readonly vendorDevices?: VendorDeviceStore;
   readonly access: Pick<AccessStore, 'findToken'>;
   readonly orderReader: OrderReader;
   readonly orders: OrderDecisions;

@@ -5,6 +5,7 @@ import { auditEventRoutes } from './audit-events/routes.js';
 import { guardRoutes } from './caller.js';
 import { certificateRoutes } from './certificates/routes.js';
 import { cmpProfileRoutes } from './cmp-profiles/routes.js';
+import { vendorDeviceRoutes } from './cmp-profiles/vendor-device-routes.js';
 import { connectorRoutes } from './connectors/routes.js';
 import { connectorTestRoutes } from './connectors/test-routes.js';
 import { decodeRoutes } from './decode/routes.js';
@@ -63,6 +64,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   connectorRoutes(app, deps);
   if (deps.connectorTester !== undefined) connectorTestRoutes(app, deps, deps.connectorTester);
   cmpProfileRoutes(app, deps);
+  if (deps.vendorDevices !== undefined) vendorDeviceRoutes(app, deps, deps.vendorDevices);
   scepProfileRoutes(app, deps);
   scepChallengeRoutes(app, deps);
   snippetRoutes(app, deps);

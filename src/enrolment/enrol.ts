@@ -16,6 +16,7 @@ import { type Refusal, type RefusalReason, refusal, refusals } from './refusal.j
 import type { EnrolmentRequest } from './request.js';
 import type { EnrolmentDeps } from './service.js';
 import { awaitIssuance } from './settle.js';
+import { countVendorUse } from './vendor.js';
 import { copyKey, vouch } from './vouch.js';
 
 /**
@@ -31,6 +32,9 @@ export async function enrol(profile: Profile, request: EnrolmentRequest, deps: E
   if (caller.value.unproven !== undefined) return enrolUnproven(profile, request, caller.value, checked, context, deps);
   if (!checked.ok) return recordRefused(profile, request, caller.value, checked.error, context, deps);
   const order = newOrder(request, profile, caller.value, checked.value, now);
+  const device = caller.value.vendorDevice;
+  const counted = device && (await countVendorUse(device, order.dedupeKey, context, deps));
+  if (counted?.ok === false) return (await earlierOutcome(profile, request, context, deps)) ?? refuseUnauthenticated(profile, request, counted.error, deps);
   return enrolProven(profile, request, caller.value, checked.value, order, context, deps);
 }
 

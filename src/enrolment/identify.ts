@@ -1,14 +1,16 @@
-import { buildChain, type Certificate, fromPem, isSameName, nameToText, parseCertificate } from '../pkix/index.js';
+import type { Certificate } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { MintedChallenge } from '../tenancy/challenge.js';
 import type { TenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
+import type { VendorDevice } from '../tenancy/vendor-device.js';
 import { authorise, type CredentialKind } from './authorise.js';
 import { challengeCredential, type Outside } from './challenge.js';
 import type { IssuedCertificate } from './ports.js';
 import { type Refusal, refusal } from './refusal.js';
 import type { EnrolmentRequest, Evidence } from './request.js';
 import type { EnrolmentDeps } from './service.js';
+import { vendorSigner } from './vendor.js';
 
 /** The permission to go on; only `identify` makes one. Without it no order can be recorded. */
 export interface Grant {
@@ -24,6 +26,8 @@ export interface Grant {
   readonly unproven?: Outside;
   /** A minted challenge, with what it is bound to. */
   readonly challenge?: MintedChallenge;
+  /** A vendor's device on the profile's list. */
+  readonly vendorDevice?: VendorDevice;
 }
 
 /** A credential that was found good, before the table says what it is good for. */
@@ -36,6 +40,8 @@ interface Credential {
   readonly unproven?: Outside;
   /** A minted challenge, with what it is bound to. */
   readonly challenge?: MintedChallenge;
+  /** A vendor's device on the profile's list. */
+  readonly vendorDevice?: VendorDevice;
 }
 
 /** Establishes who asks and whether that suffices for what is asked (design: default deny; RFC 8894 section 2.4, RFC 9483 section 3.5). */
@@ -67,7 +73,7 @@ async function signerCredential(
 ): Promise<Result<Credential, Refusal>> {
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
   if (issued !== undefined && issued.profileId === profile.id) return issuedCredential(signer.certificate, issued, profile, deps);
-  return vendorCredential(signer, profile, deps);
+  return vendorCredential(signer, profile, context, deps);
 }
 
 function byItsChallenge(request: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps) {
@@ -102,23 +108,14 @@ function issuedCredential(certificate: Certificate, issued: IssuedCertificate, p
   return ok({ kind: 'issued', label: `certificate:${issued.serial}`, signer: certificate, issued });
 }
 
-function vendorCredential(signer: NonNullable<Evidence['signer']>, profile: Profile, deps: EnrolmentDeps): Result<Credential, Refusal> {
-  const anchors = trustAnchorsOf(profile);
-  const chain = buildChain({ leaf: signer.certificate, intermediates: signer.others, anchors, at: deps.clock.now() });
-  if (!chain.ok) return fail(refusal(chain.error === 'expired' ? 'signer-expired' : 'signer-not-trusted', chain.error));
-  if (chain.value.length === 1 || isSameName(signer.certificate.subject, signer.certificate.issuer)) {
-    return fail(refusal('signer-not-trusted', 'a trust anchor does not enrol itself'));
-  }
-  return ok({ kind: 'vendor', label: `vendor:${nameToText(signer.certificate.subject)}`, signer: signer.certificate });
-}
-
-const anchorsByPolicy = new WeakMap<Profile['policy'], readonly Certificate[]>();
-
-function trustAnchorsOf(profile: Profile): readonly Certificate[] {
-  const known = anchorsByPolicy.get(profile.policy);
-  if (known !== undefined) return known;
-  const parsed = profile.policy.cmp.trustAnchors.flatMap((pem) => fromPem('CERTIFICATE', pem)).map(parseCertificate);
-  const anchors = parsed.flatMap((item) => (item.ok ? [item.value] : []));
-  anchorsByPolicy.set(profile.policy, anchors);
-  return anchors;
+async function vendorCredential(
+  signer: NonNullable<Evidence['signer']>,
+  profile: Profile,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Result<Credential, Refusal>> {
+  const found = await vendorSigner(signer, profile, context, deps);
+  if (!found.ok) return found;
+  const { label, device } = found.value;
+  return ok({ kind: 'vendor', label, signer: signer.certificate, ...(device && { vendorDevice: device }) });
 }

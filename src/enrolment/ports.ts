@@ -1,3 +1,4 @@
+import type { CertificateList } from '../pkix/index.js';
 import type { Result } from '../runtime/result.js';
 import type { Context, SystemContext, TenantContext } from '../tenancy/context.js';
 import type { ListQuery, Page } from '../tenancy/ports.js';
@@ -139,6 +140,12 @@ export interface NewOrder {
   /** When an open order gives up. */
   readonly deadline: Date;
   readonly receivedAt: Date;
+}
+
+/** CRLs of authorities that are not ours, by URL. */
+export interface RevocationLists {
+  /** What could be had in a few seconds; never rejects. Whether a list is in force and whose it is, the caller checks. */
+  listsAt(urls: readonly string[]): Promise<readonly CertificateList[]>;
 }
 
 /** A transaction as the protocols ask for it. */

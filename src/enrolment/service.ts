@@ -9,6 +9,7 @@ import { tenantContext } from '../tenancy/context.js';
 import type { SharedSecret } from '../tenancy/credentials.js';
 import type { CredentialStore } from '../tenancy/ports.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
+import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import { confirm } from './confirm.js';
 import { enrol } from './enrol.js';
 import { createGate, type Gate } from './gate.js';
@@ -24,6 +25,7 @@ import type {
   OrderStore,
   RefusalLog,
   RefusalRecord,
+  RevocationLists,
   RevocationQueue,
   StoredTransaction,
 } from './ports.js';
@@ -73,6 +75,10 @@ export interface EnrolmentParts {
   readonly challenges: Pick<ChallengeStore, 'find' | 'admit' | 'forget'>;
   /** Where absent, the challenges that someone outside is to judge are all refused. */
   readonly judge?: ChallengeJudge;
+  /** Where absent, no vendor's device is on any list. */
+  readonly vendorDevices?: Pick<VendorDeviceStore, 'find' | 'use'>;
+  /** Where absent, no CRL is ever found. */
+  readonly revocationLists?: RevocationLists;
   readonly audit: AuditLog;
   readonly issuers: Issuers;
   readonly challengeMacKey: Buffer;

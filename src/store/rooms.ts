@@ -21,6 +21,7 @@ import { connectorStore } from './tenancy/connectors.js';
 import { credentialStore } from './tenancy/credentials.js';
 import { profileStore } from './tenancy/profiles.js';
 import { tenantStore } from './tenancy/tenants.js';
+import { vendorDeviceStore } from './vendor-devices.js';
 
 /** The store on a database that is open, migrated and ours. */
 export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, log: Log): Store {
@@ -43,6 +44,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     profiles: profileStore(connection, boot, sealer),
     credentials: credentialStore(connection, boot, sealer),
     challenges: challengeStore(connection, boot),
+    vendorDevices: vendorDeviceStore(connection, boot),
     access: accessStore(connection, boot),
     settings: settingStore(connection),
     idempotency: idempotencyStore(connection, sealer),

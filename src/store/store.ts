@@ -4,6 +4,7 @@ import type { EngineStore } from '../crypto-engine/ports.js';
 import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
+import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import type { AccessLists } from './access.js';
 import type { IdempotencyRoom } from './idempotency.js';
 import type { OrderDesk } from './orders/index.js';
@@ -26,6 +27,7 @@ export interface Store {
   readonly profiles: ProfileStore;
   readonly credentials: CredentialStore;
   readonly challenges: ChallengeStore;
+  readonly vendorDevices: VendorDeviceStore;
   readonly access: AccessStore & AccessLists;
   readonly settings: SettingStore;
   readonly idempotency: IdempotencyRoom;

@@ -14,6 +14,7 @@ export const certificateReaders = ['off', 'holder', 'public'] as const;
 export const duplicatePolicies = ['allow', 'replace', 'refuse', 'manual'] as const;
 export const cmpConducts = ['standard', 'strict', 'compat', '3gpp'] as const;
 export const subjectBindings = ['none', 'reference', 'signer'] as const;
+export const vendorDeviceRules = ['listed', 'any'] as const;
 export const cmpMacs = ['pbm', 'pbmac1'] as const;
 export const cmpSignatures = ['rsa', 'rsa-pss', 'ecdsa', 'ed25519', 'ed448'] as const;
 export const cmpSignatureDigests = ['sha224', 'sha256', 'sha384', 'sha512'] as const;
@@ -174,7 +175,21 @@ const cmpSchema = z
     confirmWaitSeconds: z.int().min(10).max(86_400).default(600).describe('How long certConf is waited for, in seconds'),
     caPubs: z.boolean().default(false).describe('Whether ip carries the CA certificates in caPubs'),
     messageTimeWindowSeconds: z.int().min(0).max(86_400).default(300).describe('Largest difference of messageTime, in seconds; 0: not checked'),
-    trustAnchors: z.array(z.string()).max(20).default([]).describe('PEM certificates whose devices may ask for their first certificate by signature'),
+    trustAnchors: z
+      .array(z.string())
+      .max(20)
+      .default([])
+      .describe("PEM certificates of vendors' CAs, whose devices may ask for their first certificate by signature"),
+    vendorDevices: z
+      .enum(vendorDeviceRules)
+      .default('listed')
+      .describe("Which devices below the trust anchors may enrol: those on the profile's list, or any the vendor ever certified"),
+    crlUrls: z
+      .array(z.url({ protocol: /^https?$/ }).max(500))
+      .max(20)
+      .default([])
+      .describe("Where the CRLs of the vendors' CAs are; with any given, every certificate of a chain is looked for"),
+    crlMissing: z.enum(['refuse', 'accept']).default('refuse').describe('What to do where no CRL in force speaks of a certificate'),
     unconfirmed: z
       .enum(['revoke', 'keep'])
       .default('revoke')

@@ -2,6 +2,10 @@ import type { Profile } from './profile.js';
 
 /** What an operator should know of an open profile; empty for most. */
 export function warningsOf(profile: Pick<Profile, 'protocol' | 'policy'> & { readonly challengeMode?: string }): readonly string[] {
+  const { trustAnchors, vendorDevices } = profile.policy.cmp;
+  if (profile.protocol === 'cmp' && trustAnchors.length > 0 && vendorDevices === 'any') {
+    return ["Any device that a vendor's CA among the trust anchors ever certified gets a certificate; a list of devices would name them."];
+  }
   if (profile.protocol !== 'scep' || profile.challengeMode !== 'none') return [];
   return profile.policy.approval.mode === 'manual'
     ? ['Requests need no challenge: anyone who reaches this endpoint can put orders before its administrators.']

@@ -10,6 +10,7 @@ import type { ChallengeStore } from '../../src/tenancy/challenge.js';
 import { systemContext, tenantContext } from '../../src/tenancy/context.js';
 import type { AccessStore, Role } from '../../src/tenancy/ports.js';
 import { generateToken, hashToken } from '../../src/tenancy/token.js';
+import { memoryVendorDevices } from '../support/memory-vendor-devices.js';
 
 /** The stores behind the API, and ways to look behind it. */
 export interface AdminStores
@@ -27,6 +28,7 @@ export interface AdminStores
     | 'accounts'
     | 'audit'
     | 'idempotency'
+    | 'vendorDevices'
   > {
   readonly access: Pick<AccessStore, 'addToken' | 'findToken'>;
   readonly challenges: Pick<ChallengeStore, 'mint' | 'find'>;
@@ -60,6 +62,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
   let notices = 0;
   const deps: AdminParts = {
     idempotency: memoryIdempotencyStore(clock),
+    vendorDevices: memoryVendorDevices(clock),
     ...stores,
     challengeMacKey: Buffer.alloc(32, 7),
     deviceUrl: 'http://devices.example.test:8080',

@@ -52,7 +52,7 @@ export function loadWorld(): World {
   const raKey: LoadedRaKey = { id: 'ra', state: 'active', usage: 'both', origin: 'generated', chain: [ca.certificate], ...ra };
   const common = { raKeys: [raKey], caChain: [ca.certificate] };
   // Iterations within what the profile allows are wanted work, not a slow decoder: few, so that 100 ms mean something.
-  const cmp = { maxIterations: 5_000, messageTimeWindowSeconds: 0, trustAnchors: [toPem('CERTIFICATE', ca.certificate.der)] };
+  const cmp = { maxIterations: 5_000, messageTimeWindowSeconds: 0, trustAnchors: [toPem('CERTIFICATE', ca.certificate.der)], vendorDevices: 'any' };
   const scep = { digests: ['sha1', 'sha256', 'sha384', 'sha512'], ciphers: ['aes128-cbc', 'aes256-cbc', 'des-ede3-cbc'] };
   const names = { sanTypes: ['dns', 'ip', 'email', 'uri', 'other'] };
   const blank = scepProfile({ policy: policySchema.parse({ names, scep }) });

@@ -249,6 +249,13 @@ async function trustVendor(server: RunningServer, pem: string): Promise<void> {
   const body = JSON.stringify({ policy: { cmp: { trustAnchors: [pem] } } });
   const answer = await server.api(`/api/v1/cmp-profiles/${profile.id}`, { method: 'PATCH', headers, body });
   if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`);
+  const device = JSON.stringify({ subject: 'serialNumber=4711,O=Vendor', label: 'the one on the bench' });
+  const listed = await server.api(`/api/v1/cmp-profiles/${profile.id}/vendor-devices`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: device,
+  });
+  if (listed.status !== 201) throw new Error(`${listed.status} ${await listed.text()}`);
 }
 
 /** Changes reach every process within a second: asks again for a few seconds. */

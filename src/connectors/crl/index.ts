@@ -1,0 +1,87 @@
+import { Agent, request } from 'undici';
+import type { RevocationLists } from '../../enrolment/ports.js';
+import { type CertificateList, fromPem, parseCrl } from '../../pkix/index.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Log } from '../../runtime/log.js';
+import { type AddressGuard, guardedLookup, isHostAllowed, notAllowed } from '../address-guard.js';
+
+/** About 100,000 entries: reading more would hold up other requests for too long. */
+const maxListBytes = 4 * 1024 * 1024;
+const fetchMs = 5_000;
+/** A list is fetched again after this, or when its nextUpdate has come; a failure is remembered for a minute. */
+const keptMs = 3_600_000;
+const failureKeptMs = 60_000;
+const maxLists = 200;
+
+export interface RevocationListDeps {
+  readonly guard: AddressGuard;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Kept {
+  readonly list: CertificateList | undefined;
+  /** When it is fetched again. */
+  readonly until: number;
+}
+
+/**
+ * CRLs from the URLs that profiles name, and from nowhere else: what certificates say of distribution points is never followed.
+ * One fetch at a time for each URL; an old list stays in use while a newer one cannot be had, and expires by its own nextUpdate.
+ */
+export function createRevocationLists(deps: RevocationListDeps): RevocationLists {
+  const kept = new Map<string, Kept>();
+  const underway = new Map<string, Promise<CertificateList | undefined>>();
+  const agent = new Agent({
+    connections: 4,
+    maxResponseSize: maxListBytes,
+    connect: { timeout: fetchMs, lookup: guardedLookup(deps.guard), minVersion: 'TLSv1.2' },
+  });
+
+  async function refresh(url: string): Promise<CertificateList | undefined> {
+    const now = deps.clock.now().getTime();
+    const list = await fetchList(url, agent, deps);
+    const old = kept.get(url)?.list;
+    const nextUpdate = list?.nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY;
+    const until = list === undefined ? now + failureKeptMs : Math.max(now + failureKeptMs, Math.min(now + keptMs, nextUpdate));
+    kept.delete(url);
+    kept.set(url, { list: list ?? old, until });
+    if (kept.size > maxLists) kept.delete(kept.keys().next().value as string);
+    return list ?? old;
+  }
+
+  function listAt(url: string): Promise<CertificateList | undefined> {
+    const known = kept.get(url);
+    if (known !== undefined && known.until > deps.clock.now().getTime()) return Promise.resolve(known.list);
+    const running = underway.get(url) ?? refresh(url).finally(() => underway.delete(url));
+    underway.set(url, running);
+    return running;
+  }
+
+  return {
+    async listsAt(urls) {
+      const lists = await Promise.all(urls.map(listAt));
+      return lists.filter((list) => list !== undefined);
+    },
+  };
+}
+
+async function fetchList(url: string, dispatcher: Agent, { guard, log }: RevocationListDeps): Promise<CertificateList | undefined> {
+  try {
+    const { hostname } = new URL(url);
+    if (!isHostAllowed(guard, hostname)) throw notAllowed(hostname);
+    const answer = await request(url, { dispatcher, signal: AbortSignal.timeout(fetchMs), headers: { accept: 'application/pkix-crl' } });
+    const body = Buffer.from(await answer.body.arrayBuffer());
+    if (answer.statusCode !== 200) throw new Error(`The server answered ${answer.statusCode}.`);
+    const parsed = parseCrl(derOf(body));
+    if (!parsed.ok) throw parsed.error;
+    return parsed.value;
+  } catch (error) {
+    log.warn({ err: error, url }, 'A CRL could not be fetched.');
+    return undefined;
+  }
+}
+
+function derOf(body: Buffer): Buffer {
+  return body[0] === 0x2d ? (fromPem('X509 CRL', body.toString('latin1'))[0] ?? body) : body;
+}
