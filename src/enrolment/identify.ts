@@ -65,7 +65,8 @@ async function bestCredential(request: EnrolmentRequest, profile: Profile, conte
   return bySigner ?? byChallenge ?? fail(refusal('credential-invalid', 'no credential'));
 }
 
-async function signerCredential(
+/** A signer's right: a certificate of this profile, or of a vendor that it trusts. */
+export async function signerCredential(
   signer: NonNullable<Evidence['signer']>,
   profile: Profile,
   context: TenantContext,

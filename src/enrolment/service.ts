@@ -3,6 +3,7 @@ import type { AuditLog } from '../audit/event.js';
 import { certificateFingerprint } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
+import type { Result } from '../runtime/result.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { ChallengeJudge } from '../tenancy/challenge-judge.js';
 import { tenantContext } from '../tenancy/context.js';
@@ -29,7 +30,10 @@ import type {
   RevocationQueue,
   StoredTransaction,
 } from './ports.js';
-import type { EnrolmentRequest } from './request.js';
+import { recognise } from './recognise.js';
+import type { Refusal } from './refusal.js';
+import type { EnrolmentRequest, Evidence } from './request.js';
+import { pollRevocation, type RevocationOutcome, type RevocationRequest, requestRevocation } from './request-revocation.js';
 import { createFlights, type Flights } from './vouch.js';
 
 export interface TransactionQuery {
@@ -56,6 +60,12 @@ export interface EnrolmentService {
   /** The answer went out completely; `isConfirmed` when no confirmation will follow (implicit confirmation). */
   noteDelivered(profile: Profile, orderId: string, isConfirmed: boolean): void;
   updateSession(profile: Profile, query: TransactionQuery, session: StoredTransaction['session']): Promise<void>;
+  /** identify -> judge each certificate -> record -> carry out at the CA; waits for a slow CA at most a moment. */
+  revoke(profile: Profile, request: RevocationRequest): Promise<RevocationOutcome>;
+  /** What became of a revocation; its transaction comes from `findTransaction`. */
+  pollRevocation(profile: Profile, transaction: StoredTransaction): Promise<RevocationOutcome>;
+  /** Whether this caller belongs to the profile: by its secret, by a certificate of it or of a trusted vendor, or as an RA. */
+  recognise(profile: Profile, evidence: Evidence): Promise<Result<true, Refusal>>;
   findSharedSecret(profile: Profile, reference: string): Promise<SharedSecret | undefined>;
   /** The certificate of this issuer (Name, DER) and serial (lower-case hexadecimal), if this profile issued it. */
   findIssued(profile: Profile, issuer: Buffer, serial: string): Promise<IssuedCertificate | undefined>;
@@ -114,6 +124,9 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
     },
     updateSession: (profile, query, session) =>
       deps.orders.updateSession(contextOf(profile), dedupeKeyOf(profile.id, query), { ...session, requester: query.requester.toString('hex') }),
+    revoke: (profile, request) => requestRevocation(profile, request, deps),
+    pollRevocation: (profile, transaction) => pollRevocation(profile, transaction, deps),
+    recognise: (profile, evidence) => recognise(evidence, profile, contextOf(profile), deps),
     findSharedSecret: (profile, reference) => deps.credentials.findSharedSecret(contextOf(profile), profile.id, reference),
     async findIssued(profile, issuer, serial) {
       const issuerHash = createHash('sha256').update(issuer).digest();

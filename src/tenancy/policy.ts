@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { nameFromText, shortNames } from '../pkix/index.js';
+import { generalMessagesSchema, revocationSchema } from './cmp-services.js';
 import { registrationAuthoritySchema } from './registration-authority.js';
 
 /** What a profile allows. One published schema for API, console and CLI; an absent policy is `policySchema.parse({ version: 1 })`. */
@@ -205,6 +206,8 @@ const cmpSchema = z
 
 export const policySchema = z
   .object({
+    revocation: revocationSchema.prefault({}),
+    generalMessages: generalMessagesSchema.prefault({}),
     version: z.literal(1).default(1),
     keys: keysSchema.prefault({}),
     names: namesSchema.prefault({}),

@@ -55,6 +55,11 @@ export const situations = {
   failure: { failInfo: 'systemFailure', says: 'The request could not be handled.', reason: 'unavailable' },
 } as const satisfies Readonly<Record<string, Situation>>;
 
+  'info-type': { failInfo: 'badRequest', says: 'Information of this type is not given here.', reason: 'unsupported' },
+  'info-value': { failInfo: 'badRequest', says: 'The value beside the infoType is not one that may stand there.', reason: 'malformed' },
+  'info-language': { failInfo: 'badRequest', says: 'None of these languages is spoken here.', reason: 'unsupported' },
+  'info-unavailable': { failInfo: 'addInfoNotAvailable', says: 'This information is not available.', reason: 'unsupported' },
+  'several-infos': { failInfo: 'badRequest', says: 'There must be exactly one infoType, or at most 20.', reason: 'unsupported' },
 export type SituationName = keyof typeof situations;
 
 export interface Fault {

@@ -14,6 +14,7 @@ import { requestCertificate } from './request-certificate.js';
 import { signerKey } from './signer-memory.js';
 
 /**
+import { revokeCertificates } from './revoke.js';
  * One CMP message and its reply, whatever carries them: read -> choose the profile -> check the header -> verify the protection ->
  * serve. Never throws; an outage is answered with systemUnavail, everything else thrown with systemFailure, and logged once here.
  */
@@ -61,6 +62,10 @@ async function serve(exchange: VerifiedExchange): Promise<CmpReply> {
     default:
       return refuse(exchange, peer, fault('body-type', message.bodyType));
   }
+    case 'rr':
+      return revokeCertificates(exchange, body.value.details);
+    case 'genm':
+      return answerGeneralMessage(exchange, body.value.items);
 }
 
 function readBody(exchange: VerifiedExchange): Result<PkiBody, Fault> {

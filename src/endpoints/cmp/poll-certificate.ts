@@ -2,13 +2,14 @@ import type { OrderState } from '../../enrolment/order.js';
 import { namedTime } from './confirmation-time.js';
 import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
+import { pollRevocation } from './poll-revocation.js';
 import { freshNonce } from './reply.js';
 import { type CmpSession, encodePoll } from './session.js';
 import { checkNonces, findRunning, type RunningTransaction } from './transaction.js';
 import { toAnswer } from './translate.js';
 
 /** A device that keeps to checkAfter for a week polls about 2,100 times. */
-const maxPolls = 10_000;
+export const maxPolls = 10_000;
 const checkAfter = { min: 1, max: 86_400 };
 const closed: ReadonlySet<OrderState> = new Set(['CONFIRMED', 'REVOKE_WANTED', 'REVOKED']);
 
@@ -17,6 +18,7 @@ export async function pollCertificate(exchange: VerifiedExchange, certReqIds: re
   const { endpoint, peer, deps, now } = exchange;
   const running = await findRunning(exchange);
   if (!running.ok) return refuse(exchange, peer, running.error);
+  if (running.value.stored.session.type === 'rr') return pollRevocation(exchange, running.value, certReqIds);
   const { stored, query } = running.value;
   const [certReqId, ...further] = certReqIds;
   if (certReqId === undefined || further.length > 0 || !isAwaited(certReqId, running.value.session)) return refuse(exchange, peer, fault('cert-req-id'));
@@ -40,14 +42,14 @@ function isAwaited(certReqId: number, session: CmpSession): boolean {
 }
 
 /** The last pollReq over again, because its answer was lost. */
-function isRetransmission(exchange: VerifiedExchange, session: CmpSession): boolean {
+export function isRetransmission(exchange: VerifiedExchange, session: CmpSession): boolean {
   const { senderNonce, recipNonce } = exchange.header;
   if (session.pollNonce === undefined || session.previousNonce === undefined) return false;
   return senderNonce.equals(session.pollNonce) && recipNonce?.equals(session.previousNonce) === true;
 }
 
 /** Records the nonces of this poll: whatever follows must repeat the new one. */
-async function moveOn(exchange: VerifiedExchange, running: RunningTransaction): Promise<CmpSession> {
+export async function moveOn(exchange: VerifiedExchange, running: RunningTransaction): Promise<CmpSession> {
   const { endpoint, header, deps, nonceSuffix } = exchange;
   const { session, query } = running;
   const next: CmpSession = {
@@ -61,7 +63,7 @@ async function moveOn(exchange: VerifiedExchange, running: RunningTransaction): 
   return next;
 }
 
-function waiting(certReqId: number, seconds: number, session: CmpSession) {
+export function waiting(certReqId: number, seconds: number, session: CmpSession) {
   const entry = { certReqId, checkAfter: Math.min(checkAfter.max, Math.max(checkAfter.min, Math.ceil(seconds))) };
   return { body: { type: 'pollRep' as const, entries: [entry] }, senderNonce: session.nonce };
 }

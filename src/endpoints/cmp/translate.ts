@@ -55,6 +55,12 @@ export const failInfoOf = {
   'transaction-in-use': 'transactionIdInUse',
   'transaction-unknown': 'badRequest',
   'certificate-unknown': 'badCertId',
+  'certificate-revoked': 'certRevoked',
+  'certificate-unnamed': 'addInfoNotAvailable',
+  'revocation-reason': 'badDataFormat',
+  'revocation-reason-doubled': 'badRequest',
+  'hold-not-served': 'badRequest',
+  'not-on-hold': 'badRequest',
   'confirmation-unexpected': 'badRequest',
   'already-confirmed': 'certConfirmed',
   'ca-refused': 'badRequest',
@@ -95,7 +101,7 @@ export function toEnrolmentRequest(exchange: VerifiedExchange, request: CheckedR
   };
 }
 
-function evidenceOf(peer: Peer): Evidence {
+export function evidenceOf(peer: Peer): Evidence {
   if (peer.kind === 'mac') return { secret: { id: peer.secretId, reference: peer.reference } };
   return { signer: { certificate: peer.certificate, others: peer.others } };
 }

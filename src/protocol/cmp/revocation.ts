@@ -1,4 +1,4 @@
-import { type Extension, encodeExtension, readExtensions } from '../../pkix/index.js';
+import { type Extension, encodeExtension, readExtension } from '../../pkix/index.js';
 import type { Result } from '../../runtime/result.js';
 import { type Cursor, Cursor as DerCursor, DerError, der, type Element, encode, guarded, oids, tag } from '../der/index.js';
 import { type CertId, encodeCertId, readCertId } from './cert-id.js';
@@ -34,9 +34,9 @@ export function encodeRevReqContent(details: readonly RevDetails[]): Element {
   return der.sequence(...details.map((item) => der.sequence(encodeCertTemplate(item.certDetails), item.crlEntryDetails)));
 }
 
-/** The entry extensions asked for; none when the field is absent. */
+/** The entry extensions asked for, also those that stand twice; none when the field is absent. */
 export function crlEntryExtensions({ crlEntryDetails }: RevDetails): Result<readonly Extension[], DerError> {
-  return guarded(() => (crlEntryDetails === undefined ? [] : readExtensions(new DerCursor(crlEntryDetails).sequence())));
+  return guarded(() => (crlEntryDetails === undefined ? [] : new DerCursor(crlEntryDetails).sequence().each(readExtension)));
 }
 
 /** crlEntryDetails with a CRLReason number (RFC 5280 section 5.3.1). */

@@ -45,6 +45,7 @@ export function readReply(bytes: Buffer): ReadReply {
 
 /** `ip rejection badPOP`, `error rejection badMessageCheck`, `ip accepted`, `pkiconf`. */
 export function gist({ body }: ReadReply): string {
+  if (body.type === 'rp') return [body.type, ...body.content.status.flatMap(({ status, failInfo = [] }) => [status, ...failInfo])].join(' ');
   const info =
     body.type === 'error' ? body.content.pKIStatusInfo : 'content' in body && 'response' in body.content ? body.content.response[0]?.status : undefined;
   return [body.type, info?.status, ...(info?.failInfo ?? [])].filter((word) => word !== undefined).join(' ');

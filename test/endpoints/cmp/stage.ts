@@ -5,8 +5,9 @@ import { registerCmp, serveLegacyCmp } from '../../../src/endpoints/cmp/route.js
 import type { OrderState, Session } from '../../../src/enrolment/order.js';
 import type { Outcome } from '../../../src/enrolment/outcome.js';
 import type { RefusalRecord, StoredTransaction } from '../../../src/enrolment/ports.js';
-import type { RefusalCode } from '../../../src/enrolment/refusal.js';
+import type { Refusal, RefusalCode } from '../../../src/enrolment/refusal.js';
 import type { EnrolmentRequest } from '../../../src/enrolment/request.js';
+import type { RevocationOutcome, RevocationRequest } from '../../../src/enrolment/request-revocation.js';
 import type { EnrolmentService, TransactionQuery } from '../../../src/enrolment/service.js';
 import {
   authorityKeyIdentifierExtension,
@@ -28,6 +29,7 @@ import {
 import { createMacKeys } from '../../../src/protocol/cmp/index.js';
 import { certificateTime, oids } from '../../../src/protocol/der/index.js';
 import { createLog } from '../../../src/runtime/log.js';
+import { ok, type Result } from '../../../src/runtime/result.js';
 import { Secret } from '../../../src/runtime/secret.js';
 import type { CmpEndpoint, EndpointDirectory, LoadedRaKey } from '../../../src/tenancy/directory.js';
 import { policySchema } from '../../../src/tenancy/policy.js';
@@ -195,9 +197,27 @@ export class MemoryCore implements EnrolmentService {
     this.#replace(query.transactionId, { session: { ...known, ...session } });
   }
 
+  async revoke(_profile: unknown, request: RevocationRequest): Promise<RevocationOutcome> {
+    if (this.mode === 'broken') throw new Error('The database holds nonsense.');
+    const verdicts = request.certificates.map((named) => (named.ok ? ('revoked' as const) : named.error));
+    return { kind: 'answered', verdicts, session: request.session };
+  }
+
+  async pollRevocation(): Promise<RevocationOutcome> {
+    return { kind: 'answered', verdicts: ['revoked'], session: {} };
+  }
+
+  async recognise(): Promise<Result<true, Refusal>> {
+    return ok(true);
+  }
+
   async findIssued(): Promise<undefined> {}
 
   async currentCrl(): Promise<undefined> {}
+
+  async authorityRights(profile: CmpProfile, signer: Parameters<EnrolmentService['authorityRights']>[1]) {
+    return signer === undefined ? new Set<never>() : registrationAuthorityRightsOf(signer, profile, new Date());
+  }
 
   async findSharedSecret(profile: CmpProfile, reference: string) {
     const secret = this.secrets.get(reference);

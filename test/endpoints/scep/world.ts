@@ -170,6 +170,18 @@ export class FakeEnrolment implements EnrolmentService {
     this.delivered.push({ orderId, isConfirmed });
   }
 
+  async revoke(): Promise<never> {
+    throw new Error('SCEP revokes nothing.');
+  }
+
+  async pollRevocation(): Promise<never> {
+    throw new Error('SCEP revokes nothing.');
+  }
+
+  async recognise(): Promise<never> {
+    throw new Error('SCEP asks nothing of this kind.');
+  }
+
   noteRefusal(refusal: RefusalRecord): void {
     this.refusals.push(refusal);
   }
