@@ -9,6 +9,7 @@ import { challengeCredential, type Outside } from './challenge.js';
 import type { IssuedCertificate } from './ports.js';
 import { type Refusal, refusal } from './refusal.js';
 import type { EnrolmentRequest, Evidence } from './request.js';
+import { anchoredSigner } from './renewal-anchor.js';
 import type { EnrolmentDeps } from './service.js';
 import { vendorSigner } from './vendor.js';
 
@@ -23,6 +24,8 @@ export interface Grant {
   /** Its record, when we issued it: what a renewal renews. */
   readonly issued?: IssuedCertificate;
   /** The grant is good only once this one has found the challenge good. */
+  /** A renewal anchor issued it, not we. */
+  readonly isAnchored?: true;
   readonly unproven?: Outside;
   /** A minted challenge, with what it is bound to. */
   readonly challenge?: MintedChallenge;
@@ -38,6 +41,7 @@ interface Credential {
   readonly signer?: Certificate;
   readonly issued?: IssuedCertificate;
   readonly unproven?: Outside;
+  readonly isAnchored?: true;
   /** A minted challenge, with what it is bound to. */
   readonly challenge?: MintedChallenge;
   /** A vendor's device on the profile's list. */
@@ -82,6 +86,11 @@ function byItsChallenge(request: EnrolmentRequest, profile: Profile, context: Te
 }
 
 /** Row SCEP-105. Intune decides anew at every request whether the device is still to have a certificate. */
+  if (issued?.status === 'revoked') return fail(refusal('signer-revoked', issued.serial));
+  const isAnchorable = profile.protocol === 'scep' && profile.policy.scep.renewalAnchors.length > 0;
+  const anchored = isAnchorable ? await anchoredSigner(signer.certificate, profile, deps) : undefined;
+  if (anchored?.ok === true) return ok({ kind: 'anchored', label: anchored.value, signer: signer.certificate, isAnchored: true });
+  if (anchored !== undefined) return anchored;
 function isChallengeNeeded(profile: Profile): boolean {
   if (profile.protocol !== 'scep') return false;
   return profile.policy.renewal.requireChallenge || profile.challengeMode === 'intune';

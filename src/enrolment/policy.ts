@@ -7,6 +7,7 @@ import {
   isSameName,
   keyUsageOf,
   type Name,
+  type NameAttribute,
   type PublicKey,
   parseCertificate,
   subjectAltNames,
@@ -85,12 +86,9 @@ function checkExtensions(extensions: readonly Extension[]): Result<true, Refusal
 function checkNames(asked: Names, grant: Grant, policy: Policy): Result<Names, Refusal> {
   if (asked.subject.rdns.length === 0 && asked.sans.length === 0) return fail(refusal('subject-missing'));
   if (!isCleanName(asked.subject)) return fail(refusal('name-malformed', 'subject'));
-  const { sanTypes, maxSans, subjectBinding } = policy.names;
-  if (asked.sans.length > maxSans) return fail(refusal('too-many-names', `${asked.sans.length}, and ${maxSans} are allowed`));
-  for (const san of asked.sans) {
-    if (!(sanTypes as readonly string[]).includes(san.type)) return fail(refusal('san-type', san.type));
-    if (!isCleanSan(san)) return fail(refusal('name-malformed', san.type));
-  }
+  const { subjectBinding } = policy.names;
+  const sans = checkSans(asked.sans, policy);
+  if (!sans.ok) return sans;
   if (subjectBinding === 'reference' && grant.reference !== undefined && commonNameOf(asked.subject) !== grant.reference) {
     return fail(refusal('subject-binding', 'reference'));
   }
@@ -103,11 +101,12 @@ function checkNames(asked: Names, grant: Grant, policy: Policy): Result<Names, R
 
 /** Same subject, no more names than before, in the window, with a new key where demanded (RFC 9483 section 4.1.3, row SCEP-114). */
 function checkRenewal(asked: Names, wanted: WantedCertificate, grant: Grant, policy: Policy, now: Date): Result<Names, Refusal> {
-  if (grant.issued === undefined) return fail(refusal('not-authorised', 'renewal of nothing'));
-  const old = parseCertificate(grant.issued.der);
+  const renewed = grant.issued?.der ?? (grant.isAnchored === true ? grant.signer?.der : undefined);
+  if (renewed === undefined) return fail(refusal('not-authorised', 'renewal of nothing'));
+  const old = parseCertificate(renewed);
   if (!old.ok) throw old.error;
   const oldSans = subjectAltNames(old.value.extensions);
-  if (!oldSans.ok) throw oldSans.error;
+  if (!oldSans.ok) return fail(refusal('extension-malformed', 'subjectAltName of the certificate to be renewed'));
   const { windowDays } = policy.renewal;
   if (windowDays !== null && now.getTime() < old.value.notAfter.getTime() - windowDays * 86_400_000) return fail(refusal('renewal-too-early'));
   if (policy.keys.reuse === 'refuse' && wanted.publicKey.spki.equals(old.value.publicKey.spki)) return fail(refusal('key-reused'));
@@ -115,7 +114,25 @@ function checkRenewal(asked: Names, wanted: WantedCertificate, grant: Grant, pol
   if (!isSubjectOf(old.value.subject, { subject, sans: asked.sans }, grant, policy.names)) return fail(refusal('renewal-other-name', 'subject'));
   const isSubset = asked.sans.every((san) => oldSans.value.some((known) => isSameSan(known, san)));
   if (!isSubset) return fail(refusal('renewal-other-name', 'subjectAltName'));
-  return ok({ subject: isSameName(subject, old.value.subject) ? subject : old.value.subject, sans: asked.sans.length === 0 ? oldSans.value : asked.sans });
+  const names = { subject: isSameName(subject, old.value.subject) ? subject : old.value.subject, sans: asked.sans.length === 0 ? oldSans.value : asked.sans };
+  return grant.isAnchored === true ? checkForeignNames(names, policy) : ok(names);
+}
+
+/** Another CA had other rules: its names are held against those of this profile as if they were asked for now. */
+function checkForeignNames(names: Names, policy: Policy): Result<Names, Refusal> {
+  if (names.subject.rdns.length === 0 && names.sans.length === 0) return fail(refusal('subject-missing'));
+  if (!isCleanName(names.subject)) return fail(refusal('name-malformed', 'subject'));
+  const sans = checkSans(names.sans, policy);
+  return sans.ok ? ok(names) : sans;
+}
+
+function checkSans(sans: readonly GeneralName[], { names: { sanTypes, maxSans } }: Policy): Result<true, Refusal> {
+  if (sans.length > maxSans) return fail(refusal('too-many-names', `${sans.length}, and ${maxSans} are allowed`));
+  for (const san of sans) {
+    if (!(sanTypes as readonly string[]).includes(san.type)) return fail(refusal('san-type', san.type));
+    if (!isCleanSan(san)) return fail(refusal('name-malformed', san.type));
+  }
+  return ok(true);
 }
 
 function isSameSan(left: GeneralName, right: GeneralName): boolean {
@@ -127,7 +144,14 @@ function isSameSan(left: GeneralName, right: GeneralName): boolean {
 const unclean = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
 
 function isCleanName(name: Name): boolean {
-  return name.rdns.length <= 32 && name.rdns.flat().every(({ text }) => text.length > 0 && text.length <= 256 && !unclean.test(text));
+  return (
+    name.rdns.length <= 32 && name.rdns.flat().every((item) => isText(item) && item.text.length > 0 && item.text.length <= 256 && !unclean.test(item.text))
+  );
+}
+
+/** False for values that are no character string, or none that can be read: OpenSSL does not even load a certificate with such a name. */
+function isText({ text, value }: NameAttribute): boolean {
+  return !text.startsWith('#') || text !== `#${value.toString('hex')}`;
 }
 
 function isCleanSan(san: GeneralName): boolean {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { nameFromText, shortNames } from '../pkix/index.js';
 import { generalMessagesSchema, revocationSchema } from './cmp-services.js';
 import { registrationAuthoritySchema } from './registration-authority.js';
+import { renewalAnchorSchema } from './renewal-anchor.js';
 
 /** What a profile allows. One published schema for API, console and CLI; an absent policy is `policySchema.parse({ version: 1 })`. */
 export const curveNames = ['P-256', 'P-384', 'P-521'] as const;
@@ -136,12 +137,17 @@ const scepSchema = z
       .nullable()
       .default(null)
       .describe('Largest difference of a signingTime from our clock, in hours; null: not checked'),
-    passwordRecipients: z
-      .boolean()
+    renewalAnchors: z
+      .array(renewalAnchorSchema)
+      .max(10)
+      .default([])
+      .describe('CAs that issued certificates before this profile did, and whose devices may renew here without a challenge'),
     raKeys: z
       .enum(['one', 'two'])
       .default('one')
       .describe('One RA key that signs answers and that requests are encrypted to, or one for each; two suit devices that tell them apart by keyUsage'),
+    passwordRecipients: z
+      .boolean()
       .default(false)
       .describe('Whether clients with EC keys get answers encrypted under their challenge, which whoever reads the answer can try to guess'),
   })

@@ -7,7 +7,9 @@ import { protocols } from '../../src/tenancy/profile.js';
 const allowed = new Map([
   ['scep initial challenge', 'enrolment'],
   ['scep initial issued', 'renewal'],
+  ['scep initial anchored', 'renewal'],
   ['scep renewal issued', 'renewal'],
+  ['scep renewal anchored', 'renewal'],
   ['cmp initial secret', 'enrolment'],
   ['cmp initial issued', 'enrolment'],
   ['cmp initial vendor', 'enrolment'],

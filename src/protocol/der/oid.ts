@@ -105,6 +105,7 @@ export const oids = {
   clientAuth: '1.3.6.1.5.5.7.3.2',
   cmcCA: '1.3.6.1.5.5.7.3.27',
   cmcRA: '1.3.6.1.5.5.7.3.28',
+  certificateRequestAgent: '1.3.6.1.4.1.311.20.2.1',
   cmKGA: '1.3.6.1.5.5.7.3.32',
   // CMP information types (RFC 9810) and CRMF controls (RFC 4211)
   caProtEncCert: '1.3.6.1.5.5.7.4.1',
