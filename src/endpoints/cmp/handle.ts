@@ -7,6 +7,7 @@ import { checkHeader } from './check-header.js';
 import { confirmCertificate } from './confirm-certificate.js';
 import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
+import { answerGeneralMessage } from './general.js';
 import { fitsLabel } from './operation-label.js';
 import { pollCertificate } from './poll-certificate.js';
 import { type Choice, chooseEndpoint } from './profile-choice.js';
