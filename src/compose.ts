@@ -3,18 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectorTester, Readiness } from './admin/index.js';
 import type { Config } from './config.js';
 import { createAddressGuard } from './connectors/address-guard.js';
-import { type CryptoEngineDeps, createCryptoEngineIssuer, testCryptoEngine } from './connectors/crypto-engine/index.js';
 import { createRevocationLists } from './connectors/crl/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
 import { createEngine } from './crypto-engine/index.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
 import { type FirstRun, firstRun } from './first-run.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
+import { installationFigures } from './installation-figures.js';
 import { devMasterKey } from './master-key.js';
 import { systemClock } from './runtime/clock.js';
 import { uuidv7 } from './runtime/ids.js';
 import type { Log } from './runtime/log.js';
 import { fail, ok, type Result } from './runtime/result.js';
+import { type Figure, figuresHere, metricsText } from './runtime/metrics.js';
 import { deriveKey } from './runtime/seal.js';
 import { directoryFault, type StartFault, storeExitCodes } from './start-fault.js';
 import { describeStoreFault } from './store/fault.js';
@@ -53,6 +54,8 @@ export interface Replacements {
   readonly makeIssuer?: IssuerFactory;
   readonly wrapStore?: (store: Store) => Store;
 }
+  /** The figures of every process of this node; by default of this one. */
+  readonly gatherFigures?: () => Promise<readonly (readonly Figure[])[]>;
 
 /** Puts a node together: the one place where concrete parts meet. */
 export async function compose(config: Config, log: Log, replacements: Replacements = {}): Promise<Result<Gatehouse, StartFault>> {
@@ -134,7 +137,14 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   if (config.roles.includes('admin')) {
     const notifyConfigChanged = () => void endpoints.refresh();
     const connectorTester = testerOf(engineDeps);
-    const parts = { ...store, challengeMacKey, deviceUrl: config.deviceUrl, clock: systemClock, log, notifyConfigChanged, readiness, connectorTester };
+    const { gatherFigures = async () => [await figuresHere()] } = replacements;
+    const metrics = {
+      async text() {
+        const processes = await gatherFigures();
+        return metricsText(processes, await installationFigures({ store, endpoints, clock: systemClock }, processes.length));
+      },
+    };
+    const parts = { ...store, challengeMacKey, deviceUrl: config.deviceUrl, clock: systemClock, log, notifyConfigChanged, readiness, connectorTester, metrics };
     servers.push(await adminServer(config, parts));
   }
 

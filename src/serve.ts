@@ -1,7 +1,8 @@
-import cluster from 'node:cluster';
+import cluster, { type Worker } from 'node:cluster';
 import closeWithGrace from 'close-with-grace';
 import { compose, type Gatehouse, type Replacements } from './compose.js';
 import { type Config, unknownSettings } from './config.js';
+import { type Channel, connectFigures, relayFigures } from './process-figures.js';
 import { createLog, type Log } from './runtime/log.js';
 import { type StartFault, unexpectedFault } from './start-fault.js';
 import { welcome } from './welcome.js';
@@ -31,7 +32,8 @@ function warnOfUnknownSettings(log: Log): void {
 }
 
 async function serveHere(config: Config, log: Log, replacements: Replacements): Promise<void> {
-  const node = await composeOrExit(config, log, replacements);
+  const gatherFigures = cluster.worker === undefined ? undefined : connectFigures(primaryOf(cluster.worker));
+  const node = await composeOrExit(config, log, { ...replacements, ...(gatherFigures && { gatherFigures }) });
   const listening = await node.listen();
   if (!listening.ok) {
     await node.close();
@@ -81,9 +83,25 @@ async function servePrimary(config: Config, log: Log): Promise<void> {
   process.on('SIGINT', stop);
 }
 
+function primaryOf(worker: Worker): Channel {
+  return { ...channelTo(worker), onMessage: (listener) => void process.on('message', listener) };
+}
+
+function channelTo(worker: Worker): Channel {
+  return {
+    // A process that is just ending cannot be told; it is missed soon enough.
+    send: (message) => void (worker.isConnected() && worker.send(message, () => undefined)),
+    onMessage: (listener) => void worker.on('message', listener),
+  };
+}
+
+const workers = () => Object.values(cluster.workers ?? {}).flatMap((worker) => (worker === undefined ? [] : [channelTo(worker)]));
+const figures = relayFigures(workers);
+
 const nursery: Nursery = {
   fork() {
     const worker = cluster.fork();
+    figures.join(channelTo(worker));
     return {
       pid: worker.process.pid,
       stop: () => void worker.process.kill('SIGTERM'),

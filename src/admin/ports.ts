@@ -44,8 +44,13 @@ export interface AdminDeps {
   readonly idempotency?: IdempotencyStore;
   /** Where absent, `defaultLimits`. */
   readonly limits?: AdminLimits;
-  /** Metrics of the domain; those of the process are added here. */
-  readonly metrics?: Registry;
+  /** Where absent, the figures of this process alone. */
+  readonly metrics?: MetricsSource;
+}
+
+/** Prometheus text, made anew for every scrape. */
+export interface MetricsSource {
+  text(): Promise<string>;
 }
 
 /** The same with every default filled in, as the routes see it. */

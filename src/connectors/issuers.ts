@@ -5,6 +5,7 @@ import type { Connector } from '../tenancy/connector.js';
 import { systemContext } from '../tenancy/context.js';
 import type { ConnectorStore, ProfileStore } from '../tenancy/ports.js';
 import type { IssuingOverrides, Profile } from '../tenancy/profile.js';
+import { measured } from './measured-issuer.js';
 
 /** Makes an issuer of a connector with a profile's settings laid over it; undefined when the type issues nothing. */
 export type IssuerFactory = (connector: Connector, overrides: IssuingOverrides) => Issuer | undefined;
@@ -25,7 +26,9 @@ export function createIssuers(parts: {
 
   const load = async (connectorId: string, overrides: IssuingOverrides): Promise<Issuer | undefined> => {
     const connector = await parts.connectors.find(systemContext('issuers'), connectorId);
-    return connector?.status === 'active' ? parts.make(connector, overrides) : undefined;
+    if (connector?.status !== 'active') return undefined;
+    const issuer = parts.make(connector, overrides);
+    return issuer && measured(issuer, connector.type);
   };
 
   const issuerOf = (connectorId: string, overrides: IssuingOverrides): Promise<Issuer | undefined> => {

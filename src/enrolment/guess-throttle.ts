@@ -1,4 +1,7 @@
 import type { Clock } from '../runtime/clock.js';
+import { counter } from '../runtime/metrics.js';
+
+const failures = counter('gatehouse_challenge_failures_total', 'Challenges and MACs that were wrong, expired or used up')({});
 
 /** Counts failed credentials by profile and source. It never stands in the way of a valid one: a whole fleet may come from one address. */
 export interface GuessThrottle {
@@ -26,6 +29,7 @@ export function createGuessThrottle(clock: Clock, limits: GuessLimits = defaultG
   const { perMinute, burst, maxSources } = limits;
   return {
     note(profileId, source) {
+      failures.add();
       const key = `${profileId} ${source}`;
       const now = clock.now().getTime();
       const { tokens, at } = buckets.get(key) ?? { tokens: burst, at: now };

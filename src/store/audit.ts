@@ -54,7 +54,7 @@ export function auditRoom(connection: Connection, boot: Boot): AuditRoom {
     await transact(connection, (trx) => writeAudit(trx, boot, events));
     return events.map(() => undefined);
   };
-  const appends = createBatcher<AuditEvent, undefined>(write, { maxBatch: 200, maxInFlight: 1 });
+  const appends = createBatcher<AuditEvent, undefined>(write, { maxBatch: 200, maxInFlight: 1, name: 'audit' });
   return {
     store: {
       append: (event) => appends.submit(event),

@@ -1,4 +1,8 @@
+import { gauge, histogram } from '../runtime/metrics.js';
 import { isConnectionLost, isOutage } from '../runtime/outage.js';
+
+const batchSizes = histogram<'batch'>('gatehouse_commit_batch_size', 'How much was committed together', [1, 2, 4, 8, 16, 32, 64, 128, 256]);
+const depths = gauge<'queue'>('gatehouse_queue_depth', 'What waits to be written to the database');
 
 /** Collects what concurrent callers bring and works it off together (group commit). */
 export interface Batcher<Item, Answer> {
@@ -11,6 +15,8 @@ export interface Batcher<Item, Answer> {
 export interface BatchLimits {
   readonly maxBatch: number;
   readonly maxInFlight: number;
+  /** Of its figures. */
+  readonly name?: string;
 }
 
 interface Waiting<Item, Answer> {
@@ -33,6 +39,8 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
   let inFlight = 0;
   let isScheduled = false;
   let idlers: (() => void)[] = [];
+  const size = batchSizes({ batch: limits.name ?? 'other' });
+  const depth = depths({ queue: limits.name ?? 'other' });
 
   function schedule(): void {
     if (isScheduled || inFlight >= limits.maxInFlight || queue.length === 0) return;
@@ -54,6 +62,8 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
       const batch = queue.slice(0, limits.maxBatch);
       queue = queue.slice(limits.maxBatch);
       inFlight += 1;
+      size.observe(batch.length);
+      depth.set(queue.length);
       void settle(batch).finally(finished);
     }
   }
@@ -98,6 +108,7 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
     submit: (item) =>
       new Promise((resolve, reject) => {
         queue.push({ item, resolve, reject });
+        depth.set(queue.length);
         schedule();
       }),
     idle: () => (inFlight === 0 && queue.length === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),

@@ -9,6 +9,7 @@ import { challengeStore } from './challenges.js';
 import { type Connection, firstOf } from './connection/connection.js';
 import { engineStore } from './engine.js';
 import { idempotencyStore } from './idempotency.js';
+import { countOpenOrders } from './open-orders.js';
 import { duplicateReader } from './orders/duplicates.js';
 import { orderRoom } from './orders/index.js';
 import { orderReader } from './orders/reader.js';
@@ -33,6 +34,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     kind: connection.kind,
     orders: orders.store,
     orderReader: orderReader(connection),
+    countOpenOrders: () => countOpenOrders(connection),
     duplicates: duplicateReader(connection),
     certificates: certificateStore(connection),
     revocations: revocationQueue(connection, boot),

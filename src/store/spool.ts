@@ -1,5 +1,9 @@
 import type { Log } from '../runtime/log.js';
+import { counter, gauge } from '../runtime/metrics.js';
 import { isOutage } from '../runtime/outage.js';
+
+const depths = gauge<'spool'>('gatehouse_spool_depth', 'Notes that wait to be written to the database');
+const drops = counter<'spool'>('gatehouse_spool_dropped_total', 'Notes that were dropped because too many waited');
 
 /** Takes notes at once and writes them a moment later, many together. Never throws, never makes anyone wait. */
 export interface Spool<Note> {
@@ -27,6 +31,8 @@ export function createSpool<Note>(write: (notes: readonly Note[]) => Promise<voi
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<boolean> | undefined;
   let isClosed = false;
+  const depth = depths({ spool: name });
+  const drop = drops({ spool: name });
 
   function schedule(): void {
     if (timer !== undefined || isClosed) return;
@@ -51,6 +57,7 @@ export function createSpool<Note>(write: (notes: readonly Note[]) => Promise<voi
       const batch = waiting.slice(0, maxBatch);
       if (!(await writeBatch(batch))) return false;
       waiting = waiting.slice(batch.length);
+      depth.set(waiting.length);
     }
     return true;
   }
@@ -79,8 +86,11 @@ export function createSpool<Note>(write: (notes: readonly Note[]) => Promise<voi
 
   return {
     add(note) {
-      if (waiting.length >= maxWaiting || isClosed) dropped += 1;
-      else waiting.push(note);
+      if (waiting.length >= maxWaiting || isClosed) {
+        dropped += 1;
+        drop.add();
+      } else waiting.push(note);
+      depth.set(waiting.length);
       schedule();
     },
     flush,

@@ -7,6 +7,7 @@ import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, Settin
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import type { AccessLists } from './access.js';
 import type { IdempotencyRoom } from './idempotency.js';
+import type { OpenOrders } from './open-orders.js';
 import type { OrderDesk } from './orders/index.js';
 import type { OrphanReader } from './orphans.js';
 import type { RefusalReader } from './refusals.js';
@@ -16,6 +17,7 @@ export interface Store {
   readonly kind: 'postgres' | 'pglite';
   readonly orders: OrderDesk;
   readonly orderReader: OrderReader;
+  countOpenOrders(): Promise<readonly OpenOrders[]>;
   readonly duplicates: DuplicateReader;
   readonly certificates: CertificateStore & CertificateReader;
   readonly revocations: RevocationQueue;

@@ -22,6 +22,8 @@ export interface DirectoryDeps {
 
 export interface DirectoryCache {
   readonly directory: EndpointDirectory;
+  /** Every endpoint of this moment. */
+  all(): readonly (ScepEndpoint | CmpEndpoint)[];
   /** Reads everything again when the configuration changed; true when it did. Never rejects: an outage keeps what is known. */
   refresh(): Promise<boolean>;
   /** Reads everything again; rejects when the database cannot be read. */
@@ -134,6 +136,7 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
 
   return {
     directory: directoryOver(() => maps, deps.legacyPathsIgnoreCase ?? true),
+    all: () => [...maps.scep.values(), ...maps.cmp.values()],
     refresh,
     refreshNow: () => inTurn(async () => read(await profiles.configEpoch())),
     start(intervalMs = 500) {

@@ -1,5 +1,4 @@
 import Fastify, { type FastifyBaseLogger, type InjectOptions } from 'fastify';
-import { Registry } from 'prom-client';
 import { type AdminDeps, type AdminParts, answerFrameworkErrors, defaultLimits, memoryIdempotencyStore, registerAdmin } from '../../src/admin/index.js';
 import type { AuditEvent } from '../../src/audit/event.js';
 import type { OrderState } from '../../src/enrolment/order.js';
@@ -69,7 +68,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
     clock,
     log,
     limits: defaultLimits,
-    metrics: new Registry(),
+    metrics: { text: async () => '' },
     notifyConfigChanged: () => {
       notices += 1;
     },

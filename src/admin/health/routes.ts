@@ -1,17 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { figuresHere, metricsContentType, metricsText } from '../../runtime/metrics.js';
 import type { AdminParts } from '../ports.js';
-
-let processMetrics: Registry | undefined;
-
-/** The process has one heap and one event loop: their metrics are collected once, however many listeners show them. */
-function metricsOfProcess(): Registry {
-  if (processMetrics === undefined) {
-    processMetrics = new Registry();
-    collectDefaultMetrics({ register: processMetrics });
-  }
-  return processMetrics;
-}
 
 /** `/healthz`: the process answers. `/readyz`: it can do its work. `/metrics`: Prometheus text. None of them needs a token: probes and
  *  scrapers seldom have one, and they show no names of devices. */
@@ -23,7 +12,7 @@ export function healthRoutes(app: FastifyInstance, deps: AdminParts): void {
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', checks });
   });
   app.get('/metrics', { config, schema: { hide: true } }, async (_request, reply) => {
-    const merged = Registry.merge([metricsOfProcess(), ...(deps.metrics === undefined ? [] : [deps.metrics])]);
-    return reply.type(merged.contentType).send(await merged.metrics());
+    const text = deps.metrics === undefined ? metricsText([await figuresHere()]) : deps.metrics.text();
+    return reply.type(metricsContentType).send(await text);
   });
 }

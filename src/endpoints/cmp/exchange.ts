@@ -12,6 +12,7 @@ import type { OperationLabel } from './operation-label.js';
 import type { ChooseProfile } from './profile-choice.js';
 import { buildReply, type Reply } from './reply.js';
 import type { SignerMemory } from './signer-memory.js';
+import type { CmpTrace } from './trace.js';
 
 export interface CmpDeps {
   readonly enrolment: EnrolmentService;
@@ -27,6 +28,12 @@ export interface CmpContext extends ClientTraits {
   readonly label?: OperationLabel;
   /** Set where the path names no profile. */
   readonly chooseProfile?: ChooseProfile;
+  /** How many nested messages this one is in. */
+  readonly depth?: number;
+  /** Another message of the same batch has this transactionID. */
+  readonly isDuplicate?: boolean;
+  /** Filled with what becomes known of the message. */
+  readonly trace?: CmpTrace;
 }
 
 /** `delivered`: to be noted with the core once the reply has gone out. */
@@ -63,6 +70,12 @@ export function send(exchange: Exchange, peer: Peer | undefined, reply: Reply, d
   return { status: 200, bytes, ...(delivered && { delivered: { ...delivered, profile: exchange.endpoint.profile } }) };
 }
 
+  const { trace } = exchange.context;
+  if (trace !== undefined) {
+    trace.exchange = exchange;
+    trace.peer = peer;
+    trace.reply = reply.body;
+  }
 /** Faults of header, protection and what follows a request are `error` messages (RFC 9483 section 3.6.2). */
 export function refuse(exchange: Exchange, peer: Peer | undefined, found: Fault): CmpReply {
   note(exchange, found);
@@ -97,3 +110,4 @@ function note(exchange: Exchange, found: Fault): void {
   const detail = `${what}: ${says}${found.detail === '' ? '' : ` (${found.detail})`}`;
   deps.enrolment.noteRefusal({ reason, tenantId, profileId: id, source: context.clientIp, clientFamily: clientFamilyOf(context), detail });
 }
+  if (context.trace !== undefined) context.trace.reason = found.situation;

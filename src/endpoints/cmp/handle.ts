@@ -2,6 +2,7 @@ import { decodePkiBody, decodePkiMessage, type PkiBody, type PkiMessage } from '
 import { isOutage } from '../../runtime/outage.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
+import { secondsSince, verifySeconds } from '../figures.js';
 import { authenticate, type FoundSecret, type KeySources, type Peer } from './authenticate.js';
 import { checkHeader } from './check-header.js';
 import { confirmCertificate } from './confirm-certificate.js';
@@ -27,15 +28,20 @@ export async function handleCmpMessage(endpoint: CmpEndpoint, bytes: Buffer, con
   const choice = chooseEndpoint(message.header, endpoint, context.chooseProfile);
   const exchange = { ...unread, ...(choice.ok && choice.value), message };
   return answerAnyway(exchange, undefined, () => answer(exchange, choice));
+  if (context.trace !== undefined) context.trace.exchange = exchange;
 }
 
 async function answer(exchange: Exchange & { readonly message: PkiMessage }, choice: Result<Choice, Fault>): Promise<CmpReply> {
+const verifying = verifySeconds({ protocol: 'cmp' });
+
   const { endpoint, message, now } = exchange;
   const policy = endpoint.profile.policy.cmp;
   const header = choice.ok ? checkHeader(message, policy.messageTimeWindowSeconds, now) : choice;
   // Also under a bad header, so that the error can be protected where the peer is known (RFC 9483 section 3.6.4).
   const peer = await authenticate(message, policy, keySourcesOf(exchange));
+  const startedAt = performance.now();
   if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);
+  verifying.observe(secondsSince(startedAt));
   if (!peer.ok) return message.bodyType === 'error' ? acknowledge(exchange, undefined) : refuse(exchange, undefined, peer.error);
   const verified: VerifiedExchange = { ...exchange, header: header.value, peer: peer.value };
   return answerAnyway(exchange, peer.value, () => serve(verified));

@@ -19,7 +19,9 @@ export async function requestCertificate(exchange: VerifiedExchange, body: Reque
   const checked = checkRequest(body, header, peer, endpoint.caChain[0]?.subject);
   if (!checked.ok) return reject(exchange, responseTypes[body.type], session.certReqId, checked.error);
   const request = toEnrolmentRequest(exchange, checked.value, session);
+  const { trace } = exchange.context;
   const outcome = await deps.enrolment.enrol(endpoint.profile, request);
+  if (trace !== undefined && outcome.kind === 'refused') trace.reason = outcome.refusal.code;
   if (peer.kind === 'signature') deps.signers.remember(signerKey(endpoint.profile.id, header.transactionID), peer.certificate);
   const recorded = await recordedSession(exchange, request, outcome, session);
   const answer = toAnswer(outcome, recorded, endpoint, now);

@@ -11,6 +11,7 @@ import type { CmpDeps, CmpReply } from './exchange.js';
 import { handleCmpMessage } from './handle.js';
 import { type ResolvedPath, resolvePath } from './resolve-path.js';
 import { createSignerMemory } from './signer-memory.js';
+import { newTrace, tellMessage } from './trace.js';
 
 const mediaType = 'application/pkixcmp';
 /** `-poll` is what servers before RFC 4210 were sent; RFC 9811 section 4 lets it pass. */
@@ -116,9 +117,13 @@ async function answerPost(request: FastifyRequest, reply: FastifyReply, deps: Ro
   const { endpoint, label, chooseProfile } = resolved;
   const userAgent = request.headers['user-agent'];
   const traits = { clientIp: request.ip, httpVersion: request.raw.httpVersion, ...(userAgent !== undefined && { userAgent }) };
-  const context = { ...traits, ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
+  const trace = newTrace();
+  const context = { ...traits, trace, ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
   const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  return sendReply(await handleCmpMessage(endpoint, bytes, context, deps.messages), reply, deps);
+  const startedAt = performance.now();
+  const answer = await handleCmpMessage(endpoint, bytes, context, deps.messages);
+  tellMessage(trace, label, startedAt, deps.log);
+  return sendReply(answer, reply, deps);
 }
 
 /** Errors of CMP travel with 200: OpenSSL 3.0 drops the body of any 4xx or 5xx (row CMP-004). Content-Length is exact, nothing is chunked. */

@@ -9,7 +9,8 @@ import { readRawBody } from './body.js';
 import { caCertificatesOf, capabilitiesOf, nextCertificatesOf } from './ca-reply.js';
 import { clientFamilyOf } from './client-family.js';
 import { decodeGetMessage, readQuery, type ScepQuery } from './query.js';
-import { handlePkiOperation, type ScepCaller } from './translate.js';
+import { countOperation, type MessageStatus, newTrace, tellMessage } from './trace.js';
+import { handlePkiOperation, type ScepCaller, type ScepReply } from './translate.js';
 
 export interface ScepDeps {
   readonly directory: EndpointDirectory;
@@ -80,7 +81,11 @@ async function serveEndpoint(endpoint: ScepEndpoint | undefined, request: Fastif
   const url = request.raw.url ?? '';
   if (url.length > maxUrlLength) return sendText(reply, 414, 'The request line is too long.');
   const query = readQuery(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '');
-  return request.method === 'GET' ? serveGet(endpoint, query, request, reply, deps) : servePost(endpoint, query, request, reply, deps);
+  if (request.method === 'POST') return servePost(endpoint, query, request, reply, deps);
+  const sending = serveGet(endpoint, query, request, reply, deps);
+  // Everything but a message is answered at once, so that the status stands already.
+  if (query.operation !== 'PKIOperation') countOperation(query.operation === 'absent' ? 'unknown' : query.operation, reply.statusCode);
+  return sending;
 }
 
 async function serveGet(endpoint: ScepEndpoint, query: ScepQuery, request: FastifyRequest, reply: FastifyReply, deps: ScepDeps): Promise<FastifyReply> {
@@ -134,7 +139,7 @@ function sendNextCertificates(endpoint: ScepEndpoint, reply: FastifyReply, deps:
 }
 
 async function sendPkiMessage(endpoint: ScepEndpoint, bytes: Buffer, request: FastifyRequest, reply: FastifyReply, deps: ScepDeps): Promise<FastifyReply> {
-  const answer = await handlePkiOperation(endpoint, bytes, callerOf(request), deps);
+  const answer = await answerMessage(endpoint, bytes, callerOf(request), deps);
   reply.header('Cache-Control', 'no-store');
   switch (answer.kind) {
     case 'unreadable':
@@ -146,6 +151,22 @@ async function sendPkiMessage(endpoint: ScepEndpoint, bytes: Buffer, request: Fa
       if (orderId !== undefined) reply.raw.once('finish', () => deps.enrolment.noteDelivered(endpoint.profile, orderId, false));
       return reply.type(mediaTypes.pkiMessage).send(answer.message);
     }
+  }
+}
+
+async function answerMessage(endpoint: ScepEndpoint, bytes: Buffer, caller: ScepCaller, deps: ScepDeps): Promise<ScepReply> {
+  const trace = newTrace();
+  const answered = { endpoint, clientIp: caller.clientIp, startedAt: performance.now(), log: deps.log };
+  let status: MessageStatus = 'failed';
+  try {
+    const reply = await handlePkiOperation(endpoint, bytes, caller, deps, trace);
+    status = reply.kind === 'certRep' ? reply.status : reply.kind;
+    return reply;
+  } catch (error) {
+    if (isOutage(error)) status = 'unavailable';
+    throw error;
+  } finally {
+    tellMessage(trace, status, answered);
   }
 }
 

@@ -29,11 +29,13 @@ import { type Clock, systemClock } from '../../runtime/clock.js';
 import { randomOctets } from '../../runtime/random.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { ScepEndpoint } from '../../tenancy/directory.js';
+import { decryptSeconds, secondsSince, verifySeconds } from '../figures.js';
 import { type ClientFamily, clientFamilyOf, type WireMarks } from './client-family.js';
 import { failInfoOf, reasonOf } from './fail-info.js';
 import { findCertificate, findCrl } from './look-up.js';
 import { keysOf, type ScepRaKey, type ScepSigner } from './ra-keys.js';
 import { canBeAnswered, replyRecipient } from './recipient.js';
+import { newTrace, type ScepTrace } from './trace.js';
 
 /** How a message came. */
 export interface ScepCaller extends Omit<WireMarks, 'transactionId'> {
@@ -54,6 +56,7 @@ interface Exchange {
   readonly caller: ScepCaller;
   readonly family: ClientFamily;
   readonly enrolment: EnrolmentService;
+  readonly trace: ScepTrace;
   readonly header: ReplyHeader;
   /** Signs the answer: the key the request was encrypted for or its partner, else the first. */
   readonly raKey: ScepSigner;
@@ -61,13 +64,14 @@ interface Exchange {
 
 /**
  * PKIOperation from bytes to bytes (RFC 8894 §4.3): decode, verify, decrypt, ask the core, answer. Everything that can be told to
- * a client becomes a CertRep; throws only when the core or the signing key is broken.
+ * a client becomes a CertRep; throws only when the core or the signing key is broken. `trace` is filled with what becomes known.
  */
 export async function handlePkiOperation(
   endpoint: ScepEndpoint,
   bytes: Buffer,
   caller: ScepCaller,
   deps: { readonly enrolment: EnrolmentService; readonly clock?: Clock },
+  trace: ScepTrace = newTrace(),
 ): Promise<ScepReply> {
   const { enrolment, clock = systemClock } = deps;
   const { signer, recipients } = keysOf(endpoint);
@@ -76,13 +80,15 @@ export async function handlePkiOperation(
 
   const decoded = decodeRequest(bytes);
   const header = decoded.ok ? decoded.value.header : decoded.error.header;
+  if (decoded.ok) trace.request = decoded.value;
+  trace.transactionId = header?.transactionId;
   const family = clientFamilyOf({ ...caller, transactionId: header === undefined ? '' : transactionIdText(header.transactionId) });
   if (header === undefined) {
     const detail = decoded.ok ? '' : decoded.error.detail;
-    note({ endpoint, caller, family, enrolment }, 'malformed', detail);
+    note({ endpoint, caller, family, enrolment, trace }, 'malformed', detail);
     return { kind: 'unreadable' };
   }
-  const exchange: Exchange = { endpoint, caller, family, enrolment, header: allowedHeader(header, endpoint), raKey: signer };
+  const exchange: Exchange = { endpoint, caller, family, enrolment, trace, header: allowedHeader(header, endpoint), raKey: signer };
   if (!decoded.ok) return refuse(exchange, decoded.error);
 
   const type = checkRequest(decoded.value, endpoint, clock.now());
@@ -91,6 +97,9 @@ export async function handlePkiOperation(
   if (!addressed.ok) return refuse(exchange, addressed.error, expectedRecipient(addressed.error, firstKey));
   return answerOpened({ ...exchange, raKey: addressed.value.key.answersWith }, decoded.value, type.value, addressed.value);
 }
+
+const verifying = verifySeconds({ protocol: 'scep' });
+const decrypting = decryptSeconds({ protocol: 'scep' });
 
 /** RFC 8894 §3.5.2: answer with the request's digest where the profile allows it. */
 function allowedHeader(header: ReplyHeader, endpoint: ScepEndpoint): ReplyHeader {
@@ -105,7 +114,9 @@ function isDigestAllowed(digest: string, endpoint: ScepEndpoint): boolean {
 function checkRequest(request: ScepRequest, endpoint: ScepEndpoint, now: Date): Result<RequestType, ScepFault> {
   const { type, digest } = request;
   if (!isDigestAllowed(digest, endpoint)) return fail(scepFault('digest-refused', `Digest ${digest}.`));
+  const startedAt = performance.now();
   const verified = verifyRequest(request);
+  verifying.observe(secondsSince(startedAt));
   if (!verified.ok) return verified;
   if (type === undefined) return fail(scepFault('message-type', `messageType ${request.messageType}.`));
   if (isSwitchedOff(type, endpoint)) return fail(scepFault('message-type', `${type} is switched off.`));
@@ -137,7 +148,9 @@ function expectedRecipient(fault: ScepFault, raKey: Pick<ScepRaKey, 'certificate
 async function answerOpened(exchange: Exchange, request: ScepRequest, type: RequestType, envelope: AddressedEnvelope<ScepRaKey>): Promise<ScepReply> {
   // Before the core is asked: a certificate that could not be delivered must never be issued.
   if (!canBeAnswered(request, exchange.endpoint)) return refuseUndeliverable(exchange, request.signer.publicKey);
+  const startedAt = performance.now();
   const opened = openRequest(type, envelope, envelope.key.unwrapper);
+  decrypting.observe(secondsSince(startedAt));
   if (!opened.ok) return refuse(exchange, opened.error);
   const data = opened.value;
   const recipient = replyRecipient(request, envelope, data);
@@ -149,6 +162,7 @@ async function answerOpened(exchange: Exchange, request: ScepRequest, type: Requ
       return type === 'GetCRL' ? answerCrl(exchange, recipient, data) : answerCertificate(exchange, recipient, request, data);
     case 'csr': {
       const csr = withSharedKey(data.csr, request);
+      exchange.trace.csr = csr.der;
       const proof = proveKey(exchange, request, csr);
       if (!proof.ok) return proof.error;
       if (recipient === undefined) return refuseUndeliverable(exchange, request.signer.publicKey);
@@ -247,6 +261,7 @@ function answer(exchange: Exchange, recipient: ReplyRecipient | undefined, outco
       return certRep(exchange, { status: 'PENDING' });
     case 'refused': {
       const { code } = outcome.refusal;
+      exchange.trace.reason = code;
       if (code === 'unavailable') return { kind: 'unavailable' };
       return failure(exchange, failInfoOf[code], refusals[code]);
     }
@@ -269,6 +284,7 @@ function certRep(exchange: Exchange, body: CertRepBody, orderId?: string): ScepR
 
 function failure(exchange: Exchange, failInfo: ScepFailInfo, text: string): ScepReply {
   const isTextSent = exchange.endpoint.profile.policy.scep.failInfoText;
+  exchange.trace.failInfo = failInfo;
   return certRep(exchange, { status: 'FAILURE', failInfo, ...(isTextSent ? { failInfoText: text } : {}) });
 }
 
@@ -288,8 +304,9 @@ function refuseOpaquely(exchange: Exchange, detail: string): ScepReply {
   return failure(exchange, scepFaults.undecryptable.failInfo, scepFaults.undecryptable.says);
 }
 
-function note(exchange: Pick<Exchange, 'endpoint' | 'caller' | 'family' | 'enrolment'>, reason: RefusalReason, detail: string): void {
-  const { endpoint, caller, family, enrolment } = exchange;
+function note(exchange: Pick<Exchange, 'endpoint' | 'caller' | 'family' | 'enrolment' | 'trace'>, reason: RefusalReason, detail: string): void {
+  const { endpoint, caller, family, enrolment, trace } = exchange;
+  trace.reason = reason;
   const { tenantId, id } = endpoint.profile;
   enrolment.noteRefusal({ reason, tenantId, profileId: id, source: caller.clientIp, clientFamily: family, detail });
 }

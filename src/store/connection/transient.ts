@@ -1,4 +1,8 @@
-import { isConnectionLost } from '../../runtime/outage.js';
+import { counter } from '../../runtime/metrics.js';
+import { isConnectionLost, isOutage } from '../../runtime/outage.js';
+
+const retries = counter('gatehouse_database_retries_total', 'Transactions tried again after a lost race or a lost connection')({});
+const outages = counter('gatehouse_database_outages_total', 'Transactions given up because the database was away, busy or without writes')({});
 
 const lostRaces = new Set(['40001', '40P01']);
 
@@ -26,7 +30,11 @@ export async function retrying<T>(work: (attempt: number) => Promise<T>): Promis
     try {
       return await work(attempt);
     } catch (error) {
-      if (attempt + 1 >= attempts || !isTransient(error)) throw error;
+      if (attempt + 1 >= attempts || !isTransient(error)) {
+        if (isOutage(error)) outages.add();
+        throw error;
+      }
+      retries.add();
       await pause(firstDelayMs * 2 ** attempt);
     }
   }

@@ -13,7 +13,7 @@ const limits = { postgres: { maxBatch: 64, maxInFlight: 2 }, pglite: { maxBatch:
 
 /** Group commit of enrolments whose certificate is already signed; each caller hears only after the commit. */
 export function issuanceBatcher(connection: Connection, boot: Boot): Batcher<Issuance, RecordOutcome> {
-  return createBatcher((issuances) => issueAll(connection, boot, issueStatement, issuances), limits[connection.kind]);
+  return createBatcher((issuances) => issueAll(connection, boot, issueStatement, issuances), { ...limits[connection.kind], name: 'issue' });
 }
 
 /**
@@ -29,7 +29,7 @@ export function redemptionBatcher(connection: Connection, boot: Boot): Batcher<I
       return [{ kind: 'challenge-spent' }];
     }
   };
-  return createBatcher(redeem, limits[connection.kind]);
+  return createBatcher(redeem, { ...limits[connection.kind], name: 'redeem' });
 }
 
 async function issueAll(connection: Connection, boot: Boot, { name, text }: IssueStatement, issuances: readonly Issuance[]): Promise<readonly RecordOutcome[]> {

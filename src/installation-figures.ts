@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openStates } from './enrolment/order.js';
+import type { Clock } from './runtime/clock.js';
+import type { Figure } from './runtime/metrics.js';
+import type { Store } from './store/store.js';
+import type { DirectoryCache } from './tenancy/directory-cache.js';
+import { protocols } from './tenancy/profile.js';
+
+interface Parts {
+  readonly store: Pick<Store, 'countOpenOrders' | 'ping'>;
+  readonly endpoints: Pick<DirectoryCache, 'all'>;
+  readonly clock: Clock;
+}
+
+const patienceMs = 2_000;
+const dayMs = 86_400_000;
+
+/**
+ * What is the same for every process of the installation, so that it is asked once per scrape. Never rejects: while the database is
+ * away, what only it knows is left out, and `gatehouse_database_up` is 0.
+ */
+export async function installationFigures(parts: Parts, processes: number): Promise<readonly Figure[]> {
+  const { store, endpoints, clock } = parts;
+  const found = await withinPatience(Promise.all([store.countOpenOrders(), store.ping()]));
+  return [
+    level('gatehouse_processes', 'Processes of this node whose figures are in this text', [{ labels: {}, value: processes }]),
+    level('gatehouse_database_up', 'Whether the database answers and takes writes', [{ labels: {}, value: found === undefined ? 0 : 1 }]),
+    ...(found === undefined ? [] : [pending(found[0])]),
+    raCertificates(endpoints, clock.now()),
+  ];
+}
+
+function withinPatience<T>(asked: Promise<T>): Promise<T | undefined> {
+  const answered = asked.catch(() => undefined);
+  return Promise.race([answered, sleep(patienceMs, undefined, { ref: false })]);
+}
+
+function pending(counted: Awaited<ReturnType<Store['countOpenOrders']>>): Figure {
+  const values = protocols.flatMap((protocol) =>
+    openStates.map((state) => {
+      const found = counted.find((item) => item.protocol === protocol && item.state === state);
+      return { labels: { protocol, state }, value: found?.count ?? 0 };
+    }),
+  );
+  return level('gatehouse_orders_pending', 'Orders that wait for an answer', values);
+}
+
+/** The key in use of every profile; a profile without one has none that could run out. */
+function raCertificates(endpoints: Parts['endpoints'], now: Date): Figure {
+  const values = endpoints.all().flatMap(({ profile, raKeys }) =>
+    raKeys
+      .filter(({ state }) => state === 'active')
+      .map(({ usage, certificate }) => ({
+        labels: { protocol: profile.protocol, profile: profile.endpointPath, usage },
+        value: Math.round(((certificate.notAfter.getTime() - now.getTime()) / dayMs) * 100) / 100,
+      })),
+  );
+  return level('gatehouse_ra_certificate_days_left', 'Days until the RA certificate in use of a profile expires', values);
+}
+
+function level(name: string, help: string, values: Figure['values']): Figure {
+  return { name, help, type: 'gauge', aggregator: 'max', values };
+}
