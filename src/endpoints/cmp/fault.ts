@@ -51,15 +51,15 @@ export const situations = {
   'cert-hash': { failInfo: 'badCertId', says: 'certHash is not the hash of the certificate.', reason: 'bad-transaction' },
   'already-confirmed': { failInfo: 'certConfirmed', says: 'The certificate has already been confirmed.', reason: 'bad-transaction' },
   'polled-too-often': { failInfo: 'systemUnavail', says: 'The transaction was polled too often.', reason: 'throttled' },
-  unavailable: { failInfo: 'systemUnavail', says: 'The service is temporarily unavailable.', reason: 'unavailable' },
-  failure: { failInfo: 'systemFailure', says: 'The request could not be handled.', reason: 'unavailable' },
-} as const satisfies Readonly<Record<string, Situation>>;
-
   'info-type': { failInfo: 'badRequest', says: 'Information of this type is not given here.', reason: 'unsupported' },
   'info-value': { failInfo: 'badRequest', says: 'The value beside the infoType is not one that may stand there.', reason: 'malformed' },
   'info-language': { failInfo: 'badRequest', says: 'None of these languages is spoken here.', reason: 'unsupported' },
   'info-unavailable': { failInfo: 'addInfoNotAvailable', says: 'This information is not available.', reason: 'unsupported' },
   'several-infos': { failInfo: 'badRequest', says: 'There must be exactly one infoType, or at most 20.', reason: 'unsupported' },
+  unavailable: { failInfo: 'systemUnavail', says: 'The service is temporarily unavailable.', reason: 'unavailable' },
+  failure: { failInfo: 'systemFailure', says: 'The request could not be handled.', reason: 'unavailable' },
+} as const satisfies Readonly<Record<string, Situation>>;
+
 export type SituationName = keyof typeof situations;
 
 export interface Fault {
