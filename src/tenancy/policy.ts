@@ -206,14 +206,14 @@ const cmpSchema = z
       .enum(cmpConducts)
       .default('standard')
       .describe('standard: RFC 9483; strict: also demands what it only recommends; compat: forgives what older clients do; 3gpp: as base stations speak'),
+    revocation: revocationSchema.prefault({}),
+    generalMessages: generalMessagesSchema.prefault({}),
     registrationAuthorities: z.array(registrationAuthoritySchema).max(20).default([]).describe('RAs that may forward and speak for devices'),
   })
   .strict();
 
 export const policySchema = z
   .object({
-    revocation: revocationSchema.prefault({}),
-    generalMessages: generalMessagesSchema.prefault({}),
     version: z.literal(1).default(1),
     keys: keysSchema.prefault({}),
     names: namesSchema.prefault({}),

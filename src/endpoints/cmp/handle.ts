@@ -13,10 +13,10 @@ import { fitsLabel } from './operation-label.js';
 import { pollCertificate } from './poll-certificate.js';
 import { type Choice, chooseEndpoint } from './profile-choice.js';
 import { requestCertificate } from './request-certificate.js';
+import { revokeCertificates } from './revoke.js';
 import { signerKey } from './signer-memory.js';
 
 /**
-import { revokeCertificates } from './revoke.js';
  * One CMP message and its reply, whatever carries them: read -> choose the profile -> check the header -> verify the protection ->
  * serve. Never throws; an outage is answered with systemUnavail, everything else thrown with systemFailure, and logged once here.
  */
@@ -27,21 +27,21 @@ export async function handleCmpMessage(endpoint: CmpEndpoint, bytes: Buffer, con
   const message = decoded.value;
   const choice = chooseEndpoint(message.header, endpoint, context.chooseProfile);
   const exchange = { ...unread, ...(choice.ok && choice.value), message };
-  return answerAnyway(exchange, undefined, () => answer(exchange, choice));
   if (context.trace !== undefined) context.trace.exchange = exchange;
+  return answerAnyway(exchange, undefined, () => answer(exchange, choice));
 }
 
-async function answer(exchange: Exchange & { readonly message: PkiMessage }, choice: Result<Choice, Fault>): Promise<CmpReply> {
 const verifying = verifySeconds({ protocol: 'cmp' });
 
+async function answer(exchange: Exchange & { readonly message: PkiMessage }, choice: Result<Choice, Fault>): Promise<CmpReply> {
   const { endpoint, message, now } = exchange;
   const policy = endpoint.profile.policy.cmp;
   const header = choice.ok ? checkHeader(message, policy.messageTimeWindowSeconds, now) : choice;
   // Also under a bad header, so that the error can be protected where the peer is known (RFC 9483 section 3.6.4).
-  const peer = await authenticate(message, policy, keySourcesOf(exchange));
   const startedAt = performance.now();
-  if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);
+  const peer = await authenticate(message, policy, keySourcesOf(exchange));
   verifying.observe(secondsSince(startedAt));
+  if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);
   if (!peer.ok) return message.bodyType === 'error' ? acknowledge(exchange, undefined) : refuse(exchange, undefined, peer.error);
   const verified: VerifiedExchange = { ...exchange, header: header.value, peer: peer.value };
   return answerAnyway(exchange, peer.value, () => serve(verified));
@@ -60,6 +60,10 @@ async function serve(exchange: VerifiedExchange): Promise<CmpReply> {
     case 'kur':
     case 'p10cr':
       return requestCertificate(exchange, body.value);
+    case 'rr':
+      return revokeCertificates(exchange, body.value.details);
+    case 'genm':
+      return answerGeneralMessage(exchange, body.value.items);
     case 'certConf':
       return confirmCertificate(exchange, body.value.statuses);
     case 'pollReq':
@@ -69,10 +73,6 @@ async function serve(exchange: VerifiedExchange): Promise<CmpReply> {
     default:
       return refuse(exchange, peer, fault('body-type', message.bodyType));
   }
-    case 'rr':
-      return revokeCertificates(exchange, body.value.details);
-    case 'genm':
-      return answerGeneralMessage(exchange, body.value.items);
 }
 
 function readBody(exchange: VerifiedExchange): Result<PkiBody, Fault> {
