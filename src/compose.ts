@@ -4,18 +4,19 @@ import type { ConnectorTester, Readiness } from './admin/index.js';
 import type { Config } from './config.js';
 import { createAddressGuard } from './connectors/address-guard.js';
 import { createRevocationLists } from './connectors/crl/index.js';
+import { type CryptoEngineDeps, createCryptoEngineIssuer, testCryptoEngine } from './connectors/crypto-engine/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
 import { createEngine } from './crypto-engine/index.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
 import { type FirstRun, firstRun } from './first-run.js';
-import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
 import { installationFigures } from './installation-figures.js';
+import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
 import { devMasterKey } from './master-key.js';
 import { systemClock } from './runtime/clock.js';
 import { uuidv7 } from './runtime/ids.js';
 import type { Log } from './runtime/log.js';
-import { fail, ok, type Result } from './runtime/result.js';
 import { type Figure, figuresHere, metricsText } from './runtime/metrics.js';
+import { fail, ok, type Result } from './runtime/result.js';
 import { deriveKey } from './runtime/seal.js';
 import { directoryFault, type StartFault, storeExitCodes } from './start-fault.js';
 import { describeStoreFault } from './store/fault.js';
@@ -53,9 +54,9 @@ export interface Gatehouse {
 export interface Replacements {
   readonly makeIssuer?: IssuerFactory;
   readonly wrapStore?: (store: Store) => Store;
-}
   /** The figures of every process of this node; by default of this one. */
   readonly gatherFigures?: () => Promise<readonly (readonly Figure[])[]>;
+}
 
 /** Puts a node together: the one place where concrete parts meet. */
 export async function compose(config: Config, log: Log, replacements: Replacements = {}): Promise<Result<Gatehouse, StartFault>> {

@@ -1,4 +1,3 @@
-import type { Registry } from 'prom-client';
 import type { AuditEvent, AuditLog } from '../audit/event.js';
 import type { OrderDecisions } from '../enrolment/approve.js';
 import type { CertificateStore, IssuedCertificate, OrderReader, RefusalRecord } from '../enrolment/ports.js';

@@ -28,10 +28,6 @@ export interface CmpContext extends ClientTraits {
   readonly label?: OperationLabel;
   /** Set where the path names no profile. */
   readonly chooseProfile?: ChooseProfile;
-  /** How many nested messages this one is in. */
-  readonly depth?: number;
-  /** Another message of the same batch has this transactionID. */
-  readonly isDuplicate?: boolean;
   /** Filled with what becomes known of the message. */
   readonly trace?: CmpTrace;
 }
@@ -66,16 +62,16 @@ export interface VerifiedExchange extends Exchange {
 }
 
 export function send(exchange: Exchange, peer: Peer | undefined, reply: Reply, delivered?: Delivery): CmpReply {
-  const bytes = buildReply(exchange.endpoint, exchange.message?.header, peer, reply);
-  return { status: 200, bytes, ...(delivered && { delivered: { ...delivered, profile: exchange.endpoint.profile } }) };
-}
-
   const { trace } = exchange.context;
   if (trace !== undefined) {
     trace.exchange = exchange;
     trace.peer = peer;
     trace.reply = reply.body;
   }
+  const bytes = buildReply(exchange.endpoint, exchange.message?.header, peer, reply);
+  return { status: 200, bytes, ...(delivered && { delivered: { ...delivered, profile: exchange.endpoint.profile } }) };
+}
+
 /** Faults of header, protection and what follows a request are `error` messages (RFC 9483 section 3.6.2). */
 export function refuse(exchange: Exchange, peer: Peer | undefined, found: Fault): CmpReply {
   note(exchange, found);
@@ -106,8 +102,8 @@ function note(exchange: Exchange, found: Fault): void {
   const { endpoint, context, deps, message } = exchange;
   const { tenantId, id } = endpoint.profile;
   const { reason, says } = situations[found.situation];
+  if (context.trace !== undefined) context.trace.reason = found.situation;
   const what: BodyType | 'message' = message?.bodyType ?? 'message';
   const detail = `${what}: ${says}${found.detail === '' ? '' : ` (${found.detail})`}`;
   deps.enrolment.noteRefusal({ reason, tenantId, profileId: id, source: context.clientIp, clientFamily: clientFamilyOf(context), detail });
 }
-  if (context.trace !== undefined) context.trace.reason = found.situation;
