@@ -79,8 +79,14 @@ export function buildRdns(rdns: readonly (readonly (readonly [type: string, valu
   return readName(new Cursor(encode(der.sequence(...sets))));
 }
 
+/** Letters, digits and a few signs with single spaces between them, as nearly all names are: nothing to escape, and one way to write it. */
+function isPlain(text: string): boolean {
+  return /^[\w.:/@()'-]+(?: [\w.:/@()'-]+)*$/.test(text);
+}
+
 /** RFC 4514 section 2.4; besides, control, format and line-breaking characters must not reach a log or page raw. */
 function escapeText(text: string): string {
+  if (isPlain(text)) return text;
   return text
     .replace(/[\\,+"<>;=]/g, '\\$&')
     .replace(/^[ #]/, '\\$&')
@@ -114,6 +120,7 @@ export function commonNameOf(name: Name): string | undefined {
 
 /** Hidden characters are no space: a name that has some equals only a name that has the same ones. */
 function canonicalText(text: string): string {
+  if (isPlain(text)) return text.toLowerCase();
   return text
     .normalize('NFKC')
     .replace(/[^\S\ufeff]+/g, ' ')

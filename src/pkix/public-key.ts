@@ -28,6 +28,7 @@ export class PublicKey {
   readonly size: number;
   #keyObject: Result<KeyObject, 'key-unusable'> | undefined;
   #fingerprint: Buffer | undefined;
+  #rsa: RsaFields | undefined;
 
   constructor(spki: Buffer, algorithm: AlgorithmIdentifier, bits: Buffer) {
     this.spki = spki;
@@ -36,7 +37,7 @@ export class PublicKey {
     this.type = typeOf(algorithm.oid);
     const curve = this.type === 'ec' ? curveOf(algorithm) : undefined;
     this.curve = curve?.name;
-    this.size = this.type === 'rsa' ? bitLength(rsaFields(bits).modulus) : (curve?.bits ?? 0);
+    this.size = this.type === 'rsa' ? bitLength(this.#rsaFields().modulus) : (curve?.bits ?? 0);
   }
 
   /** `RSA-2048`, `EC-P-256`, `Ed25519`, or the algorithm's OID: what operators see as the key type. */
@@ -61,14 +62,19 @@ export class PublicKey {
   /** RSA's public exponent as a number; undefined for other keys and for exponents over 32 bits. */
   get rsaExponent(): number | undefined {
     if (this.type !== 'rsa') return undefined;
-    const exponent = rsaFields(this.bits).exponent;
+    const { exponent } = this.#rsaFields();
     return exponent.length > 4 ? undefined : exponent.readUIntBE(0, exponent.length);
   }
 
   /** False for an even RSA modulus, which is no product of two odd primes; true for other keys. */
   get isRsaModulusOdd(): boolean {
     if (this.type !== 'rsa') return true;
-    return isOdd(rsaFields(this.bits).modulus);
+    return isOdd(this.#rsaFields().modulus);
+  }
+
+  #rsaFields(): RsaFields {
+    this.#rsa ??= rsaFields(this.bits);
+    return this.#rsa;
   }
 
   /** The key for node:crypto, imported once. `key-unusable`: not on its curve, malformed, or of a type this runtime does not know. */
@@ -76,6 +82,11 @@ export class PublicKey {
     this.#keyObject ??= importKey(this);
     return this.#keyObject;
   }
+}
+
+interface RsaFields {
+  readonly modulus: Buffer;
+  readonly exponent: Buffer;
 }
 
 function typeOf(oid: string): KeyType {
@@ -104,7 +115,7 @@ function curveOf(algorithm: AlgorithmIdentifier) {
  *    modulus         INTEGER,
  *    publicExponent  INTEGER }
  *  Both as magnitudes without sign octet; negative ones and zero are `bad-value`. */
-function rsaFields(bits: Buffer): { modulus: Buffer; exponent: Buffer } {
+function rsaFields(bits: Buffer): RsaFields {
   const whole = new Cursor(bits);
   const fields = whole.sequence();
   const modulus = positive(fields);
@@ -170,14 +181,19 @@ function importPoint(key: PublicKey): Result<KeyObject, 'key-unusable'> {
 export function readPublicKey(cursor: Cursor, elementTag: number = tag.sequence): PublicKey {
   const start = cursor.position;
   const element = cursor.elementOf(elementTag);
+  const spki = elementTag === tag.sequence ? element : asSequence(element);
+  if (lastRead?.spki.equals(spki) === true) return lastRead;
   const fields = new Cursor(element).enter(elementTag);
   const algorithm = readAlgorithmIdentifier(fields);
   const bits = fields.bitStringOctets();
   fields.end();
-  const spki = elementTag === tag.sequence ? element : asSequence(element);
   if (algorithm.oid === oids.ecPublicKey && algorithm.parameters === undefined) throw new DerError('bad-value', start, 'EC key without a curve.');
-  return new PublicKey(spki, algorithm, bits);
+  lastRead = new PublicKey(spki, algorithm, bits);
+  return lastRead;
 }
+
+/** One request names its key up to four times - in signer, PKCS#10, certificate and its record - and needs it read and imported once. */
+let lastRead: PublicKey | undefined;
 
 function asSequence(element: Buffer): Buffer {
   const copy = Buffer.from(element);

@@ -64,7 +64,8 @@ export function decryptContent(choice: CipherChoice, key: Buffer, encrypted: Buf
   if (encrypted.length === 0 || encrypted.length % blockLength !== 0) return { isPadded: false, content: Buffer.alloc(0) };
   const decipher = createDecipheriv(node, key, choice.iv);
   decipher.setAutoPadding(false);
-  const plain = Buffer.concat([decipher.update(encrypted), decipher.final()]);
+  // Whole blocks without padding: nothing is held back for final().
+  const plain = decipher.update(encrypted);
   const count = plain[plain.length - 1] as number;
   let wrong = ((count - 1) | (blockLength - count)) >>> 31;
   for (let back = 1; back <= blockLength; back += 1) {

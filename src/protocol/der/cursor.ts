@@ -141,8 +141,10 @@ export class Cursor {
 
   /** An OBJECT IDENTIFIER in dotted form. */
   oid(expected: number = tag.oid): string {
-    const start = this.#position;
-    return oidFromContent(this.content(expected), start);
+    this.#expect(expected);
+    const end = this.#header();
+    this.#position = end;
+    return oidFromContent(this.#bytes, this.#contentStart, end);
   }
 
   octetString(expected: number = tag.octetString): Buffer {

@@ -66,6 +66,12 @@ export const oids = {
   aes256Cbc: '2.16.840.1.101.3.4.1.42',
   aes128Gcm: '2.16.840.1.101.3.4.1.6',
   aes256Gcm: '2.16.840.1.101.3.4.1.46',
+  aes128Wrap: '2.16.840.1.101.3.4.1.5',
+  aes192Wrap: '2.16.840.1.101.3.4.1.25',
+  aes256Wrap: '2.16.840.1.101.3.4.1.45',
+  // key agreement (RFC 5753), asymmetric key packages (RFC 5958)
+  stdDhSha256Kdf: '1.3.132.1.11.1',
+  aKeyPackage: '2.16.840.1.101.2.1.2.78.5',
   // MACs and key derivation
   passwordBasedMac: '1.2.840.113533.7.66.13',
   dhBasedMac: '1.2.840.113533.7.66.30',
@@ -184,11 +190,35 @@ function elementOf(dotted: string): Buffer {
   return Buffer.concat([Buffer.from([tag.oid, content.length]), content]);
 }
 
+interface KnownOid {
+  readonly dotted: string;
+  readonly content: Buffer;
+}
+
 const elements = new Map<string, Buffer>();
-const dottedByContent = new Map<string, string>();
+/** By `contentKey`, which tells nearly all of them apart. */
+const knownByKey = new Map<number, readonly KnownOid[]>();
+const none: readonly KnownOid[] = [];
 for (const dotted of Object.values(oids)) {
+  if (elements.has(dotted)) continue;
+  const content = contentOf(dotted);
+  const key = contentKey(content, 0, content.length);
   elements.set(dotted, elementOf(dotted));
-  dottedByContent.set(contentOf(dotted).toString('latin1'), dotted);
+  knownByKey.set(key, [...(knownByKey.get(key) ?? []), { dotted, content }]);
+}
+
+function contentKey(bytes: Buffer, start: number, end: number): number {
+  let key = 0;
+  for (let at = start; at < end; at += 1) key = (key * 31 + (bytes[at] as number)) | 0;
+  return key;
+}
+
+/** The known object identifier whose content octets lie at `start` to `end`: found without a copy or a string of them. */
+function knownOid(bytes: Buffer, start: number, end: number): string | undefined {
+  for (const { content, dotted } of knownByKey.get(contentKey(bytes, start, end)) ?? none) {
+    if (content.length === end - start && bytes.compare(content, 0, content.length, start, end) === 0) return dotted;
+  }
+  return undefined;
 }
 
 /** OBJECT IDENTIFIER from its dotted form. Throws `RangeError` on what `isOid` refuses. */
@@ -199,10 +229,12 @@ export function oidElement(dotted: string): Buffer {
   return elementOf(dotted);
 }
 
-/** The dotted form of content octets; known ones come from a table. At most 64 octets, minimal arcs. */
-export function oidFromContent(content: Buffer, offset = 0): string {
-  const known = dottedByContent.get(content.toString('latin1'));
-  if (known !== undefined) return known;
+/** The dotted form of the content octets that lie at `start` to `end`; known ones come from a table. At most 64 octets, minimal arcs. */
+export function oidFromContent(bytes: Buffer, start = 0, end = bytes.length): string {
+  return (end - start <= maxContent && knownOid(bytes, start, end)) || unknownOid(bytes.subarray(start, end), start);
+}
+
+function unknownOid(content: Buffer, offset: number): string {
   if (content.length === 0 || content.length > maxContent || ((content[content.length - 1] as number) & 0x80) !== 0) {
     throw new DerError('bad-value', offset, 'OBJECT IDENTIFIER.');
   }

@@ -22,10 +22,16 @@ function utf32be(content: Buffer, offset: number): string {
   return text;
 }
 
+function isAscii(content: Buffer): boolean {
+  for (let at = 0; at < content.length; at += 1) if ((content[at] as number) >= 0x80) return false;
+  return true;
+}
+
 /** The text of a character string; 7-bit types are read as Latin-1, as field devices fill them. Throws `bad-value` on bytes that are no text. */
 export function decodeText(type: number, content: Buffer, offset = 0): string {
   switch (type) {
     case tag.utf8String:
+      if (isAscii(content)) return content.toString('latin1');
       try {
         return utf8.decode(content);
       } catch {

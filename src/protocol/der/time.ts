@@ -1,35 +1,64 @@
 import { DerError } from './fault.js';
 import { tag } from './tag.js';
 
-function parse(text: string, pattern: RegExp, offset: number): Date {
-  const match = pattern.exec(text);
-  if (match === null) throw new DerError('bad-value', offset, 'Time form.');
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [number, number, number, number, number, number];
-  const fullYear = text.length === 13 ? year + (year < 50 ? 2000 : 1900) : year;
-  const time = new Date(0);
-  time.setUTCFullYear(fullYear, month - 1, day);
-  time.setUTCHours(hour, minute, second, 0);
-  const exact = time.getUTCMonth() === month - 1 && time.getUTCDate() === day && time.getUTCHours() === hour && time.getUTCSeconds() === second;
-  if (!exact || minute > 59) throw new DerError('bad-value', offset, 'No such time.');
-  return time;
+const dayMs = 86_400_000;
+
+/** Digits and `Z`, nothing else: `digitsOfYear` 2 or 4, then month to second, two digits each. */
+function parse(content: Buffer, digitsOfYear: 2 | 4, offset: number): Date {
+  if (!isDigitsAndZ(content, digitsOfYear + 10)) throw new DerError('bad-value', offset, 'Time form.');
+  const pair = (at: number): number => ((content[at] as number) - 48) * 10 + (content[at + 1] as number) - 48;
+  const short = pair(0);
+  const year = digitsOfYear === 4 ? short * 100 + pair(2) : short + (short < 50 ? 2000 : 1900);
+  const month = pair(digitsOfYear);
+  const day = pair(digitsOfYear + 2);
+  const [hour, minute, second] = [pair(digitsOfYear + 4), pair(digitsOfYear + 6), pair(digitsOfYear + 8)];
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  const exact = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
+  if (!exact) throw new DerError('bad-value', offset, 'No such time.');
+  return new Date(date.getTime() + (hour * 3600 + minute * 60 + second) * 1000);
+}
+
+function isDigitsAndZ(content: Buffer, count: number): boolean {
+  if (content.length !== count + 1 || content[count] !== 0x5a) return false;
+  for (let at = 0; at < count; at += 1) if ((content[at] as number) < 48 || (content[at] as number) > 57) return false;
+  return true;
 }
 
 /** `YYMMDDHHMMSSZ`, years 1950..2049 (RFC 5280 section 4.1.2.5.1). */
 export function parseUtcTime(content: Buffer, offset = 0): Date {
-  return parse(content.toString('latin1'), /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, offset);
+  return parse(content, 2, offset);
 }
 
 /** `YYYYMMDDHHMMSSZ`, no fraction (RFC 5280 section 4.1.2.5.2). */
 export function parseGeneralizedTime(content: Buffer, offset = 0): Date {
-  return parse(content.toString('latin1'), /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, offset);
+  return parse(content, 4, offset);
+}
+
+const twoDigits = (value: number): string => (value < 10 ? `0${value}` : String(value));
+
+interface Day {
+  /** Days since 1970. */
+  readonly number: number;
+  readonly text: string;
+}
+
+/** Certificates of one hour begin and end on few days. */
+let lastDay: Day = { number: 0, text: '19700101' };
+
+function dayText(days: number): string {
+  if (days === lastDay.number) return lastDay.text;
+  const date = new Date(days * dayMs);
+  const text = `${String(date.getUTCFullYear()).padStart(4, '0')}${twoDigits(date.getUTCMonth() + 1)}${twoDigits(date.getUTCDate())}`;
+  lastDay = { number: days, text };
+  return text;
 }
 
 /** Throws `RangeError` on what the four digits of a year cannot say. */
 function digits(time: Date): string {
   const year = time.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) throw new RangeError('A time in ASN.1 lies in the years 0 to 9999.');
-  const iso = time.toISOString();
-  return `${iso.slice(0, 4)}${iso.slice(5, 7)}${iso.slice(8, 10)}${iso.slice(11, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`;
+  return `${dayText(Math.floor(time.getTime() / dayMs))}${twoDigits(time.getUTCHours())}${twoDigits(time.getUTCMinutes())}${twoDigits(time.getUTCSeconds())}Z`;
 }
 
 function element(type: number, text: string): Buffer {

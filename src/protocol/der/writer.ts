@@ -68,7 +68,11 @@ export function primitive(elementTag: number, content: Uint8Array): Buffer {
 }
 
 type Part = Element | undefined;
-const present = (parts: readonly Part[]): readonly Element[] => parts.filter((part): part is Element => part !== undefined);
+
+/** The parts that are there; the list itself when that is all of them, as mostly. */
+function present(parts: readonly Part[]): readonly Element[] {
+  return parts.includes(undefined) ? parts.filter((part): part is Element => part !== undefined) : (parts as readonly Element[]);
+}
 
 /** A constructed element with any tag; undefined parts (absent OPTIONAL fields) are left out. */
 export function constructed(elementTag: number, ...parts: readonly Part[]): Constructed {
