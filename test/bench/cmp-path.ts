@@ -46,7 +46,7 @@ function prepareIr(key: DeviceKey, name: string): PreparedCmp {
   return { message: encodeCmp(header, body, protection, pbmKey(shared.secret, salt, iterations)), transactionId: header.transactionId, spki: key.spki };
 }
 
-async function irScene(ca: CaKey): Promise<Scene> {
+export async function irScene(ca: CaKey): Promise<Scene> {
   const core = await createMemoryCore(ca, shared);
   const keys = Array.from({ length: keyCount }, (_, index) => p256Key(`device-${index}`));
   const prepare = (count: number) => Array.from({ length: count }, (_, index) => prepareIr(keys[index % keyCount] as DeviceKey, `bench-${index}`));
@@ -62,11 +62,12 @@ async function enrolled(scene: Scene, key: DeviceKey, name: string): Promise<Cer
 }
 
 /** Devices renew their place in the PKI: each message is signed with a certificate that this CA issued to it before. */
-async function p10crScene(ca: CaKey): Promise<Scene> {
+export async function p10crScene(ca: CaKey): Promise<Scene> {
   const scene = await irScene(ca);
   const endpoint = { ...scene.endpoint, raKeys: cmpEndpoint(scene.core, ca).raKeys };
   const keys = Array.from({ length: keyCount }, (_, index) => p256Key(`device-${index}`));
   const devices = await Promise.all(keys.map(async (key, index) => ({ key, certificate: await enrolled(scene, key, `device-${index}`) })));
+  scene.core.pin();
   const prepare = (count: number) =>
     Array.from({ length: count }, (_, index): PreparedCmp => {
       const { key, certificate } = devices[index % keyCount] as (typeof devices)[number];
@@ -84,9 +85,9 @@ function keyObjectOf(key: PublicKey | undefined): KeyObject {
   return imported.value;
 }
 
-const caller = { clientIp: '192.0.2.1', userAgent: '', contentType: 'application/pkixcmp' } as const;
+export const caller = { clientIp: '192.0.2.1', userAgent: '', contentType: 'application/pkixcmp' } as const;
 
-function depsOf(core: MemoryCore): CmpDeps {
+export function depsOf(core: MemoryCore): CmpDeps {
   return { enrolment: core.enrolment, clock: systemClock, log: createLog('error'), macKeys: createMacKeys(), signers: createSignerMemory() };
 }
 

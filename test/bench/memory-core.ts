@@ -20,8 +20,8 @@ export interface SharedReference {
 export interface MemoryCore {
   readonly engine: Engine;
   readonly enrolment: EnrolmentService;
-  /** Forgets all orders and certificates, so that one window does not burden the next. */
-  clear(): void;
+  /** What has been enrolled so far stays; of what comes later only the last few are kept, so that the collector is not measured. */
+  pin(): void;
 }
 
 export const challengeMacKey = Buffer.alloc(32, 7);
@@ -30,14 +30,45 @@ function unused(): never {
   throw new Error('Not on the measured path.');
 }
 
-interface Shelves {
-  readonly transactions: Map<string, StoredTransaction>;
-  readonly certificates: Map<string, IssuedCertificate>;
+/** Keeps what was put there before `pin`, and the last few of what came after it: a database has the rest on its disk. */
+class Shelf<T> {
+  readonly #pinned = new Map<string, T>();
+  readonly #recent = new Map<string, T>();
+
+  get(key: string): T | undefined {
+    return this.#recent.get(key) ?? this.#pinned.get(key);
+  }
+
+  put(key: string, value: T): void {
+    this.#recent.set(key, value);
+    if (this.#recent.size > recentLimit) this.#recent.delete(this.#recent.keys().next().value as string);
+  }
+
+  pin(): void {
+    for (const [key, value] of this.#recent) this.#pinned.set(key, value);
+    this.#recent.clear();
+  }
 }
 
-function orderOf(context: TenantContext, order: NewOrder, certificateId: string): Order {
+const recentLimit = 64;
+
+/** As it was handed in; what the core asks for is made of it when it asks. */
+interface Settled {
+  readonly context: TenantContext;
+  readonly order: NewOrder;
+  readonly record: CertificateRecord;
+}
+
+interface Shelves {
+  /** By dedupe key. */
+  readonly transactions: Shelf<Settled>;
+  /** By fingerprint. */
+  readonly certificates: Shelf<Settled>;
+}
+
+function orderOf({ context, order, record }: Settled): Order {
   const { id, profileId, connectorId, protocol, transactionId, operation, subject, facts, credential, receivedAt } = order;
-  const request = { id, profileId, connectorId, protocol, transactionId, operation, subject, facts, credential, certificateId };
+  const request = { id, profileId, connectorId, protocol, transactionId, operation, subject, facts, credential, certificateId: record.id };
   const outcome = { state: 'ISSUED', failInfo: null, failReason: null, attempts: 1, acknowledgedAt: null } as const;
   return {
     ...request,
@@ -49,7 +80,12 @@ function orderOf(context: TenantContext, order: NewOrder, certificateId: string)
   };
 }
 
-function issuedOf(context: TenantContext, order: NewOrder, record: CertificateRecord): IssuedCertificate {
+function transactionOf(settled: Settled): StoredTransaction {
+  const { order, record } = settled;
+  return { order: orderOf(settled), contentHash: order.contentHash, session: order.session, certificate: record.der };
+}
+
+function issuedOf({ context, order, record }: Settled): IssuedCertificate {
   const { id, der, issuer, serial, subject, sans, notBefore, notAfter, sha256 } = record;
   const owner = { tenantId: context.tenantId, profileId: order.profileId, orderId: order.id, connectorId: order.connectorId };
   return { ...owner, id, der, issuer, serial, subject, sans, notBefore, notAfter, sha256, status: 'valid' };
@@ -57,16 +93,24 @@ function issuedOf(context: TenantContext, order: NewOrder, record: CertificateRe
 
 function memoryOrders({ transactions, certificates }: Shelves): OrderStore {
   return {
-    async settleIssued(context, order, certificate) {
+    async settleIssued(context, order, record) {
       const key = order.dedupeKey.toString('hex');
       const existing = transactions.get(key);
-      if (existing !== undefined) return { kind: 'existing', transaction: existing };
-      const stored = orderOf(context, order, certificate.id);
-      transactions.set(key, { order: stored, contentHash: order.contentHash, session: order.session, certificate: certificate.der });
-      certificates.set(certificate.sha256.toString('hex'), issuedOf(context, order, certificate));
-      return { kind: 'recorded', order: stored };
+      if (existing !== undefined) return { kind: 'existing', transaction: transactionOf(existing) };
+      const settled = { context, order, record };
+      transactions.put(key, settled);
+      certificates.put(record.sha256.toString('hex'), settled);
+      return {
+        kind: 'recorded',
+        get order() {
+          return orderOf(settled);
+        },
+      };
     },
-    findTransaction: async (_context, dedupeKey) => transactions.get(dedupeKey.toString('hex')),
+    async findTransaction(_context, dedupeKey) {
+      const settled = transactions.get(dedupeKey.toString('hex'));
+      return settled && transactionOf(settled);
+    },
     findTransactions: async () => [],
     noteDelivered: () => undefined,
     updateSession: unused,
@@ -87,7 +131,10 @@ function memoryOrders({ transactions, certificates }: Shelves): OrderStore {
 
 function memoryCertificates({ certificates }: Shelves): CertificateStore {
   return {
-    findByFingerprint: async (_context, sha256) => certificates.get(sha256.toString('hex')),
+    async findByFingerprint(_context, sha256) {
+      const settled = certificates.get(sha256.toString('hex'));
+      return settled && issuedOf(settled);
+    },
     findBySerial: unused,
     find: unused,
   };
@@ -99,7 +146,7 @@ export async function createMemoryCore(caKey: CaKey, shared: SharedReference): P
   const engine = createEngine({ store: memoryEngineStore(), clock: systemClock, publicBaseUrl: 'http://127.0.0.1:8080', keyType: caKey });
   await engine.ensureCas();
   const issuer = createEmbeddedIssuer(engine, { timeoutMs: 10_000, maxProcessingMs: 10_000, concurrency: 16 }, log);
-  const shelves: Shelves = { transactions: new Map(), certificates: new Map() };
+  const shelves: Shelves = { transactions: new Shelf(), certificates: new Shelf() };
   const secret = {
     id: 'secret',
     status: 'active',
@@ -125,9 +172,9 @@ export async function createMemoryCore(caKey: CaKey, shared: SharedReference): P
     clock: systemClock,
     log,
   };
-  const clear = () => {
-    shelves.transactions.clear();
-    shelves.certificates.clear();
+  const pin = () => {
+    shelves.transactions.pin();
+    shelves.certificates.pin();
   };
-  return { engine, enrolment: createEnrolment(enrolmentDeps(parts)), clear };
+  return { engine, enrolment: createEnrolment(enrolmentDeps(parts)), pin };
 }
