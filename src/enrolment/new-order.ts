@@ -8,11 +8,19 @@ import type { CertificateRecord, CertificateRequest, NewOrder } from './ports.js
 import type { EnrolmentRequest } from './request.js';
 import type { TransactionQuery } from './service.js';
 
-const end = Buffer.of(0);
-
 /** One digest over all parts, each ended by a zero octet. */
-const sha256 = (...parts: readonly (Buffer | string)[]): Buffer =>
-  hash('sha256', Buffer.concat(parts.flatMap((part) => [typeof part === 'string' ? Buffer.from(part) : part, end])), 'buffer');
+function sha256(...parts: readonly (Buffer | string)[]): Buffer {
+  let length = parts.length;
+  for (const part of parts) length += typeof part === 'string' ? Buffer.byteLength(part) : part.length;
+  const joined = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of parts) {
+    at += typeof part === 'string' ? joined.write(part, at) : part.copy(joined, at);
+    joined[at] = 0;
+    at += 1;
+  }
+  return hash('sha256', joined, 'buffer');
+}
 
 /**
  * One order per (profile, protocol, transactionID, requester) for SCEP, where several devices may use one transactionID
