@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { OrderStore, RecordOutcome, SignedCertificate } from '../../src/enrolment/ports.js';
+import type { IssuedCertificate, LocalIssuer, NewOrder, OrderStore, RecordOutcome, SignedCertificate } from '../../src/enrolment/ports.js';
 import type { EnrolmentRequest } from '../../src/enrolment/request.js';
 import { createEnrolment, type EnrolmentService, enrolmentDeps } from '../../src/enrolment/service.js';
 import { readGeneralName } from '../../src/pkix/general-name.js';
@@ -9,6 +9,7 @@ import { stoppedClock } from '../../src/runtime/clock.js';
 import { createLog, type Log } from '../../src/runtime/log.js';
 import { ok } from '../../src/runtime/result.js';
 import { Secret } from '../../src/runtime/secret.js';
+import type { NewChallenge } from '../../src/tenancy/challenge.js';
 import { memoryStore } from '../support/memory-store.js';
 import { challengeMacKey, seedTime, type World } from './world.js';
 
@@ -18,29 +19,62 @@ export interface Core {
   readonly log: Log;
   /** Requests that were recorded as orders since the last look. */
   takeRecorded(): readonly EnrolmentRequest[];
+  /** What was issued since the last look, by whichever way. */
+  takeIssued(): readonly Issue[];
   /** What was logged as an error since the last look. */
   takeErrors(): readonly string[];
 }
 
+/** A certificate, and on whose word it was issued. */
+export interface Issue {
+  readonly credential: string;
+  readonly certificate: Buffer;
+  readonly request: EnrolmentRequest;
+}
+
+export interface CoreOptions {
+  /** Signs instead of the CA of the fixtures. */
+  readonly sign?: LocalIssuer['sign'];
+  /** Certificates that were issued before this core began, by their SHA-256. */
+  readonly issuedBefore?: (sha256: Buffer) => IssuedCertificate | undefined;
+  readonly minted?: { readonly tenantId: string; readonly challenges: readonly NewChallenge[] };
+}
+
 export const clock = stoppedClock(seedTime);
 
-export function createCore(world: World): Core {
+export function createCore(world: World, options: CoreOptions = {}): Core {
+  const { sign, issuedBefore, minted } = options;
   const errors: string[] = [];
   const log = createLog('error', { write: (line: string) => errors.push(line) });
   const store = memoryStore(clock);
   const recorded: EnrolmentRequest[] = [];
+  const issues: Issue[] = [];
   let current: EnrolmentRequest | undefined;
-  const watch = () => {
-    if (current !== undefined) recorded.push(current);
+  const watcher: Watcher = {
+    recorded: () => {
+      if (current !== undefined) recorded.push(current);
+    },
+    issued: ({ credential }, certificate) => {
+      if (current !== undefined) issues.push({ credential, certificate, request: current });
+    },
   };
-  const issuer = localIssuer(world);
+  const issuer = localIssuer(world, sign);
+  for (const challenge of minted?.challenges ?? []) void store.challenges.mint({ tenantId: minted?.tenantId ?? '', actor: 'fuzz' }, challenge);
+  const { certificates } = store;
   const service = createEnrolment(
     enrolmentDeps({
       ...store,
       orderReader: store.orderReader as never,
-      orders: watched(store.orders, watch),
+      orders: watched(store.orders, watcher),
+      certificates: {
+        ...certificates,
+        findByFingerprint: async (context, sha256) => issuedBefore?.(sha256) ?? certificates.findByFingerprint(context, sha256),
+      },
       credentials: { findSharedSecret: async (_context, profileId, reference) => sharedSecret(world, profileId, reference) },
-      challenges: { find: async () => undefined, admit: async () => Promise.reject(new Error('nothing is derived here')), forget: async () => 0 },
+      challenges:
+        minted === undefined
+          ? { find: async () => undefined, admit: async () => Promise.reject(new Error('nothing is derived here')), forget: async () => 0 }
+          : store.challenges,
       audit: { append: async () => undefined },
       issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
       challengeMacKey,
@@ -52,19 +86,39 @@ export function createCore(world: World): Core {
     current = request;
     return service.enrol(profile, request);
   };
-  return { enrolment: { ...service, enrol }, log, takeRecorded: () => recorded.splice(0), takeErrors: () => errors.splice(0) };
+  return {
+    enrolment: { ...service, enrol },
+    log,
+    takeRecorded: () => recorded.splice(0),
+    takeIssued: () => issues.splice(0),
+    takeErrors: () => errors.splice(0),
+  };
 }
 
-/** Tells of every order that comes into being, however it does. */
-function watched(orders: OrderStore, onRecorded: () => void): OrderStore {
+interface Watcher {
+  recorded(): void;
+  issued(order: Pick<NewOrder, 'credential'>, certificate: Buffer): void;
+}
+
+/** Tells of every order that comes into being and of every certificate, however they do. */
+function watched(orders: OrderStore, watcher: Watcher): OrderStore {
   const telling = async (work: Promise<RecordOutcome>): Promise<RecordOutcome> => {
     const outcome = await work;
-    if (outcome.kind === 'recorded') onRecorded();
+    if (outcome.kind === 'recorded') watcher.recorded();
     return outcome;
   };
   return {
     ...orders,
-    settleIssued: (...order) => telling(orders.settleIssued(...order)),
+    async settleIssued(context, order, certificate, caId) {
+      const outcome = await telling(orders.settleIssued(context, order, certificate, caId));
+      if (outcome.kind === 'recorded') watcher.issued(order, certificate.der);
+      return outcome;
+    },
+    async settleClaimed(context, claimed, answer) {
+      const isSettled = await orders.settleClaimed(context, claimed, answer);
+      if (isSettled && answer.kind === 'issued') watcher.issued(claimed.order, answer.certificate.der);
+      return isSettled;
+    },
     record: (...order) => telling(orders.record(...order)),
     supersede: (...order) => telling(orders.supersede(...order)),
   };
@@ -77,10 +131,10 @@ function sharedSecret(world: World, profileId: string, reference: string) {
 }
 
 /** Signs what it is asked for with the CA of the fixtures. */
-function localIssuer(world: World) {
+function localIssuer(world: World, signer?: LocalIssuer['sign']) {
   const { ca } = world;
   let count = 0;
-  const sign = (request: { publicKey: Buffer; subject: Buffer; sans: readonly Buffer[]; validitySeconds: number }) => {
+  const bare = (request: { publicKey: Buffer; subject: Buffer; sans: readonly Buffer[]; validitySeconds: number }) => {
     count += 1;
     const subject = parseName(request.subject);
     if (!subject.ok) throw subject.error;
@@ -101,10 +155,15 @@ function localIssuer(world: World) {
     );
     return ok<SignedCertificate>({ caId: 'ca', certificate });
   };
+  const sign = signer ?? bare;
   return {
     timing: { timeoutMs: 1_000, maxProcessingMs: 1_000, concurrency: 4 },
     capabilities: { lookup: false, uniqueRef: true },
-    issue: async () => ({ kind: 'notSent' as const, reason: 'The fuzzer signs locally.' }),
+    issue: async (_ref: string, request: Parameters<LocalIssuer['sign']>[0]) => {
+      const signed = signer?.(request);
+      if (signed?.ok) return { kind: 'issued' as const, certificate: signed.value.certificate };
+      return { kind: 'notSent' as const, reason: 'The fuzzer signs locally.' };
+    },
     lookup: async () => ({ kind: 'none' as const }),
     revoke: async () => ok(true as const),
     chain: async () => [ca.certificate.der],

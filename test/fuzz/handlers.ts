@@ -233,7 +233,7 @@ async function cmpTarget(corpus: Corpus, world: World, donors: readonly Seed[]):
     const body = decodePkiBody(message.value);
     must(body.ok, `the body of a reply cannot be read: ${body.ok ? '' : body.error.message}`);
     must(message.value.protection !== undefined, 'a reply is not protected');
-    if (reply.delivered !== undefined) core.enrolment.noteDelivered(cmp.profile, reply.delivered.orderId, reply.delivered.isConfirmed);
+    for (const { orderId, isConfirmed } of reply.delivered ?? []) core.enrolment.noteDelivered(cmp.profile, orderId, isConfirmed);
     return `${message.value.bodyType} ${orders}`;
   };
   return { name: 'cmp-handler', weight: 2, make, check };

@@ -19,6 +19,8 @@ export interface Progress {
   readonly slowestMs: number;
   readonly slowestTarget: string;
   readonly rssBytes: number;
+  /** What happened how often, of targets that are tallied: `target: what`. */
+  readonly outcomes: Readonly<Record<string, number>>;
 }
 
 export interface Slice {
@@ -45,12 +47,18 @@ function describe(error: unknown): string {
   return `${error.name}: ${error.message} ${where.trim()}`;
 }
 
-/** How long one check takes, in ms by the clock; what it throws is thrown. */
-async function timed(target: Target, trial: Trial): Promise<number> {
+interface Timed {
+  /** By the clock. */
+  readonly ms: number;
+  readonly outcome: string;
+}
+
+/** How long one check takes; what it throws is thrown. */
+async function timed(target: Target, trial: Trial): Promise<Timed> {
   const start = performance.now();
-  const outcome = target.check(trial);
-  if (typeof outcome !== 'string') await outcome;
-  return performance.now() - start;
+  const checking = target.check(trial);
+  const outcome = typeof checking === 'string' ? checking : await checking;
+  return { ms: performance.now() - start, outcome };
 }
 
 /**
@@ -61,7 +69,7 @@ async function confirmedMs(target: Target, trial: Trial, first: number): Promise
   let fastest = first;
   for (let times = 0; times < 3 && fastest > slowMs; times += 1) {
     const before = process.cpuUsage();
-    const elapsed = await timed(target, trial);
+    const { ms: elapsed } = await timed(target, trial);
     const { user, system } = process.cpuUsage(before);
     fastest = Math.min(fastest, Math.max((user + system) / 1000, elapsed / 10));
   }
@@ -73,7 +81,8 @@ export async function fuzz(targets: readonly Target[], slice: Slice, listener: L
   const choose = chooser(targets);
   const known = new Set<string>();
   let [done, slowest, slowestTarget, warmRss, isLeakTold] = [0, 0, '', 0, false];
-  const state = (): Progress => ({ done, slowestMs: slowest, slowestTarget, rssBytes: process.memoryUsage.rss() });
+  const outcomes: Record<string, number> = {};
+  const state = (): Progress => ({ done, slowestMs: slowest, slowestTarget, rssBytes: process.memoryUsage.rss(), outcomes });
   const report = (finding: Finding): void => {
     const name = `${finding.kind} ${finding.target} ${finding.reason}`;
     if (!known.has(name) && known.size < 20) listener.found(finding);
@@ -85,7 +94,8 @@ export async function fuzz(targets: readonly Target[], slice: Slice, listener: L
     const target = choose(random.below(1_000_000));
     const trial = target.make(random);
     try {
-      const first = await timed(target, trial);
+      const { ms: first, outcome } = await timed(target, trial);
+      if (target.isTallied) outcomes[`${target.name}: ${outcome}`] = (outcomes[`${target.name}: ${outcome}`] ?? 0) + 1;
       const ms = first > slowMs ? await confirmedMs(target, trial, first) : first;
       if (ms > slowest) [slowest, slowestTarget] = [ms, target.name];
       if (ms > slowMs) report({ kind: 'slow', target: target.name, index, reason: 'slower than 100 ms', trial });

@@ -16,6 +16,8 @@ const help = `node --import tsx test/fuzz/run.ts [options]
   --workers N       on as many processes (default 2)
   --seed S          start from this number; the same seed, count and workers try the same messages (default: the time)
   --target NAME     only this target (see --list)
+  --deep            300,000 requests that are right in form, signature and MAC whatever was changed inside, against profiles of all
+                    kinds; what is issued is held against the policy by other people's readers. With --short: 3,000
   --planted         with two bugs planted, which must be found: exit code 1 is then what you want
   --replay FILE     try one saved input again with --target; names that end in -vouched.bin are sent as vouched
   --list            the targets
@@ -33,6 +35,7 @@ interface Options {
   readonly workers: number;
   readonly seed: number;
   readonly planted: boolean;
+  readonly deep: boolean;
   readonly only: string | undefined;
 }
 
@@ -43,7 +46,7 @@ interface Totals {
 }
 
 async function run(options: Options): Promise<number> {
-  const { messages, workers, seed, planted, only } = options;
+  const { messages, workers, seed, planted, deep, only } = options;
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-fuzz-'));
   const totals: Totals = { crashes: 0, slow: 0, memory: 0 };
   const states = new Map<number, Progress>();
@@ -60,18 +63,26 @@ async function run(options: Options): Promise<number> {
   const ends = await Promise.all(
     Array.from({ length: workers }, (_, worker) => {
       const slice = { seed, first: worker, step: workers, end: messages };
-      const order: Order = { slice, planted, folder, ...(only === undefined ? {} : { only }) };
+      const order: Order = { slice, planted, deep, folder, ...(only === undefined ? {} : { only }) };
       return startWorker(order, (message) => onMessage(message, worker, states, totals));
     }),
   );
   clearInterval(timer);
 
+  for (const line of outcomeLines([...states.values()])) say(line);
   const { done, slowest, rssMb } = summary();
   const isClean = totals.crashes + totals.slow + totals.memory === 0 && ends.every((end) => end === 0) && done === messages;
   if (ends.some((end) => end !== 0)) say(`fuzz: a process ended with ${ends.join(', ')}`);
   const facts = `${totals.crashes} crashes, ${totals.slow} slower than ${slowMs} ms, slowest ${slowest}, ${rssMb} MB, ${seconds()} s`;
   say(`fuzz: ${done} messages, ${facts}, seed ${seed}, ${isClean ? 'passed' : 'FAILED'}`);
   return isClean ? 0 : 1;
+}
+
+/** What happened how often, the most frequent first. */
+function outcomeLines(states: readonly Progress[]): string[] {
+  const sums = new Map<string, number>();
+  for (const { outcomes } of states) for (const [what, times] of Object.entries(outcomes)) sums.set(what, (sums.get(what) ?? 0) + times);
+  return [...sums].sort((left, right) => right[1] - left[1]).map(([what, times]) => `${String(times).padStart(8)}  ${what}`);
 }
 
 function startWorker(order: Order, listen: (message: Message) => void): Promise<number> {
@@ -90,7 +101,7 @@ function onMessage(message: Message, worker: number, states: Map<number, Progres
   else if (what === 'slow') totals.slow += 1;
   else totals.memory += 1;
   say(`fuzz: ${what} in ${target}, message ${index}: ${reason}`);
-  say(`      again: node --import tsx test/fuzz/run.ts --target ${target} --replay ${file}`);
+  say(`      again: node --import tsx test/fuzz/run.ts${target.endsWith('-deep') ? ' --deep' : ''} --target ${target} --replay ${file}`);
 }
 
 function summarise(states: readonly Progress[]): { done: number; slowest: string; rssMb: number } {
@@ -100,10 +111,11 @@ function summarise(states: readonly Progress[]): { done: number; slowest: string
   return { done, slowest: worst === undefined ? '-' : `${worst.slowestMs.toFixed(1)} ms (${worst.slowestTarget})`, rssMb };
 }
 
-async function replay(file: string, only: string | undefined, planted: boolean): Promise<number> {
-  const [target] = await chooseTargets({ planted, only: only ?? '' });
+async function replay(file: string, choice: { readonly only: string | undefined; readonly planted: boolean; readonly deep: boolean }): Promise<number> {
+  const [target] = await chooseTargets({ ...choice, only: choice.only ?? '' });
   if (target === undefined) throw new Error('--replay needs --target with one of the names of --list.');
-  const trial = { bytes: readFileSync(file), isVouched: file.endsWith('-vouched.bin') };
+  const place = /-at(\d+)-/.exec(file)?.[1];
+  const trial = { bytes: readFileSync(file), isVouched: file.endsWith('-vouched.bin'), ...(place === undefined ? {} : { place: Number(place) }) };
   try {
     for (let times = 0; times < 3; times += 1) {
       const start = performance.now();
@@ -123,18 +135,20 @@ async function main(): Promise<number> {
       short: { type: 'boolean' },
       list: { type: 'boolean' },
       planted: { type: 'boolean', default: false },
-      messages: { type: 'string', default: '1000000' },
+      deep: { type: 'boolean', default: false },
+      messages: { type: 'string' },
       workers: { type: 'string', default: '2' },
       seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
       target: { type: 'string' },
       replay: { type: 'string' },
     },
   });
-  const { planted, target: only } = values;
+  const { planted, deep, target: only } = values;
+  const messages = Number(values.messages ?? (deep ? (values.short ? 3_000 : 300_000) : 1_000_000));
   if (values.help) say(help);
-  else if (values.list) say((await chooseTargets({ planted })).map((target) => target.name).join('\n'));
-  else if (values.replay !== undefined) return replay(values.replay, only, planted);
-  else return run({ messages: Number(values.messages), workers: Number(values.workers), seed: Number(values.seed), planted, only });
+  else if (values.list) say((await chooseTargets({ planted, deep })).map((target) => target.name).join('\n'));
+  else if (values.replay !== undefined) return replay(values.replay, { only, planted, deep });
+  else return run({ messages, workers: Number(values.workers), seed: Number(values.seed), planted, deep, only });
   return 0;
 }
 

@@ -5,6 +5,8 @@ import type { Random } from '../support/random.js';
 export interface Trial {
   readonly bytes: Buffer;
   readonly isVouched: boolean;
+  /** Which of a target's profiles it is sent to, where there are several. */
+  readonly place?: number;
 }
 
 export interface Target {
@@ -14,6 +16,8 @@ export interface Target {
   make(random: Random): Trial;
   /** Throws on what must never happen; returns what happened in a few words, so that new behaviour is noticed. */
   check(trial: Trial): string | Promise<string>;
+  /** Whether what happened is counted and shown at the end. */
+  readonly isTallied?: true;
 }
 
 /** Thrown by checks: a promise of the code that was broken without an exception. */

@@ -1,6 +1,7 @@
 import { captureTarget } from './captures.js';
 import { loadCorpus } from './corpus.js';
 import { decoderTargets } from './decoders.js';
+import { deepScepTarget } from './deep/scep.js';
 import { handlerTargets } from './handlers.js';
 import { plantedTargets } from './planted.js';
 import type { Target } from './target.js';
@@ -9,6 +10,8 @@ import { loadWorld } from './world.js';
 
 export interface Choice {
   readonly planted: boolean;
+  /** Instead of all others, the targets whose messages are right in form and reach the policy. */
+  readonly deep?: boolean;
   /** Only the target of this name. */
   readonly only?: string;
 }
@@ -16,6 +19,7 @@ export interface Choice {
 export async function chooseTargets(choice: Choice): Promise<Target[]> {
   const corpus = loadCorpus();
   const world = loadWorld();
+  if (choice.deep === true) return chosen([deepScepTarget(corpus, world)], choice);
   const planted = choice.planted ? plantedTargets(corpus) : [];
   const targets = [
     ...planted,
@@ -24,5 +28,9 @@ export async function chooseTargets(choice: Choice): Promise<Target[]> {
     captureTarget(corpus, world),
     ...(await handlerTargets(corpus, world)),
   ];
-  return choice.only === undefined ? targets : targets.filter((target) => target.name === choice.only);
+  return chosen(targets, choice);
+}
+
+function chosen(targets: Target[], { only }: Choice): Target[] {
+  return only === undefined ? targets : targets.filter((target) => target.name === only);
 }

@@ -7,6 +7,7 @@ import { chooseTargets } from './targets.js';
 export interface Order {
   readonly slice: Slice;
   readonly planted: boolean;
+  readonly deep: boolean;
   readonly only?: string;
   /** Where inputs that find something are kept. */
   readonly folder: string;
@@ -32,11 +33,12 @@ Error.stackTraceLimit = 5;
 
 async function main(): Promise<void> {
   const order = JSON.parse(process.argv[2] ?? '{}') as Order;
-  const { slice, planted, only, folder } = order;
-  const targets = await chooseTargets({ planted, ...(only === undefined ? {} : { only }) });
+  const { slice, planted, deep, only, folder } = order;
+  const targets = await chooseTargets({ planted, deep, ...(only === undefined ? {} : { only }) });
   const progress = await fuzz(targets, slice, {
     found: ({ kind, target, index, reason, trial }) => {
-      const file = join(folder, `${target}-${slice.seed}-${index}${trial.isVouched ? '-vouched' : ''}.bin`);
+      const place = trial.place === undefined ? '' : `-at${trial.place}`;
+      const file = join(folder, `${target}-${slice.seed}-${index}${place}${trial.isVouched ? '-vouched' : ''}.bin`);
       writeFileSync(file, trial.bytes);
       send({ kind: 'finding', what: kind, target, index, reason, file });
     },
