@@ -17,7 +17,7 @@ export function isServiceUrl(text: string): boolean {
 }
 
 const serviceUrl = z.string().trim().max(500).refine(isServiceUrl, 'Must be an https URL without credentials and fragment (http only on this machine)');
-const baseUrl = serviceUrl.refine((text) => !text.includes('?'), 'Must be a URL without query').transform((text) => text.replace(/\/+$/, ''));
+const baseUrl = serviceUrl.refine((text) => !text.includes('?'), 'Must be a URL without query');
 const trustedCa = z.string().max(100_000).optional().describe("PEM of the CA that the server's TLS certificate must chain to; the system's list when absent");
 const concurrency = z.int().min(1).max(256).default(16).describe('Calls under way at once, in each process');
 const timeout = (milliseconds: number) =>

@@ -1,8 +1,15 @@
+import type { ChallengeCheck } from './challenge-check.js';
 import type { Policy } from './policy.js';
 import type { Profile } from './profile.js';
 
+interface Challenged {
+  readonly policy: Policy;
+  readonly challengeMode?: string;
+  readonly challengeCheck?: ChallengeCheck | null;
+}
+
 /** What an operator should know of an open profile; empty for most. */
-export function warningsOf(profile: Pick<Profile, 'protocol' | 'policy'> & { readonly challengeMode?: string }): readonly string[] {
+export function warningsOf(profile: Pick<Profile, 'protocol'> & Challenged): readonly string[] {
   const { trustAnchors, vendorDevices } = profile.policy.cmp;
   if (profile.protocol === 'cmp' && trustAnchors.length > 0 && vendorDevices === 'any') {
     return ["Any device that a vendor's CA among the trust anchors ever certified gets a certificate; a list of devices would name them."];
@@ -10,8 +17,8 @@ export function warningsOf(profile: Pick<Profile, 'protocol' | 'policy'> & { rea
   return profile.protocol === 'scep' ? [...challengeWarnings(profile), ...anchorWarnings(profile.policy)] : [];
 }
 
-function challengeWarnings({ challengeMode, policy }: Pick<Profile, 'policy'> & { readonly challengeMode?: string }): readonly string[] {
-  if (challengeMode !== 'none') return [];
+function challengeWarnings({ challengeMode, challengeCheck, policy }: Challenged): readonly string[] {
+  if (challengeMode !== 'none') return checkWarnings(policy, challengeCheck ?? undefined);
   return policy.approval.mode === 'manual'
     ? ['Requests need no challenge: anyone who reaches this endpoint can put orders before its administrators.']
     : ['Requests need no challenge: anyone who reaches this endpoint gets a certificate for any name the policy allows.'];
@@ -21,4 +28,15 @@ function anchorWarnings({ scep }: Policy): readonly string[] {
   return scep.renewalAnchors.some(({ crl }) => crl === null)
     ? ['A renewal anchor has no CRL: devices whose certificates were revoked there get new ones here all the same.']
     : [];
+}
+
+function checkWarnings({ names }: Policy, check: ChallengeCheck | undefined): readonly string[] {
+  if (check?.kind === 'webhook' && check.settings.whenUnavailable === 'hold') {
+    return ['While the webhook does not answer, anyone who reaches this endpoint can put orders before its administrators.'];
+  }
+  if (check?.kind !== 'hmac') return [];
+  const { template } = names.subject;
+  const { identity } = check.settings;
+  const isUsed = template === null || template.includes(`{${identity}}`) || template.includes('{deviceId}');
+  return isUsed ? [] : [`Challenges prove the ${identity} of a device, but the subject template uses neither {${identity}} nor {deviceId}.`];
 }

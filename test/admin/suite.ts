@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Test } from 'tap';
 import type { OrderState } from '../../src/enrolment/order.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
+import { Secret } from '../../src/runtime/secret.js';
 import { systemContext } from '../../src/tenancy/context.js';
 import { challengeMac } from '../../src/tenancy/credentials.js';
+import { deriveChallenge } from '../../src/tenancy/derived-challenge.js';
 import { policySchema } from '../../src/tenancy/policy.js';
 import { type Role, roles } from '../../src/tenancy/ports.js';
 import { presetNames } from '../../src/tenancy/presets.js';
@@ -463,6 +465,84 @@ async function scepProfiles(t: Test, desk: Desk): Promise<void> {
     desk.clock.advance(1000);
     const kept = await admin('PATCH', url, { description: 'x' }, { 'if-match': '"1"' });
     t.equal(kept.body.challengePassword.updatedAt, updatedAt);
+  });
+
+  await t.test('a mode that holds challenges against a secret or asks outside has its settings, and keeps its secret to itself', async (t) => {
+    const hmac = await create({ name: 'Derived', challengeMode: 'hmac', hmac: { secret: 'a secret of thirty-two characters', maxHours: 48 } });
+    t.equal(hmac.status, 201, hmac.text);
+    t.match(hmac.body, { challengeMode: 'hmac', hmac: { identity: 'CN', uses: 1, maxHours: 48, secret: { set: true } }, webhook: null, intune: null });
+    const webhook = { url: 'https://mdm.example.test/scep', secret: 'a secret to sign with' };
+    const asked = await create({ name: 'Asked', challengeMode: 'webhook', webhook });
+    t.match(asked.body, { webhook: { url: webhook.url, whenUnavailable: 'refuse', timeoutMs: 5000, concurrency: 16, secret: { set: true } }, hmac: null });
+    const intune = { tenant: 'contoso.onmicrosoft.com', clientId: 'app', clientSecret: 'an Entra secret' };
+    const managed = await create({ name: 'Managed', challengeMode: 'intune', intune });
+    t.match(managed.body.intune, { loginUrl: 'https://login.microsoftonline.com', clientSecret: { set: true } });
+    const events = JSON.stringify(await desk.stores.auditEvents());
+    for (const { text } of [hmac, asked, managed]) t.notMatch(text + events + desk.lines.join(''), /a secret (of|to)|an Entra secret/, 'SCEP-100');
+    t.match((await create({ name: 'Made', challengeMode: 'hmac' })).body.hmac, { secret: { set: true } }, 'a secret nobody has seen');
+    for (const [body, expected] of [
+      [{ challengeMode: 'webhook' }, ['webhook']],
+      [{ challengeMode: 'webhook', webhook: { url: webhook.url } }, ['webhook.secret']],
+      [{ challengeMode: 'intune', intune: { tenant: 'a/b', clientId: 'app', clientSecret: 'x' } }, ['intune.tenant']],
+      [{ challengeMode: 'static', challengePassword: 'fixed', hmac: {} }, ['hmac']],
+      [{ hmac: {} }, ['hmac']],
+      [{ challengeMode: 'hmac', challengePassword: 'fixed' }, ['challengePassword']],
+      [{ challengeMode: 'hmac', hmac: { secret: 'short', identity: 'shoe size' } }, ['hmac.identity', 'hmac.secret']],
+      ...['http://mdm.example.test/', 'ftp://mdm.example.test', 'https://user:pass@mdm.example.test/', 'https://mdm.example.test/#x', 'mdm'].map(
+        (url) => [{ challengeMode: 'webhook', webhook: { ...webhook, url } }, ['webhook.url']] as const,
+      ),
+    ] as const) {
+      t.same(paths(await create({ name: 'Wrong', ...body })).sort(), [...expected], JSON.stringify(body));
+    }
+  });
+
+  await t.test('a patch keeps the secret, replaces it, and forgets it with its mode', async (t) => {
+    const { body } = await create({ name: 'Switched', challengeMode: 'hmac', hmac: { secret: 'a secret of thirty-two characters' } });
+    const url = `/api/v1/scep-profiles/${body.id}`;
+    const stored = async () => {
+      const profile = await desk.stores.profiles.find(systemContext('cli'), 'scep', body.id);
+      return profile?.protocol === 'scep' ? profile.challengeCheck : undefined;
+    };
+    problem(t, await admin('PATCH', url, { hmac: { uses: 3 } }), 428, 'version-required');
+    const kept = await admin('PATCH', url, { hmac: { uses: 3 } }, { 'if-match': '"1"' });
+    t.match(kept.body, { challengeMode: 'hmac', hmac: { uses: 3, secret: body.hmac.secret } });
+    t.equal((await stored())?.secret.reveal(), 'a secret of thirty-two characters');
+    desk.clock.advance(1000);
+    const renewed = await admin('PATCH', url, { hmac: { secret: 'another secret of the same length!' } }, { 'if-match': '"2"' });
+    t.not(renewed.body.hmac.secret.updatedAt, body.hmac.secret.updatedAt);
+    t.equal(renewed.body.hmac.uses, 3);
+    t.same(paths(await admin('PATCH', url, { webhook: { url: 'https://mdm.example.test/' } }, { 'if-match': '"3"' })), ['webhook']);
+    const intune = { tenant: 'contoso.example', clientId: 'app', clientSecret: 'an Entra secret' };
+    const moved = await admin('PATCH', url, { challengeMode: 'intune', intune }, { 'if-match': '"3"' });
+    t.match(moved.body, { challengeMode: 'intune', hmac: null, intune: { tenant: 'contoso.example' } }, moved.text);
+    const elsewhere = { intune: { loginUrl: 'https://login.attacker.test' } };
+    t.same(paths(await admin('PATCH', url, elsewhere, { 'if-match': '"4"' })), ['intune.clientSecret'], 'a secret does not follow to another address');
+    t.equal((await admin('PATCH', url, { description: 'x' }, { 'if-match': '"4"' })).body.intune.tenant, 'contoso.example');
+    const back = await admin('PATCH', url, { challengeMode: 'one-time' }, { 'if-match': '"5"' });
+    t.match(back.body, { challengeMode: 'one-time', intune: null });
+    t.equal(await stored(), null);
+  });
+
+  await t.test('SCEP-101 CT-15 in mode hmac a challenge is derived, as a management system would compute it', async (t) => {
+    const secret = 'a secret of thirty-two characters';
+    const { body } = await create({ name: 'Computed', challengeMode: 'hmac', hmac: { secret, maxHours: 48 } });
+    const url = `/api/v1/scep-profiles/${body.id}/challenges`;
+    const minter = await desk.as('minter', tenant.id);
+    const derived = await minter('POST', url, { deviceId: 'device-1' });
+    t.equal(derived.status, 201, derived.text);
+    const expected = deriveChallenge(
+      { profileId: body.id, secret: new Secret(secret), identity: 'device-1' },
+      new Date(desk.clock.now().getTime() + 86_400_000),
+    );
+    t.same(derived.body, { challenge: expected.challenge, expiresAt: expected.expiresAt.toISOString() });
+    t.match((await minter('POST', url, { deviceId: 'device-1' }, { accept: 'text/plain' })).text, /^[0-9]{6}[A-Z2-7]{26}$/);
+    const far = new Date(desk.clock.now().getTime() + 72 * 3_600_000).toISOString();
+    const wrong = await minter('POST', url, { subject: 'CN=device-1', sans: ['dns:a.example'], uses: 2, expiresAt: far });
+    t.same(paths(wrong).sort(), ['deviceId', 'sans', 'subject', 'uses']);
+    t.same(paths(await minter('POST', url, { deviceId: 'device-1', expiresAt: far })), ['expiresAt']);
+    const events = (await desk.stores.auditEvents()).filter(({ action }) => action === 'challenge.derived');
+    t.match(events[0], { details: { deviceId: 'device-1' }, object: `profile:${body.id}` });
+    t.notMatch(JSON.stringify(events), new RegExp(expected.challenge), 'SCEP-100');
   });
 
   await t.test('a preset fills what the policy leaves open; SHA-1 and 3DES come only when asked for by name', async (t) => {

@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { uuidv7 } from '../../runtime/ids.js';
-import { tenantContext } from '../../tenancy/context.js';
+import type { HmacCheck } from '../../tenancy/challenge-check.js';
+import { type TenantContext, tenantContext } from '../../tenancy/context.js';
 import { challengeMac, generateCredential } from '../../tenancy/credentials.js';
+import { type DerivedChallenge, deriveChallenge } from '../../tenancy/derived-challenge.js';
 import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
 import { refuseFaults } from '../fault.js';
@@ -13,6 +15,7 @@ import { findProfile } from '../profiles/find.js';
 import { mintChallengeSchema, mintedChallengeSchema } from './challenge-schema.js';
 
 const dayMs = 86_400_000;
+const hourMs = 3_600_000;
 const text = { 'text/plain': { schema: z.string().describe('The challenge alone') } };
 const minted = { description: 'The challenge', content: { 'application/json': { schema: mintedChallengeSchema }, ...text } };
 
@@ -25,7 +28,7 @@ export function scepChallengeRoutes(app: AdminApp, deps: AdminParts): void {
       schema: {
         tags: ['scep-profiles'],
         operationId: 'mintScepChallenge',
-        summary: 'Make a challenge for one device, shown once; with Accept: text/plain the challenge alone',
+        summary: 'Make a challenge for one device, shown once (in mode hmac: derive it); with Accept: text/plain the challenge alone',
         params: idParams,
         body: mintChallengeSchema,
         response: answers({ 201: minted }),
@@ -33,14 +36,12 @@ export function scepChallengeRoutes(app: AdminApp, deps: AdminParts): void {
     },
     async (request, reply) => {
       const caller = callerOf(request);
-      const { id: profileId, tenantId } = await findProfile(deps, caller, 'scep', request.params.id);
-      const { subject = null, sans = null, deviceId = null, uses, expiresAt: asked } = request.body;
-      const expiresAt = expiryOf(asked, deps.clock.now());
-      const challenge = generateCredential();
-      const mac = challengeMac(deps.challengeMacKey, profileId, challenge);
-      const id = uuidv7(deps.clock.now().getTime());
-      const context = tenantContext(tenantId, caller.actor);
-      await deps.challenges.mint(context, { id, profileId, mac, subject, sans, deviceId, maxUses: uses, expiresAt });
+      const profile = await findProfile(deps, caller, 'scep', request.params.id);
+      const context = tenantContext(profile.tenantId, caller.actor);
+      const check = profile.challengeCheck ?? undefined;
+      const made = check?.kind === 'hmac' ? derive(profile.id, check, request.body, deps) : await mint(profile.id, context, request.body, deps);
+      const { challenge, expiresAt } = made;
+      if (check?.kind === 'hmac') await noteDerived(profile.id, context, request.body.deviceId, expiresAt, deps);
       reply.code(201).header('cache-control', 'no-store');
       if (wantsText(request)) return reply.type('text/plain; charset=utf-8').serializer(String).send(challenge);
       return reply.send({ challenge, expiresAt: expiresAt.toISOString() });
@@ -48,11 +49,54 @@ export function scepChallengeRoutes(app: AdminApp, deps: AdminParts): void {
   );
 }
 
-function expiryOf(asked: string | undefined, now: Date): Date {
-  if (asked === undefined) return new Date(now.getTime() + dayMs);
+type Wanted = z.output<typeof mintChallengeSchema>;
+
+async function mint(profileId: string, context: TenantContext, wanted: Wanted, deps: AdminParts): Promise<DerivedChallenge> {
+  const { subject = null, sans = null, deviceId = null, uses, expiresAt: asked } = wanted;
+  const expiresAt = expiryOf(asked, deps.clock.now());
+  const challenge = generateCredential();
+  const mac = challengeMac(deps.challengeMacKey, profileId, challenge);
+  const id = uuidv7(deps.clock.now().getTime());
+  await deps.challenges.mint(context, { id, profileId, mac, subject, sans, deviceId, maxUses: uses, expiresAt });
+  return { challenge, expiresAt };
+}
+
+/** What management systems can compute themselves; nothing is stored before a device comes with it. */
+function derive(profileId: string, { settings, secret }: HmacCheck, wanted: Wanted, deps: AdminParts): DerivedChallenge {
+  const { deviceId: identity, subject, sans, uses } = wanted;
+  const inProfile = 'Is set for the whole profile in mode hmac';
+  refuseFaults([
+    ...(identity === undefined ? [{ path: 'deviceId', message: `Required in mode hmac: the device's ${settings.identity} as its request will say it` }] : []),
+    ...(subject === undefined ? [] : [{ path: 'subject', message: inProfile }]),
+    ...(sans === undefined ? [] : [{ path: 'sans', message: inProfile }]),
+    ...(uses === 1 ? [] : [{ path: 'uses', message: inProfile }]),
+  ]);
+  const now = deps.clock.now();
+  const until = expiryOf(wanted.expiresAt, now, settings.maxHours);
+  return deriveChallenge({ profileId, secret, identity: identity ?? '' }, until);
+}
+
+async function noteDerived(profileId: string, { tenantId, actor }: TenantContext, deviceId = '', expiresAt: Date, deps: AdminParts): Promise<void> {
+  const details = { deviceId, expiresAt: expiresAt.toISOString() };
+  await deps.audit.append({
+    at: deps.clock.now(),
+    tenantId,
+    actor,
+    action: 'challenge.derived',
+    object: `profile:${profileId}`,
+    outcome: 'success',
+    details,
+  });
+}
+
+const yearHours = 366 * 24;
+
+function expiryOf(asked: string | undefined, now: Date, mostHours = yearHours): Date {
+  if (asked === undefined) return new Date(now.getTime() + Math.min(dayMs, mostHours * hourMs));
   const expiresAt = new Date(asked);
   const ahead = expiresAt.getTime() - now.getTime();
-  if (ahead <= 0 || ahead > 366 * dayMs) refuseFaults([{ path: 'expiresAt', message: 'Must lie ahead, by a year at most' }]);
+  const most = mostHours === yearHours ? 'a year' : `${mostHours} hours`;
+  if (ahead <= 0 || ahead > mostHours * hourMs) refuseFaults([{ path: 'expiresAt', message: `Must lie ahead, by ${most} at most` }]);
   return expiresAt;
 }
 

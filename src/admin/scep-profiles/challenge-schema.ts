@@ -35,7 +35,10 @@ export const mintChallengeSchema = z
       .max(100)
       .optional()
       .describe('The alternative names this challenge is for, like dns:device.example. Absent: none but the common name of a given subject; any without one'),
-    deviceId: lineSchema(200).min(1).optional().describe('The device as its management system knows it; orders are counted to it'),
+    deviceId: lineSchema(200)
+      .min(1)
+      .optional()
+      .describe('The device as its management system knows it; orders are counted to it. In mode hmac required, as the request of the device will name it'),
     expiresAt: z.iso.datetime({ offset: true }).optional().describe('At most a year ahead; a day when absent'),
     uses: z.int().min(1).max(1_000_000).default(1).describe('How many orders it is good for'),
   })

@@ -83,9 +83,23 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
     },
     async (request, reply) => {
       const caller = callerOf(request);
-      const { tenantId, endpointPath, challengeMode, challengePassword, publicBaseUrl, preset: _preset, legacyAlgorithms, ...fields } = request.body;
+      const {
+        tenantId,
+        endpointPath,
+        challengeMode,
+        challengePassword,
+        publicBaseUrl,
+        preset: _preset,
+        legacyAlgorithms,
+        hmac,
+        webhook,
+        intune,
+        ...fields
+      } = request.body;
       const id = uuidv7(deps.clock.now().getTime());
-      const challenge = firstChallenge({ challengeMode, challengePassword }, id, deps.challengeMacKey);
+      const checks = { hmac, webhook, intune };
+      const wishes = { wanted: checks, given: checks, now: deps.clock.now() };
+      const challenge = firstChallenge({ challengeMode, challengePassword }, wishes, id, deps.challengeMacKey);
       const connector = await issuingConnector(deps, caller, fields.connectorId, tenantId);
       const context = tenantContext(connector.tenantId, caller.actor);
       const policy = legacyAlgorithms ? withLegacyAlgorithms(fields.policy) : fields.policy;
@@ -130,8 +144,15 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
       const current = await findProfile(deps, caller, 'scep', request.params.id);
       const version = requireVersion(request, current.version);
       const patch = request.body;
-      const { tenantId, challengeMode, challengePassword, ...changed } = applyPatch(newScepProfileSchema, patchableScep(current), patch, ['tenantId']);
-      const challenge = changeChallenge(patch, current, current.id, deps.challengeMacKey);
+      const { tenantId, challengeMode, challengePassword, hmac, webhook, intune, ...changed } = applyPatch(
+        newScepProfileSchema,
+        patchableScep(current),
+        patch,
+        ['tenantId'],
+      );
+      const given = { hmac: patch.hmac, webhook: patch.webhook, intune: patch.intune };
+      const wishes = { wanted: { hmac, webhook, intune }, given, now: deps.clock.now() };
+      const challenge = changeChallenge(patch, current, wishes, current.id, deps.challengeMacKey);
       await issuingConnector(deps, caller, changed.connectorId, current.tenantId);
       const context = tenantContext(current.tenantId, caller.actor);
       const places = { endpointPath: changed.endpointPath ?? current.endpointPath, publicBaseUrl: changed.publicBaseUrl ?? null };

@@ -8,6 +8,7 @@ import { pageSchema } from '../list.js';
 import { averageSchema, newProfileShape, profilePatchShape, profileShape, successRateSchema } from '../profiles/field.js';
 import type { RowOf } from '../profiles/find.js';
 import { endpointUrl, patchable, profileView } from '../profiles/view.js';
+import { checkFields, checkPatchShape, checkView, checkViewShape, patchableCheck } from './challenge-check.js';
 
 const publicBaseUrl = baseUrlSchema.describe('Public base URL, where a proxy stands in front; else the address devices reach the server by');
 /** RFC 2985 section 5.4.1 limits challengePassword to 255 characters; devices type it, so it stays printable. */
@@ -15,7 +16,11 @@ const challengePassword = z
   .string()
   .regex(/^[\x20-\x7e]{4,255}$/, 'Must be 4 to 255 ASCII characters')
   .describe('Write-only. Given: every device uses it (mode static). Absent: each device gets its own (mode one-time)');
-const challengeMode = z.enum(challengeModes).describe('Follows from challengePassword when absent; none lets anyone ask and must be said aloud');
+const challengeMode = z
+  .enum(challengeModes)
+  .describe(
+    'Follows from challengePassword when absent. hmac, webhook and intune have settings of that name. DANGEROUS: none lets anyone ask, and must be said aloud',
+  );
 
 /** What PATCH leads to; the challenge itself is never part of the stored document. */
 export const newScepProfileSchema = z.strictObject({
@@ -23,6 +28,9 @@ export const newScepProfileSchema = z.strictObject({
   publicBaseUrl: publicBaseUrl.optional(),
   challengeMode: challengeMode.optional(),
   challengePassword: challengePassword.optional(),
+  hmac: checkFields.hmac.optional(),
+  webhook: checkFields.webhook.optional(),
+  intune: checkFields.intune.optional(),
 });
 
 export const scepProfileCreationSchema = newScepProfileSchema
@@ -45,6 +53,7 @@ export const scepProfilePatchSchema = z
     publicBaseUrl: publicBaseUrl.nullable().optional(),
     challengeMode: challengeMode.nullable().optional(),
     challengePassword: challengePassword.nullable().optional(),
+    ...checkPatchShape,
   })
   .meta({ id: 'ScepProfilePatch', description: 'Merge patch (RFC 7396) of a SCEP profile; a challenge left out is kept, null clears it' });
 
@@ -55,6 +64,7 @@ export const scepProfileSchema = z
     serverUrl: z.string().describe('Where devices send their messages'),
     challengeMode,
     challengePassword: secretStateSchema,
+    ...checkViewShape,
     warnings: z.array(z.string()).describe('What an operator should know of how open this profile is'),
   })
   .meta({ id: 'ScepProfile', description: 'A SCEP endpoint' });
@@ -78,10 +88,11 @@ export function scepProfileView(row: RowOf<'scep'>, deviceUrl: string): z.output
     serverUrl: endpointUrl(row.publicBaseUrl ?? deviceUrl, 'scep', row.endpointPath),
     challengeMode: row.challengeMode,
     challengePassword: secretState(row.challengeMac === null ? null : row.challengeUpdatedAt),
+    ...checkView(row.challengeCheck),
     warnings: [...warningsOf(row)],
   };
 }
 
 export function patchableScep(row: RowOf<'scep'>): Record<string, unknown> {
-  return { ...patchable(row), ...(row.publicBaseUrl === null ? {} : { publicBaseUrl: row.publicBaseUrl }) };
+  return { ...patchable(row), ...patchableCheck(row.challengeCheck), ...(row.publicBaseUrl === null ? {} : { publicBaseUrl: row.publicBaseUrl }) };
 }
