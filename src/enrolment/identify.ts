@@ -5,11 +5,12 @@ import type { TenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
 import type { VendorDevice } from '../tenancy/vendor-device.js';
 import { authorise, type CredentialKind } from './authorise.js';
+import { authorityCredential } from './authority-credential.js';
 import { challengeCredential, type Outside } from './challenge.js';
 import type { IssuedCertificate } from './ports.js';
 import { type Refusal, refusal } from './refusal.js';
-import type { EnrolmentRequest, Evidence } from './request.js';
 import { anchoredSigner } from './renewal-anchor.js';
+import type { EnrolmentRequest, Evidence } from './request.js';
 import type { EnrolmentDeps } from './service.js';
 import { vendorSigner } from './vendor.js';
 
@@ -23,9 +24,9 @@ export interface Grant {
   readonly signer?: Certificate;
   /** Its record, when we issued it: what a renewal renews. */
   readonly issued?: IssuedCertificate;
-  /** The grant is good only once this one has found the challenge good. */
   /** A renewal anchor issued it, not we. */
   readonly isAnchored?: true;
+  /** The grant is good only once this one has found the challenge good. */
   readonly unproven?: Outside;
   /** A minted challenge, with what it is bound to. */
   readonly challenge?: MintedChallenge;
@@ -40,8 +41,8 @@ interface Credential {
   readonly reference?: string;
   readonly signer?: Certificate;
   readonly issued?: IssuedCertificate;
-  readonly unproven?: Outside;
   readonly isAnchored?: true;
+  readonly unproven?: Outside;
   /** A minted challenge, with what it is bound to. */
   readonly challenge?: MintedChallenge;
   /** A vendor's device on the profile's list. */
@@ -62,11 +63,18 @@ export async function identify(request: EnrolmentRequest, profile: Profile, cont
 async function bestCredential(request: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps): Promise<Result<Credential, Refusal>> {
   const { secret, signer } = request.evidence;
   if (secret !== undefined) return ok({ kind: 'secret', label: `secret:${secret.reference}`, reference: secret.reference });
+  const byAuthority = isAuthorityPossible(request, profile) && signer ? await authorityCredential(signer, profile, context, deps) : undefined;
+  if (byAuthority !== undefined) return ok(byAuthority);
   const bySigner = signer === undefined ? undefined : await signerCredential(signer, profile, context, deps);
   if (bySigner?.ok) return isChallengeNeeded(profile) ? withChallenge(bySigner.value, request, profile, context, deps) : bySigner;
   const byChallenge = request.protocol === 'scep' ? await byItsChallenge(request, profile, context, deps) : undefined;
   if (byChallenge?.ok) return byChallenge;
   return bySigner ?? byChallenge ?? fail(refusal('credential-invalid', 'no credential'));
+}
+
+/** Only where the profile has RAs, and never for a renewal, which is signed by the certificate it renews. */
+function isAuthorityPossible({ intent }: EnrolmentRequest, profile: Profile): boolean {
+  return profile.policy.cmp.registrationAuthorities.length > 0 && profile.protocol === 'cmp' && intent !== 'renewal';
 }
 
 /** A signer's right: a certificate of this profile, or of a vendor that it trusts. */
@@ -78,6 +86,11 @@ export async function signerCredential(
 ): Promise<Result<Credential, Refusal>> {
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
   if (issued !== undefined && issued.profileId === profile.id) return issuedCredential(signer.certificate, issued, profile, deps);
+  if (issued?.status === 'revoked') return fail(refusal('signer-revoked', issued.serial));
+  const isAnchorable = profile.protocol === 'scep' && profile.policy.scep.renewalAnchors.length > 0;
+  const anchored = isAnchorable ? await anchoredSigner(signer.certificate, profile, deps) : undefined;
+  if (anchored?.ok === true) return ok({ kind: 'anchored', label: anchored.value, signer: signer.certificate, isAnchored: true });
+  if (anchored !== undefined) return anchored;
   return vendorCredential(signer, profile, context, deps);
 }
 
@@ -86,11 +99,6 @@ function byItsChallenge(request: EnrolmentRequest, profile: Profile, context: Te
 }
 
 /** Row SCEP-105. Intune decides anew at every request whether the device is still to have a certificate. */
-  if (issued?.status === 'revoked') return fail(refusal('signer-revoked', issued.serial));
-  const isAnchorable = profile.protocol === 'scep' && profile.policy.scep.renewalAnchors.length > 0;
-  const anchored = isAnchorable ? await anchoredSigner(signer.certificate, profile, deps) : undefined;
-  if (anchored?.ok === true) return ok({ kind: 'anchored', label: anchored.value, signer: signer.certificate, isAnchored: true });
-  if (anchored !== undefined) return anchored;
 function isChallengeNeeded(profile: Profile): boolean {
   if (profile.protocol !== 'scep') return false;
   return profile.policy.renewal.requireChallenge || profile.challengeMode === 'intune';

@@ -21,6 +21,7 @@ export interface Pending {
   readonly kind: 'pending';
   readonly orderId: string;
   readonly checkAfterSeconds: number;
+  readonly waitsFor?: 'approval' | 'issuance';
   readonly session: Session;
 }
 

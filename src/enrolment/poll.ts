@@ -31,7 +31,8 @@ export function outcomeOf(transaction: StoredTransaction, now: Date): Outcome {
   if (phase === 'issued' && certificate !== null) {
     return { kind: 'issued', orderId: order.id, certificate, isModified: session.modified === true, isReplay: true, session };
   }
-  return { kind: 'pending', orderId: order.id, checkAfterSeconds: checkAfter(order.createdAt, now), session };
+  const waitsFor = order.state === 'AWAITING_APPROVAL' ? 'approval' : 'issuance';
+  return { kind: 'pending', orderId: order.id, checkAfterSeconds: checkAfter(order.createdAt, now), waitsFor, session };
 }
 
 function codeOf(failInfo: string | null, state: string): RefusalCode {

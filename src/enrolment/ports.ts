@@ -5,8 +5,8 @@ import type { ListQuery, Page } from '../tenancy/ports.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
 import type { Operation, Order, OrderFacts, OrderState, Session } from './order.js';
 import type { RefusalReason } from './refusal.js';
-
 import type { RevocationDesk } from './revocation-ports.js';
+
 /** What the issuer is asked for. All names and extensions are already checked against the policy. */
 export interface CertificateRequest {
   /** SubjectPublicKeyInfo, DER. */
@@ -60,13 +60,12 @@ export interface Issuer {
   chain(): Promise<readonly Buffer[]>;
   /** The newest CRL of the issuing CA, DER; for CAs that give one. */
   crl?(): Promise<Buffer | undefined>;
-  /** Engines that write in the same database sign at once; `OrderStore.settleIssued` then records order and certificate together. */
   /** The CA that follows, while one is prepared; RA keys get its certificates ahead of time. */
   next?(): NextCa | undefined;
+  /** Engines that write in the same database sign at once; `OrderStore.settleIssued` then records order and certificate together. */
   readonly local?: LocalIssuer;
 }
 
-/** The configured CAs; undefined where the connector is inactive or gone, and the order then waits. */
 export interface NextCa {
   /** Issuing CA first, root last, DER. */
   readonly chain: readonly Buffer[];
@@ -74,6 +73,7 @@ export interface NextCa {
   issue(ref: string, request: CertificateRequest): Promise<IssuerAnswer>;
 }
 
+/** The configured CAs; undefined where the connector is inactive or gone, and the order then waits. */
 export interface Issuers {
   forProfile(profile: Profile): Promise<Issuer | undefined>;
   forOrder(order: Order): Promise<Issuer | undefined>;
@@ -269,6 +269,8 @@ export interface IssuedCertificate {
   readonly sha256: Buffer;
   /** `superseded`: a confirmed renewal replaced it; it is still valid. */
   readonly status: 'valid' | 'revoked' | 'superseded';
+  /** CRLReason number of a revoked one, where known; 6 (certificateHold) can be released. */
+  readonly revocationReason?: number | null;
 }
 
 export interface CertificateStore {
@@ -282,8 +284,6 @@ export interface RefusalRecord {
   readonly reason: RefusalReason;
   readonly tenantId: string | null;
   readonly profileId: string | null;
-  /** CRLReason number of a revoked one, where known; 6 (certificateHold) can be released. */
-  readonly revocationReason?: number | null;
   /** The client's address. */
   readonly source: string;
   readonly clientFamily: string;

@@ -11,6 +11,7 @@ import type { SharedSecret } from '../tenancy/credentials.js';
 import type { CredentialStore } from '../tenancy/ports.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
+import { authorityRights, type Rights } from './authority-credential.js';
 import { confirm } from './confirm.js';
 import { enrol } from './enrol.js';
 import { createGate, type Gate } from './gate.js';
@@ -66,6 +67,8 @@ export interface EnrolmentService {
   pollRevocation(profile: Profile, transaction: StoredTransaction): Promise<RevocationOutcome>;
   /** Whether this caller belongs to the profile: by its secret, by a certificate of it or of a trusted vendor, or as an RA. */
   recognise(profile: Profile, evidence: Evidence): Promise<Result<true, Refusal>>;
+  /** What this signer may do as a registration authority of the profile. */
+  authorityRights(profile: Profile, signer: Evidence['signer']): Promise<Rights>;
   findSharedSecret(profile: Profile, reference: string): Promise<SharedSecret | undefined>;
   /** The certificate of this issuer (Name, DER) and serial (lower-case hexadecimal), if this profile issued it. */
   findIssued(profile: Profile, issuer: Buffer, serial: string): Promise<IssuedCertificate | undefined>;
@@ -82,13 +85,13 @@ export interface EnrolmentParts {
   readonly refusals: RefusalLog;
   readonly revocations: RevocationQueue;
   readonly credentials: Pick<CredentialStore, 'findSharedSecret'>;
-  readonly challenges: Pick<ChallengeStore, 'find' | 'admit' | 'forget'>;
-  /** Where absent, the challenges that someone outside is to judge are all refused. */
-  readonly judge?: ChallengeJudge;
   /** Where absent, no vendor's device is on any list. */
   readonly vendorDevices?: Pick<VendorDeviceStore, 'find' | 'use'>;
   /** Where absent, no CRL is ever found. */
   readonly revocationLists?: RevocationLists;
+  readonly challenges: Pick<ChallengeStore, 'find' | 'admit' | 'forget'>;
+  /** Where absent, the challenges that someone outside is to judge are all refused. */
+  readonly judge?: ChallengeJudge;
   readonly audit: AuditLog;
   readonly issuers: Issuers;
   readonly challengeMacKey: Buffer;
@@ -127,6 +130,7 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
     revoke: (profile, request) => requestRevocation(profile, request, deps),
     pollRevocation: (profile, transaction) => pollRevocation(profile, transaction, deps),
     recognise: (profile, evidence) => recognise(evidence, profile, contextOf(profile), deps),
+    authorityRights: (profile, signer) => authorityRights(signer, profile, contextOf(profile), deps),
     findSharedSecret: (profile, reference) => deps.credentials.findSharedSecret(contextOf(profile), profile.id, reference),
     async findIssued(profile, issuer, serial) {
       const issuerHash = createHash('sha256').update(issuer).digest();

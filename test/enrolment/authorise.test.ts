@@ -13,12 +13,14 @@ const allowed = new Map([
   ['cmp initial secret', 'enrolment'],
   ['cmp initial issued', 'enrolment'],
   ['cmp initial vendor', 'enrolment'],
+  ['cmp initial authority', 'enrolment'],
+  ['cmp additional authority', 'enrolment'],
   ['cmp additional secret', 'enrolment'],
   ['cmp additional issued', 'enrolment'],
   ['cmp renewal issued', 'renewal'],
 ]);
 
-t.test('SCEP-104 AB-01 CMP-114 every combination of protocol, intent and credential is refused unless listed', async (t) => {
+t.test('SCEP-104 AB-01 CMP-112 CMP-114 every combination of protocol, intent and credential is refused unless listed', async (t) => {
   let combinations = 0;
   for (const protocol of protocols) {
     for (const intent of intents) {

@@ -3,7 +3,8 @@ import { fail, ok, type Result } from '../../runtime/result.js';
 import { type Fault, fault } from './fault.js';
 
 const octets = { min: 16, max: 64 };
-const followUps: ReadonlySet<BodyType> = new Set(['certConf', 'pollReq', 'error']);
+/** An RA that adds its protection repeats the nonces of the message inside. */
+const followUps: ReadonlySet<BodyType> = new Set(['certConf', 'pollReq', 'error', 'nested']);
 
 /** A header with everything an answer needs. */
 export interface CheckedHeader extends PkiHeader {

@@ -25,21 +25,33 @@ export interface CheckedRequest {
 
 export type RequestBody = Extract<PkiBody, { type: 'ir' | 'cr' | 'kur' | 'p10cr' }>;
 
-/** RFC 9483 sections 4.1.1 to 4.1.4; `issuer` is the CA of the profile where it is known. */
-export function checkRequest(body: RequestBody, header: CheckedHeader, peer: Peer, issuer: Name | undefined): Result<CheckedRequest, Fault> {
+/** RFC 9483 sections 4.1.1 to 4.1.4; `issuer` is the CA of the profile where it is known; `mayVouch`: the peer is an RA whose raVerified counts. */
+export function checkRequest(body: RequestBody, header: CheckedHeader, peer: Peer, issuer: Name | undefined, mayVouch = false): Result<CheckedRequest, Fault> {
   if (body.type === 'p10cr') return checkP10cr(body, peer);
   const [message, ...further] = body.messages;
   if (message === undefined || further.length > 0) return fail(fault('several-requests', `${body.messages.length}`));
   if (message.certReq.certReqId !== 0) return fail(fault('cert-req-id', String(message.certReq.certReqId)));
+  return checkCertReqMsg(message, body.type, header, peer, issuer, mayVouch);
+}
+
+/** One request of a message, its certReqId aside. */
+export function checkCertReqMsg(
+  message: CertReqMsg,
+  type: RequestBody['type'],
+  header: CheckedHeader,
+  peer: Peer,
+  issuer: Name | undefined,
+  mayVouch: boolean,
+): Result<CheckedRequest, Fault> {
   const fields = checkTemplate(message.certReq, peer, issuer);
   if (!fields.ok) return fields;
   const controls = checkControls(message.certReq);
   if (!controls.ok) return controls;
-  if (body.type === 'kur') {
+  if (type === 'kur') {
     const old = checkOldCertificate(message.certReq, peer);
     if (!old.ok) return old;
   }
-  return checkPossession(message, fields.value, header);
+  return checkPossession(message, fields.value, header, mayVouch && type !== 'kur');
 }
 
 function checkTemplate(request: CertRequest, peer: Peer, issuer: Name | undefined): Result<CheckedRequest, Fault> {
@@ -108,9 +120,11 @@ function isCertificateOf(certId: { issuer: { name?: Name }; serialNumber: Buffer
   return name !== undefined && isSameName(name, certificate.issuer) && certId.serialNumber.equals(certificate.serial);
 }
 
-function checkPossession(message: CertReqMsg, request: CheckedRequest, header: CheckedHeader): Result<CheckedRequest, Fault> {
+/** A registration authority may vouch for possession, but never in kur, whose protection must be that of the device (RFC 9483 section 5.2.3). */
+function checkPossession(message: CertReqMsg, request: CheckedRequest, header: CheckedHeader, mayVouch: boolean): Result<CheckedRequest, Fault> {
   const proof = verifyPossession(message, request.publicKey, header.sender);
   if (proof.ok) return ok(request);
+  if (proof.error === 'ra-verified' && mayVouch) return ok(request);
   return fail(proof.error === 'ra-verified' ? fault('ra-verified') : fault('possession', proof.error));
 }
 

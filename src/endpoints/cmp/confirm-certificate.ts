@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { parseCertificate } from '../../pkix/index.js';
 import { type CertStatus, certHash } from '../../protocol/cmp/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import { confirmSeveral } from './confirm-several.js';
 import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import type { CmpSession } from './session.js';
@@ -16,6 +17,7 @@ export async function confirmCertificate(exchange: VerifiedExchange, statuses: r
   const { stored, session } = running.value;
   const nonces = checkNonces(exchange, session);
   if (!nonces.ok) return refuse(exchange, peer, nonces.error);
+  if (session.furtherIds !== undefined && !session.implicitConfirm) return confirmSeveral(exchange, session, statuses);
   if (session.implicitConfirm || stored.certificate === null) return refuse(exchange, peer, fault('not-awaited'));
   const isAccepted = checkStatuses(statuses, session, header.pvno, stored.certificate);
   if (!isAccepted.ok) return refuse(exchange, peer, isAccepted.error);
@@ -31,6 +33,11 @@ function checkStatuses(statuses: readonly CertStatus[], session: CmpSession, pvn
   if (further.length > 0) return fail(fault('cert-status', `${statuses.length} certificates`));
   // p10cr: -1, but OpenSSL before 3.0.9 sends 0 (RFC 9483 section 4.1.4 with erratum 8806).
   if (status.certReqId !== 0 && status.certReqId !== session.certReqId) return fail(fault('cert-req-id', String(status.certReqId)));
+  return checkStatus(status, pvno, certificate);
+}
+
+/** True when this certificate is accepted; its certReqId has been looked at. */
+export function checkStatus(status: CertStatus, pvno: number, certificate: Buffer): Result<boolean, Fault> {
   if (status.hashAlg !== undefined && pvno < 3) return fail(fault('cert-status', 'hashAlg needs pvno 3'));
   const hash = checkHash(status, certificate);
   return hash.ok ? checkVerdict(status) : hash;

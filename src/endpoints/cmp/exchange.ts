@@ -1,5 +1,5 @@
 import type { EnrolmentService } from '../../enrolment/service.js';
-import type { BodyType, FailInfo, MacKeys, PkiBody, PkiMessage, PkiStatus, ResponseType } from '../../protocol/cmp/index.js';
+import type { BodyType, CertResponse, FailInfo, MacKeys, PkiBody, PkiMessage, PkiStatus, ResponseType } from '../../protocol/cmp/index.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
@@ -28,15 +28,23 @@ export interface CmpContext extends ClientTraits {
   readonly label?: OperationLabel;
   /** Set where the path names no profile. */
   readonly chooseProfile?: ChooseProfile;
+  /** How many nested messages this one is in. */
+  readonly depth?: number;
+  /** Another message of the same batch has this transactionID. */
+  readonly isDuplicate?: boolean;
   /** Filled with what becomes known of the message. */
   readonly trace?: CmpTrace;
 }
 
 /** `delivered`: to be noted with the core once the reply has gone out. */
 export type CmpReply =
-  | { readonly status: 200; readonly bytes: Buffer; readonly delivered?: Delivery & { readonly profile: CmpProfile } }
+  | { readonly status: 200; readonly bytes: Buffer; readonly delivered?: readonly Delivered[] }
   /** Nothing could be answered in a way the device could verify. */
   | { readonly status: 503; readonly retryAfterSeconds: number };
+
+export interface Delivered extends Delivery {
+  readonly profile: CmpProfile;
+}
 
 export interface Delivery {
   readonly orderId: string;
@@ -69,7 +77,14 @@ export function send(exchange: Exchange, peer: Peer | undefined, reply: Reply, d
     trace.reply = reply.body;
   }
   const bytes = buildReply(exchange.endpoint, exchange.message?.header, peer, reply);
-  return { status: 200, bytes, ...(delivered && { delivered: { ...delivered, profile: exchange.endpoint.profile } }) };
+  return { status: 200, bytes, ...(delivered && { delivered: [{ ...delivered, profile: exchange.endpoint.profile }] }) };
+}
+
+/** As `send`, for a reply that delivers several certificates. */
+export function sendAll(exchange: Exchange, peer: Peer | undefined, reply: Reply, deliveries: readonly Delivery[]): CmpReply {
+  const { profile } = exchange.endpoint;
+  const sent = send(exchange, peer, reply);
+  return sent.status === 200 ? { ...sent, delivered: deliveries.map((delivery) => ({ ...delivery, profile })) } : sent;
 }
 
 /** Faults of header, protection and what follows a request are `error` messages (RFC 9483 section 3.6.2). */
@@ -91,7 +106,11 @@ export function errorBody(failInfo: FailInfo, text: string): PkiBody {
 }
 
 export function rejectionBody(type: ResponseType, certReqId: number, failInfo: FailInfo, text: string): PkiBody {
-  return { type, content: { response: [{ certReqId, status: negative('rejection', failInfo, text) }] } };
+  return { type, content: { response: [rejectionOf(certReqId, failInfo, text)] } };
+}
+
+export function rejectionOf(certReqId: number, failInfo: FailInfo, text: string): CertResponse {
+  return { certReqId, status: negative('rejection', failInfo, text) };
 }
 
 function negative(status: PkiStatus, failInfo: FailInfo, text: string) {

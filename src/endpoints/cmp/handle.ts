@@ -3,18 +3,19 @@ import { isOutage } from '../../runtime/outage.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import { secondsSince, verifySeconds } from '../figures.js';
-import { authenticate, type FoundSecret, type KeySources, type Peer } from './authenticate.js';
+import { authenticate, type Peer } from './authenticate.js';
 import { checkHeader } from './check-header.js';
 import { confirmCertificate } from './confirm-certificate.js';
 import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { answerGeneralMessage } from './general.js';
+import { keySourcesOf } from './key-sources.js';
+import { serveNested } from './nested.js';
 import { fitsLabel } from './operation-label.js';
 import { pollCertificate } from './poll-certificate.js';
 import { type Choice, chooseEndpoint } from './profile-choice.js';
 import { requestCertificate } from './request-certificate.js';
 import { revokeCertificates } from './revoke.js';
-import { signerKey } from './signer-memory.js';
 
 /**
  * One CMP message and its reply, whatever carries them: read -> choose the profile -> check the header -> verify the protection ->
@@ -49,9 +50,10 @@ async function answer(exchange: Exchange & { readonly message: PkiMessage }, cho
 
 /** Only a verified message gets here: what it asks decides. */
 async function serve(exchange: VerifiedExchange): Promise<CmpReply> {
-  const { endpoint, peer, message } = exchange;
+  const { endpoint, peer, message, context } = exchange;
   // A device that signs waits for a signature, and the RA certificate is still being issued.
   if (peer.kind === 'signature' && endpoint.raKeys.length === 0) return { status: 503, retryAfterSeconds: 5 };
+  if (context.isDuplicate === true) return refuse(exchange, peer, fault('transaction-in-use'));
   const body = readBody(exchange);
   if (!body.ok) return refuse(exchange, peer, body.error);
   switch (body.value.type) {
@@ -68,6 +70,8 @@ async function serve(exchange: VerifiedExchange): Promise<CmpReply> {
       return confirmCertificate(exchange, body.value.statuses);
     case 'pollReq':
       return pollCertificate(exchange, body.value.certReqIds);
+    case 'nested':
+      return serveNested(exchange, body.value.content, handleCmpMessage);
     case 'error':
       return acknowledge(exchange, peer);
     default:
@@ -85,21 +89,6 @@ function readBody(exchange: VerifiedExchange): Result<PkiBody, Fault> {
 /** RFC 9810 section 5.3.21: an error is answered by pkiconf. It changes nothing: anyone may have sent an unprotected one. */
 function acknowledge(exchange: Exchange, peer: Peer | undefined): CmpReply {
   return send(exchange, peer, { body: { type: 'pkiconf' } });
-}
-
-function keySourcesOf(exchange: Exchange & { readonly message: PkiMessage }): KeySources {
-  const { endpoint, message, deps } = exchange;
-  const { transactionID } = message.header;
-  return {
-    macKeys: deps.macKeys,
-    findSecret: (reference) => findSecret(deps, endpoint, reference),
-    rememberedSigner: () => transactionID && deps.signers.recall(signerKey(endpoint.profile.id, transactionID)),
-  };
-}
-
-async function findSecret(deps: CmpDeps, endpoint: CmpEndpoint, reference: string): Promise<FoundSecret | undefined> {
-  const found = await deps.enrolment.findSharedSecret(endpoint.profile, reference);
-  return found && { id: found.id, secret: found.secret.reveal() };
 }
 
 async function answerAnyway(exchange: Exchange, peer: Peer | undefined, work: () => Promise<CmpReply>): Promise<CmpReply> {

@@ -21,7 +21,7 @@ export function isOperationLabel(text: string): text is OperationLabel {
 
 const followUps: ReadonlySet<BodyType> = new Set(['certConf', 'pollReq', 'error']);
 
-/** What follows a request goes to the same path (RFC 9483 section 6.1). */
+/** What follows a request goes to the same path; what an RA forwards, to that of the message inside, which is looked at there (RFC 9483 section 6.1). */
 export function fitsLabel(type: BodyType, label: OperationLabel | undefined): boolean {
-  return label === undefined || followUps.has(type) || operationLabels[label] === type;
+  return label === undefined || followUps.has(type) || type === 'nested' || operationLabels[label] === type;
 }

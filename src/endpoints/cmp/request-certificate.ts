@@ -1,11 +1,14 @@
 import type { Outcome } from '../../enrolment/outcome.js';
 import type { TransactionQuery } from '../../enrolment/service.js';
 import { responseTypes } from '../../protocol/cmp/index.js';
+import { ok } from '../../runtime/result.js';
+import { checkAuthority } from './check-authority.js';
 import { checkRequest, type RequestBody } from './check-request.js';
 import { namedTime } from './confirmation-time.js';
 import { type CmpReply, refuse, reject, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
 import { freshNonce } from './reply.js';
+import { requestSeveral, type SeveralRequests } from './request-several.js';
 import { type CmpSession, decodeSession } from './session.js';
 import { signerKey } from './signer-memory.js';
 import { toAnswer, toEnrolmentRequest } from './translate.js';
@@ -15,17 +18,32 @@ export async function requestCertificate(exchange: VerifiedExchange, body: Reque
   const { endpoint, peer, header, deps, now } = exchange;
   // RFC 9483 section 4.1.3: a key update is protected by the key of the certificate it updates.
   if (body.type === 'kur' && peer.kind === 'mac') return refuse(exchange, peer, fault('protection-kind', 'kur'));
+  const mayVouch = hasAuthorities(exchange) ? await checkAuthority(exchange, body) : noVouching;
+  if (!mayVouch.ok) return refuse(exchange, peer, mayVouch.error);
   const session = newSession(exchange, body);
-  const checked = checkRequest(body, header, peer, endpoint.caChain[0]?.subject);
+  if (isSeveral(exchange, body)) return requestSeveral(exchange, body, session, mayVouch.value);
+  const checked = checkRequest(body, header, peer, endpoint.caChain[0]?.subject, mayVouch.value);
   if (!checked.ok) return reject(exchange, responseTypes[body.type], session.certReqId, checked.error);
   const request = toEnrolmentRequest(exchange, checked.value, session);
   const { trace } = exchange.context;
   const outcome = await deps.enrolment.enrol(endpoint.profile, request);
   if (trace !== undefined && outcome.kind === 'refused') trace.reason = outcome.refusal.code;
-  if (peer.kind === 'signature') deps.signers.remember(signerKey(endpoint.profile.id, header.transactionID), peer.certificate);
+  // After an implicit confirmation nothing follows, save a retransmission with its certificates.
+  if (peer.kind === 'signature' && !(session.implicitConfirm && outcome.kind === 'issued'))
+    deps.signers.remember(signerKey(endpoint.profile.id, header.transactionID), peer.certificate);
   const recorded = await recordedSession(exchange, request, outcome, session);
   const answer = toAnswer(outcome, recorded, endpoint, now);
   return send(exchange, peer, answer.reply, answer.delivered);
+}
+
+const noVouching = ok(false);
+
+function hasAuthorities({ endpoint }: VerifiedExchange): boolean {
+  return endpoint.profile.policy.cmp.registrationAuthorities.length > 0;
+}
+
+function isSeveral({ endpoint }: VerifiedExchange, body: RequestBody): body is SeveralRequests {
+  return endpoint.profile.policy.cmp.severalRequests && body.type !== 'p10cr' && body.messages.length > 1;
 }
 
 async function recordedSession(exchange: VerifiedExchange, query: TransactionQuery, outcome: Outcome, session: CmpSession): Promise<CmpSession> {

@@ -131,7 +131,9 @@ function sendReply(answer: CmpReply, reply: FastifyReply, deps: RouteDeps): Fast
   if (answer.status === 503) return reply.code(503).header('retry-after', answer.retryAfterSeconds).send();
   const { delivered } = answer;
   if (delivered !== undefined) {
-    reply.raw.once('finish', () => deps.enrolment.noteDelivered(delivered.profile, delivered.orderId, delivered.isConfirmed));
+    reply.raw.once('finish', () => {
+      for (const { profile, orderId, isConfirmed } of delivered) deps.enrolment.noteDelivered(profile, orderId, isConfirmed);
+    });
   }
   return reply.code(200).header('content-type', mediaType).header('cache-control', 'no-store').send(answer.bytes);
 }

@@ -27,13 +27,15 @@ export interface CmpSession {
   readonly confirmWait?: number;
   /** The time named to the device, milliseconds since 1970; set once the certificate is there. */
   readonly confirmUntil?: number;
+  /** The other certReqIds of a message that asked for several certificates; their orders stand beside this one. */
+  readonly furtherIds?: readonly number[];
   /** A certificate that is refused or not confirmed is not revoked. */
   readonly keepUnconfirmed?: boolean;
 }
 
 /** The session of a new transaction; the rest is added by what happens in it. */
 export function encodeSession(session: CmpSession): Session {
-  const { type, pvno, certReqId, protection, implicitConfirm, nonce, requestNonce, polls, confirmWait, keepUnconfirmed } = session;
+  const { type, pvno, certReqId, protection, implicitConfirm, nonce, requestNonce, polls, confirmWait, keepUnconfirmed, furtherIds } = session;
   return {
     type,
     pvno,
@@ -45,6 +47,7 @@ export function encodeSession(session: CmpSession): Session {
     polls,
     ...(confirmWait !== undefined && { confirmWait }),
     ...(keepUnconfirmed && { keepUnconfirmed }),
+    ...(furtherIds && { furtherIds: furtherIds.join(',') }),
   };
 }
 
@@ -74,5 +77,11 @@ export function decodeSession(stored: Session): CmpSession {
     polls: Number(stored.polls ?? 0),
     ...(typeof stored.confirmWait === 'number' && { confirmWait: stored.confirmWait }),
     ...(typeof confirmUntil === 'number' && { confirmUntil }),
+    ...(typeof stored.furtherIds === 'string' && {
+      furtherIds: stored.furtherIds
+        .split(',')
+        .filter((id) => id !== '')
+        .map(Number),
+    }),
   };
 }

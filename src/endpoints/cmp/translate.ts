@@ -81,6 +81,10 @@ const errors: ReadonlySet<RefusalCode> = new Set([
   'order-expired',
 ]);
 
+export function isMessageFault(code: RefusalCode): boolean {
+  return errors.has(code);
+}
+
 const intentOf = { ir: 'initial', cr: 'additional', p10cr: 'additional', kur: 'renewal' } as const satisfies Record<RequestType, Intent>;
 
 /** A checked request in the words of the core. */

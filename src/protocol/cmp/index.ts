@@ -13,6 +13,7 @@ export * from './header.js';
 export * from './mac-key.js';
 export * from './mac-parameters.js';
 export * from './message.js';
+export * from './nested.js';
 export * from './polling.js';
 export * from './proof-of-possession.js';
 export * from './protection.js';

@@ -6,6 +6,7 @@ import type { OrderState, Session } from '../../../src/enrolment/order.js';
 import type { Outcome } from '../../../src/enrolment/outcome.js';
 import type { RefusalRecord, StoredTransaction } from '../../../src/enrolment/ports.js';
 import type { Refusal, RefusalCode } from '../../../src/enrolment/refusal.js';
+import { registrationAuthorityRightsOf } from '../../../src/enrolment/registration-authority.js';
 import type { EnrolmentRequest } from '../../../src/enrolment/request.js';
 import type { RevocationOutcome, RevocationRequest } from '../../../src/enrolment/request-revocation.js';
 import type { EnrolmentService, TransactionQuery } from '../../../src/enrolment/service.js';

@@ -178,6 +178,10 @@ export class FakeEnrolment implements EnrolmentService {
     throw new Error('SCEP revokes nothing.');
   }
 
+  async authorityRights() {
+    return new Set<never>();
+  }
+
   async recognise(): Promise<never> {
     throw new Error('SCEP asks nothing of this kind.');
   }
