@@ -1,0 +1,42 @@
+import t from 'tap';
+import { type Channel, connectFigures, relayFigures } from '../src/process-figures.js';
+import { counter } from '../src/runtime/metrics.js';
+
+counter('test_processes_total', 'One per process')({}).add();
+
+/** A channel between a worker and the primary; messages travel as JSON, as between processes. */
+function channel(): { readonly worker: Channel; readonly primary: Channel } {
+  const end = () => {
+    const listeners: ((message: unknown) => void)[] = [];
+    return { listeners, hear: (message: object) => setImmediate(() => listeners.forEach((listen) => void listen(JSON.parse(JSON.stringify(message))))) };
+  };
+  const [atWorker, atPrimary] = [end(), end()];
+  const channelOf = (own: ReturnType<typeof end>, other: ReturnType<typeof end>): Channel => ({
+    send: other.hear,
+    onMessage: (listener) => void own.listeners.push(listener),
+  });
+  return { worker: channelOf(atWorker, atPrimary), primary: channelOf(atPrimary, atWorker) };
+}
+
+const counted = (all: readonly (readonly { readonly name: string }[])[]) =>
+  all.map((figures) => figures.filter(({ name }) => name === 'test_processes_total').length);
+
+t.test('SCEP-160 a worker that is asked gathers the figures of all workers through the primary', async (t) => {
+  const channels = [channel(), channel(), channel()];
+  const relay = relayFigures(() => channels.map(({ primary }) => primary));
+  for (const { primary } of channels) relay.join(primary);
+  const gathers = channels.map(({ worker }) => connectFigures(worker));
+  const [first, second] = await Promise.all([gathers[0]?.(), gathers[1]?.()]);
+  t.same(counted(first ?? []), [1, 1, 1]);
+  t.same(counted(second ?? []), [1, 1, 1], 'also when two are asked at once');
+});
+
+t.test('a worker that hangs is left out, and without a primary each tells of itself', async (t) => {
+  const [sound, hung] = [channel(), channel()];
+  const relay = relayFigures(() => [sound.primary, hung.primary]);
+  relay.join(sound.primary);
+  const gather = connectFigures(sound.worker);
+  t.same(counted(await gather()), [1]);
+  const alone = connectFigures({ send: () => undefined, onMessage: () => undefined });
+  t.same(counted(await alone()), [1]);
+});
