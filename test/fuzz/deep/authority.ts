@@ -24,7 +24,8 @@ export async function recheckIssue({ credential, certificate, request }: Issue, 
 
 /** Every challenge of a request, wherever it stands. */
 function challengesOf(csr: pkijs.CertificationRequest): readonly string[] {
-  const attributes = csr.attributes ?? [];
+  // pkijs leaves `values` out where the SET is empty.
+  const attributes = (csr.attributes ?? []).map(({ type, values }) => ({ type, values: (values as readonly unknown[] | undefined) ?? [] }));
   const direct = attributes.filter(({ type }) => type === challengePassword).flatMap(({ values }) => values.map(textOf));
   const extensions = attributes.filter(({ type }) => extensionRequests.includes(type)).flatMap(({ values }) => values.flatMap(childrenOf));
   const nested = extensions.filter((item) => textOf(childrenOf(item)[0]) === challengePassword).map((item) => textOf(insideOf(childrenOf(item).at(-1))));
