@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import type { Config, ConfigFault } from '../config.js';
 import type { Result } from '../runtime/result.js';
+import { cmpGenmCommand } from './cmp-genm.js';
+import { cmpRrCommand } from './cmp-rr.js';
 import { decodeCommand } from './decode.js';
 import { doctorCommand } from './doctor.js';
 import { enrolCmpCommand } from './enrol-cmp.js';
@@ -21,6 +23,9 @@ export function addCommands(program: Command, { readConfig, parseSettings }: Set
   doctorCommand(program, parseSettings);
   tokenCommand(program, readConfig);
   decodeCommand(program);
+  const cmp = program.command('cmp').description('what else a device says over CMP (RFC 9810): revoke, ask');
+  cmpRrCommand(cmp);
+  cmpGenmCommand(cmp);
   const enrol = program.command('enrol').description('enrol a device against any server, for smoke tests');
   enrolScepCommand(enrol);
   enrolCmpCommand(enrol);

@@ -16,6 +16,15 @@ const colours: Readonly<Record<Verdict, number>> = { ok: 32, failed: 31, unknown
 
 /** An indented tree, a field a line. `isColoured`: for terminals. */
 export function renderText({ kind, fields }: Capture, isColoured: boolean): string {
+  return `${[titles[kind], ...linesOf(fields, 1, isColoured)].join('\n')}\n`;
+}
+
+/** Fields that stand for themselves, likewise. */
+export function renderFields(fields: readonly Field[], isColoured: boolean): string {
+  return linesOf(fields, 0, isColoured).join('\n');
+}
+
+function linesOf(fields: readonly Field[], indent: number, isColoured: boolean): string[] {
   const paint = (code: number, text: string): string => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text);
   const lines = (items: readonly Field[], depth: number): string[] =>
     items.flatMap(({ name, value, note, verdict, fields: inner = [] }) => {
@@ -26,7 +35,7 @@ export function renderText({ kind, fields }: Capture, isColoured: boolean): stri
       ];
       return [parts.join(' '), ...lines(inner, depth + 1)];
     });
-  return `${[titles[kind], ...lines(fields, 1)].join('\n')}\n`;
+  return lines(fields, indent);
 }
 
 /** Control, format and line-breaking characters must not reach a terminal raw; they are escaped as in JavaScript. */
