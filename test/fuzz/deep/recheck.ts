@@ -188,7 +188,7 @@ function checkSubject(attributes: readonly SubjectAttribute[], { names }: Policy
     const types = attributes.map(({ type }) => type).sort();
     must(types.join() === [attributeOids.CN, attributeOids.O].sort().join(), `the template made ${types}`);
     must(
-      attributes.some(({ type, text }) => type === attributeOids.O && text === 'Acme'),
+      attributes.some(({ type, text }) => type === attributeOids.O && text.toLowerCase() === 'acme'),
       'the template was left out',
     );
   }
