@@ -1,7 +1,7 @@
 import type { Confirmation } from '../../enrolment/service.js';
 import type { CertStatus } from '../../protocol/cmp/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
-import { checkStatus } from './confirm-certificate.js';
+import { checkStatus } from './cert-status.js';
 import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import type { CmpSession } from './session.js';

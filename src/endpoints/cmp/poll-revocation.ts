@@ -1,6 +1,6 @@
 import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
-import { isRetransmission, maxPolls, moveOn, waiting } from './poll-certificate.js';
+import { isRetransmission, maxPolls, moveOn, waiting } from './polling.js';
 import { answerRevocation } from './revoke.js';
 import { checkNonces, type RunningTransaction } from './transaction.js';
 

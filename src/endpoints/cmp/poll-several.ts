@@ -1,7 +1,7 @@
 import type { Pending } from '../../enrolment/outcome.js';
 import { type CmpReply, refuse, sendAll, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
-import { maxPolls, moveOn, type PollKind, pollKind, pollRep } from './poll-certificate.js';
+import { maxPolls, moveOn, type PollKind, pollKind, pollRep } from './polling.js';
 import { answerSeveral, sessionOf, type Verdict } from './request-several.js';
 import { type Member, membersOf } from './several.js';
 import type { RunningTransaction } from './transaction.js';
