@@ -32,7 +32,7 @@ import { issueOrdersJob } from './workers/issue-orders.js';
 import { lookUpOrdersJob } from './workers/look-up-orders.js';
 import { type Job, startJobs } from './workers/loop.js';
 import { raKeyJob } from './workers/ra-key-job.js';
-import { ensureRaKeys, type RaKeyDeps } from './workers/ra-keys.js';
+import { ensureRaKeys, prepareNextRaKeys, type RaKeyDeps } from './workers/ra-keys.js';
 import { replaceDuplicatesJob } from './workers/replace-duplicates.js';
 import { revokeCertificatesJob } from './workers/revoke-certificates.js';
 import { forgetTransactionsJob, tendOrdersJob } from './workers/tend-orders.js';
@@ -145,7 +145,9 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
         return metricsText(processes, await installationFigures({ store, endpoints, clock: systemClock }, processes.length));
       },
     };
-    const parts = { ...store, challengeMacKey, deviceUrl: config.deviceUrl, clock: systemClock, log, notifyConfigChanged, readiness, connectorTester, metrics };
+    const prepareRaKeys = (profile: Profile, actor: string) => prepareNextRaKeys(profile, actor, raKeys);
+    const ours = { challengeMacKey, deviceUrl: config.deviceUrl, clock: systemClock, log, endpoints: endpoints.directory, prepareRaKeys };
+    const parts = { ...store, ...ours, notifyConfigChanged, readiness, connectorTester, metrics };
     servers.push(await adminServer(config, parts));
   }
 

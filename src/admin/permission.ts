@@ -18,6 +18,7 @@ export const permissions = {
   'profile:read': { least: 'viewer' },
   'profile:write': { least: 'admin' },
   'profile:rotate-secret': { least: 'admin' },
+  'profile:ra-keys': { least: 'admin' },
   'challenge:mint': { least: 'operator', also: 'minter' },
   'order:read': { least: 'viewer' },
   'order:approve': { least: 'operator' },

@@ -8,7 +8,9 @@ import type { Secret } from '../runtime/secret.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { ConnectorType } from '../tenancy/connector.js';
 import type { Context } from '../tenancy/context.js';
+import type { EndpointDirectory } from '../tenancy/directory.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ListQuery, Page, ProfileStore, TenantStore } from '../tenancy/ports.js';
+import type { Profile } from '../tenancy/profile.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 
 /** What the admin API needs from the rest of the house. Changes write their own audit events, in the store. */
@@ -37,6 +39,10 @@ export interface AdminDeps {
   /** Called after every change of tenants, connectors, profiles and credentials; must not throw. */
   notifyConfigChanged(): void;
   readiness(): Promise<Readiness>;
+  /** What devices are served at this moment; where absent, no published certificates are shown. */
+  readonly endpoints?: Pick<EndpointDirectory, 'scep'>;
+  /** Makes successors of a profile's RA keys ahead of time. */
+  prepareRaKeys?(profile: Profile, actor: string): Promise<'ready' | 'waiting' | 'refused'>;
   /** Where absent, the routes that test a connector are not served. */
   readonly connectorTester?: ConnectorTester;
   /** Where absent, kept in the memory of this process. */

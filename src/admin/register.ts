@@ -16,6 +16,7 @@ import { memoryIdempotencyStore } from './idempotency-memory.js';
 import { describeRoutes, serveDocs } from './openapi.js';
 import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
 import { type AdminDeps, type AdminParts, defaultLimits } from './ports.js';
+import { raKeyRoutes } from './ra-keys/routes.js';
 import { refusalRoutes } from './refusals/routes.js';
 import { type RouteTable, recordRoutes } from './route-table.js';
 import { scepChallengeRoutes } from './scep-profiles/challenge-routes.js';
@@ -67,6 +68,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   if (deps.vendorDevices !== undefined) vendorDeviceRoutes(app, deps, deps.vendorDevices);
   scepProfileRoutes(app, deps);
   scepChallengeRoutes(app, deps);
+  raKeyRoutes(app, deps);
   snippetRoutes(app, deps);
   orderRoutes(app, deps);
   orderDecisionRoutes(app, deps);

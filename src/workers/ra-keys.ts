@@ -45,9 +45,9 @@ export async function ensureRaKeys(profile: Profile, deps: RaKeyDeps): Promise<R
  * Makes a successor for each active key now, ahead of its time: devices learn of it by GetNextCACert, and after the announcement it takes
  * over. Where a successor stands already it stays. The outcome is that of the CA's answers; `waiting` ones are asked for again by the job.
  */
-export async function prepareNextRaKeys(profile: Profile, deps: RaKeyDeps): Promise<RaKeyOutcome> {
+export async function prepareNextRaKeys(profile: Profile, actor: string, deps: RaKeyDeps): Promise<RaKeyOutcome> {
   for (const usage of usagesOf(profile)) {
-    const room = { context: contextOf(profile), profile, usage };
+    const room = { context: tenantContext(profile.tenantId, actor), profile, usage };
     const keys = await listKeys(room, deps);
     const active = keys.find((key) => key.state === 'active');
     if (active === undefined || keys.some((key) => key.state === 'next')) continue;

@@ -72,6 +72,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
     notifyConfigChanged: () => {
       notices += 1;
     },
+    prepareRaKeys: async () => 'ready',
     readiness: async () => ({ ready: true, checks: { database: 'ok' } }),
     connectorTester: {
       async test(connector, to) {

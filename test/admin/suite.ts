@@ -3,7 +3,7 @@ import type { Test } from 'tap';
 import type { OrderState } from '../../src/enrolment/order.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
 import { Secret } from '../../src/runtime/secret.js';
-import { systemContext } from '../../src/tenancy/context.js';
+import { systemContext, tenantContext } from '../../src/tenancy/context.js';
 import { challengeMac } from '../../src/tenancy/credentials.js';
 import { deriveChallenge } from '../../src/tenancy/derived-challenge.js';
 import { policySchema } from '../../src/tenancy/policy.js';
@@ -915,10 +915,19 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
   const place = { tenantId: a.id, profileId: objects['cmp-profiles'] ?? '', connectorId: a.connectorId };
   objects.orders = await desk.stores.addOrder({ ...place, state: 'ISSUED', device: 'one', transactionId: uuidv7(), subject: 'CN=of A' });
   objects.certificates = (await a.admin('GET', `/api/v1/orders/${objects.orders}`)).body.certificateId;
+  objects['ra-keys'] = uuidv7();
+  const key = { id: objects['ra-keys'], profileId: objects['scep-profiles'] ?? '', purpose: 'scep', state: 'active', certificate: null, chain: [] } as const;
+  const privateKey = new Secret(Buffer.from('key'));
+  await desk.stores.credentials.addRaKey(tenantContext(a.id, 'test'), { ...key, privateKey, spki: Buffer.from('spki') });
   const routes = desk.app.adminRoutes.filter(({ url, method, access }) => url.startsWith('/api/v1/') && access !== 'public' && method !== 'HEAD');
-  const urlOf = (url: string): string => url.replace(':id', objects[url.split('/')[3] ?? ''] ?? 'missing');
-  const bodies: Record<string, unknown> = { deny: { reason: 'x' }, revoke: { reason: 'unspecified' } };
-  const bodyFor = (method: string, url: string): unknown => (method === 'GET' || method === 'DELETE' ? undefined : (bodies[url.split('/').at(-1) ?? ''] ?? {}));
+  const urlOf = (url: string): string => url.replace(':id', objects[url.split('/')[3] ?? ''] ?? 'missing').replace(':keyId', objects['ra-keys'] ?? 'missing');
+  const bodies: Record<string, unknown> = {
+    deny: { reason: 'x' },
+    revoke: { reason: 'unspecified' },
+    '/api/v1/scep-profiles/:id/ra-keys/import': { pfx: 'AAAA', password: '' },
+  };
+  const bodyFor = (method: string, url: string): unknown =>
+    method === 'GET' || method === 'DELETE' ? undefined : (bodies[url] ?? bodies[url.split('/').at(-1) ?? ''] ?? {});
   const ask = (call: Call, method: string, url: string) => call(method, urlOf(url), bodyFor(method, url), { 'if-match': '"999"' });
 
   await t.test('an anonymous caller gets 401 from every route', async (t) => {
@@ -965,6 +974,7 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
       mint: 2,
       write: 3,
       'rotate-secret': 3,
+      'ra-keys': 3,
       decode: 2,
     };
     const ladder: readonly Role[] = roles.filter((role) => role !== 'minter');

@@ -25,6 +25,7 @@ import type {
 } from '../../src/tenancy/ports.js';
 import type { CmpProfile, Profile, ScepProfile } from '../../src/tenancy/profile.js';
 import { memoryChallenges } from './memory-challenges.js';
+import { memoryRaKeyStore } from './memory-credential-store.js';
 
 interface Owned {
   readonly id: string;
@@ -388,7 +389,7 @@ export function memoryAdmin(clock: Clock) {
     tenants: tenantStore,
     connectors: connectorStore,
     profiles: profileStore,
-    credentials: credentialStore as CredentialStore,
+    credentials: { ...memoryRaKeyStore(() => clock.now()), ...credentialStore },
     challenges: memoryChallenges(clock),
     access,
     orderReader,

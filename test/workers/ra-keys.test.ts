@@ -468,8 +468,8 @@ t.test('SCEP-040 a successor can be prepared by hand: announced for a week, then
   const profile = scepProfile();
   await ensureRaKeys(profile, deps);
   clock.advance(day);
-  t.equal(await prepareNextRaKeys(profile, deps), 'ready');
-  await prepareNextRaKeys(profile, deps);
+  t.equal(await prepareNextRaKeys(profile, 'token:1', deps), 'ready');
+  await prepareNextRaKeys(profile, 'token:1', deps);
   t.match(credentials.keys, [{ state: 'active' }, { state: 'next', certificate: Buffer }]);
   clock.advance(6 * day);
   await ensureRaKeys(profile, deps);
@@ -488,7 +488,7 @@ t.test('a successor prepared by hand whose CA does not answer is asked for until
   const profile = scepProfile();
   await ensureRaKeys(profile, deps);
   isAway = true;
-  t.equal(await prepareNextRaKeys(profile, deps), 'waiting');
+  t.equal(await prepareNextRaKeys(profile, 'token:1', deps), 'waiting');
   clock.advance(2 * day);
   t.equal(await ensureRaKeys(profile, deps), 'waiting');
   isAway = false;

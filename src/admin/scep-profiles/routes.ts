@@ -11,7 +11,7 @@ import { answers, noContent } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { issuingConnector } from '../profiles/connector.js';
 import { profileListQuery, profileSummaryQuery } from '../profiles/field.js';
-import { findProfile } from '../profiles/find.js';
+import { findProfile, type RowOf } from '../profiles/find.js';
 import { slugOf, withFreeSlug } from '../slug.js';
 import { emptyPage, narrowed } from '../tenant-scope.js';
 import { written } from '../write-fault.js';
@@ -47,7 +47,7 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
     async (request) => {
       const context = narrowed(callerOf(request), request.query.tenantId);
       const page = context === undefined ? emptyPage : await deps.profiles.listScep(context, request.query);
-      return pageOf(page, (row) => scepProfileView(row, deps.deviceUrl));
+      return pageOf(page, (row) => viewOf(row, deps));
     },
   );
 
@@ -109,7 +109,7 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
       deps.notifyConfigChanged();
       const row = await findProfile(deps, caller, 'scep', id);
       setEtag(reply, row.version);
-      return reply.code(201).header('location', `/api/v1/scep-profiles/${id}`).send(scepProfileView(row, deps.deviceUrl));
+      return reply.code(201).header('location', `/api/v1/scep-profiles/${id}`).send(viewOf(row, deps));
     },
   );
 
@@ -122,7 +122,7 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
     async (request, reply) => {
       const row = await findProfile(deps, callerOf(request), 'scep', request.params.id);
       setEtag(reply, row.version);
-      return scepProfileView(row, deps.deviceUrl);
+      return viewOf(row, deps);
     },
   );
 
@@ -161,7 +161,7 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
       deps.notifyConfigChanged();
       const row = await findProfile(deps, caller, 'scep', current.id);
       setEtag(reply, row.version);
-      return scepProfileView(row, deps.deviceUrl);
+      return viewOf(row, deps);
     },
   );
 
@@ -180,4 +180,10 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
       return reply.code(204).send(null);
     },
   );
+}
+
+/** The endpoint at its path, unless another profile had that path until a moment ago. */
+function viewOf(row: RowOf<'scep'>, deps: AdminParts) {
+  const endpoint = deps.endpoints?.scep(row.endpointPath);
+  return scepProfileView(row, deps.deviceUrl, endpoint?.profile.id === row.id ? endpoint : undefined);
 }

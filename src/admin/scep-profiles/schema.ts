@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ScepEndpoint } from '../../tenancy/directory.js';
 import { policySchema } from '../../tenancy/policy.js';
 import { presetNames, withPreset } from '../../tenancy/presets.js';
 import { challengeModes } from '../../tenancy/profile.js';
@@ -8,6 +9,7 @@ import { pageSchema } from '../list.js';
 import { averageSchema, newProfileShape, profilePatchShape, profileShape, successRateSchema } from '../profiles/field.js';
 import type { RowOf } from '../profiles/find.js';
 import { endpointUrl, patchable, profileView } from '../profiles/view.js';
+import { shownCertificate, shownCertificateSchema } from '../ra-keys/schema.js';
 import { checkFields, checkPatchShape, checkView, checkViewShape, patchableCheck } from './challenge-check.js';
 
 const publicBaseUrl = baseUrlSchema.describe('Public base URL, where a proxy stands in front; else the address devices reach the server by');
@@ -64,6 +66,9 @@ export const scepProfileSchema = z
     serverUrl: z.string().describe('Where devices send their messages'),
     challengeMode,
     challengePassword: secretStateSchema,
+    published: z
+      .object({ ra: z.array(shownCertificateSchema), ca: z.array(shownCertificateSchema) })
+      .describe('The certificates that GetCACert shows; empty while the profile is inactive or new'),
     ...checkViewShape,
     warnings: z.array(z.string()).describe('What an operator should know of how open this profile is'),
   })
@@ -81,16 +86,22 @@ export const scepSummarySchema = z
   })
   .meta({ id: 'ScepSummary', description: 'The cards of the SCEP page' });
 
-export function scepProfileView(row: RowOf<'scep'>, deviceUrl: string): z.output<typeof scepProfileSchema> {
+export function scepProfileView(row: RowOf<'scep'>, deviceUrl: string, endpoint: ScepEndpoint | undefined): z.output<typeof scepProfileSchema> {
   return {
     ...profileView(row),
     publicBaseUrl: row.publicBaseUrl,
     serverUrl: endpointUrl(row.publicBaseUrl ?? deviceUrl, 'scep', row.endpointPath),
     challengeMode: row.challengeMode,
     challengePassword: secretState(row.challengeMac === null ? null : row.challengeUpdatedAt),
+    published: published(endpoint),
     ...checkView(row.challengeCheck),
     warnings: [...warningsOf(row)],
   };
+}
+
+function published(endpoint: ScepEndpoint | undefined) {
+  const ra = endpoint?.raKeys.filter((key) => key.state === 'active') ?? [];
+  return { ra: ra.map((key) => shownCertificate(key.certificate)), ca: (endpoint?.caChain ?? []).map(shownCertificate) };
 }
 
 export function patchableScep(row: RowOf<'scep'>): Record<string, unknown> {

@@ -1,0 +1,34 @@
+import { fail, ok, type Result } from '../runtime/result.js';
+import type { TenantContext } from './context.js';
+import type { RaKey } from './credentials.js';
+import type { CredentialStore } from './ports.js';
+
+type Keys = Pick<CredentialStore, 'listRaKeys' | 'setRaKeyState' | 'setRaCertificate'>;
+
+/**
+ * Takes an RA key out, in the steps that are safe: a key in use makes room for its successor and goes on answering those who know it; one
+ * that is retiring or was never used is destroyed. In words why not: devices must not be left without a key. `unknown`: no such key.
+ */
+export async function retireRaKey(
+  context: TenantContext,
+  profileId: string,
+  id: string,
+  keys: Keys,
+): Promise<Result<true, 'unknown' | { readonly says: string }>> {
+  const all = await keys.listRaKeys(context, profileId);
+  const key = all.find((item) => item.id === id);
+  if (key === undefined) return fail('unknown');
+  if (key.state !== 'active') {
+    await keys.setRaKeyState(context, id, 'destroyed');
+    return ok(true);
+  }
+  const successor = successorOf(key, all);
+  if (successor?.certificate == null) return fail({ says: 'It is in use and has no successor; prepare one first.' });
+  await keys.setRaKeyState(context, id, 'retiring');
+  await keys.setRaCertificate(context, successor.id, successor.certificate, successor.chain, 'active');
+  return ok(true);
+}
+
+function successorOf(key: RaKey, all: readonly RaKey[]): RaKey | undefined {
+  return all.find((item) => item.state === 'next' && item.usage === key.usage && item.certificate !== null);
+}
