@@ -54,8 +54,8 @@ export interface EnrolmentService {
   /** The outcome of an earlier request; only for the one who made it (`transaction-unknown`, `not-authorised`). */
   poll(profile: Profile, query: TransactionQuery): Promise<Outcome>;
   findTransaction(profile: Profile, query: TransactionQuery): Promise<StoredTransaction | undefined>;
-  /** True when the transactionID is in use on this profile by anyone. */
-  isTransactionKnown(profile: Profile, transactionId: string): Promise<boolean>;
+  /** The session of the transaction under this transactionID, whoever began it. */
+  findSession(profile: Profile, transactionId: string): Promise<StoredTransaction['session'] | undefined>;
   /** The device accepted or refused its certificate (CMP certConf). A refused one is revoked. */
   confirm(profile: Profile, transaction: StoredTransaction, isAccepted: boolean): Promise<Confirmation>;
   /** The answer went out completely; `isConfirmed` when no confirmation will follow (implicit confirmation). */
@@ -117,9 +117,9 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
     enrol: (profile, request) => enrol(profile, request, deps),
     poll: (profile, query) => poll(profile, query, deps),
     findTransaction: (profile, query) => findTransaction(profile, query, deps),
-    async isTransactionKnown(profile, transactionId) {
+    async findSession(profile, transactionId) {
       const known = await deps.orders.findTransactions(contextOf(profile), profile.id, transactionId);
-      return known.length > 0;
+      return known[0]?.session;
     },
     confirm: (profile, transaction, isAccepted) => confirm(profile, transaction, isAccepted, deps),
     noteDelivered: (profile, orderId, isConfirmed) => {

@@ -180,8 +180,8 @@ export class MemoryCore implements EnrolmentService {
     return known?.requester.equals(query.requester) ? known.stored : undefined;
   }
 
-  async isTransactionKnown(_profile: unknown, transactionId: string): Promise<boolean> {
-    return this.#transactions.has(transactionId);
+  async findSession(_profile: unknown, transactionId: string): Promise<Session | undefined> {
+    return this.#transactions.get(transactionId)?.stored.session;
   }
 
   async confirm(_profile: unknown, _transaction: StoredTransaction, isAccepted: boolean) {

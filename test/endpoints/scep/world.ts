@@ -194,9 +194,7 @@ export class FakeEnrolment implements EnrolmentService {
     return undefined;
   }
 
-  async isTransactionKnown(): Promise<boolean> {
-    return false;
-  }
+  async findSession(): Promise<undefined> {}
 
   async confirm() {
     return 'unexpected' as const;
