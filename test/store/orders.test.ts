@@ -107,6 +107,24 @@ async function traces(t: Test, { store, connection }: RawStore): Promise<void> {
     t.same((await gaps.execute(connection.kysely)).rows, []);
   });
 
+  t.test('SCEP-159 the first audit row of an order says who asked for what, whatever became of it', async (t) => {
+    const tenant = newTenant();
+    const [issued, waiting, refused] = [newOrder(), newOrder(), newOrder()];
+    await store.orders.settleIssued(tenant, issued, newCertificate(), 'issuing');
+    await store.orders.record(tenant, waiting, 'ACCEPTED');
+    await store.orders.record(tenant, refused, { state: 'REJECTED', failInfo: 'key-size', failReason: 'too short' });
+    for (const { order, more } of [
+      { order: issued, more: { state: 'ISSUED', serial: String } },
+      { order: waiting, more: { state: 'ACCEPTED' } },
+      { order: refused, more: { state: 'REJECTED', failInfo: 'key-size', reason: 'too short' } },
+    ]) {
+      const { profileId, transactionId, contentHash } = order;
+      const asked = { profileId, transactionId, operation: 'enrolment', clientIp: '192.0.2.1', requester: 'ab', request: contentHash.toString('hex') };
+      const { items } = await store.audit.list(tenant, { limit: 1, object: `order:${order.id}`, sort: 'at' });
+      t.match(items[0], { tenantId: tenant.tenantId, details: { ...asked, ...more } });
+    }
+  });
+
   t.test('nothing is written when its audit row cannot be', async (t) => {
     const tenant = newTenant();
     const order = newOrder();

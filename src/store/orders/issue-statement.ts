@@ -4,6 +4,7 @@ import type { Boot } from '../audit.js';
 import { canonicalJson } from '../canonical-json.js';
 import { storableJson } from '../text.js';
 import { accountIdOf } from './account.js';
+import { originOf } from './origin.js';
 
 /** An order whose certificate is already signed. */
 export interface Issuance {
@@ -129,7 +130,13 @@ function inputRow({ context, order, certificate, caId }: Issuance): Readonly<Rec
     renews: order.renews,
     receivedAt: order.receivedAt,
     actor: context.actor,
-    details: canonicalJson({ state: 'ISSUED', issuer: certificate.issuer, serial: certificate.serial, sha256: certificate.sha256.toString('hex') }),
+    details: canonicalJson({
+      ...originOf(order),
+      state: 'ISSUED',
+      issuer: certificate.issuer,
+      serial: certificate.serial,
+      sha256: certificate.sha256.toString('hex'),
+    }),
     certificateId: certificate.id,
     der: certificate.der.toString('hex'),
     sha256: certificate.sha256.toString('hex'),

@@ -9,6 +9,7 @@ import { storableJson, storableText } from '../text.js';
 import { accountIdOf } from './account.js';
 import { AccountHeld, claimAccount } from './duplicates.js';
 import { stateEvent } from './event.js';
+import { originOf } from './origin.js';
 import { requestToJson } from './request-json.js';
 import { type Recorded, recordedOrder } from './rows.js';
 import { findTransaction } from './transactions.js';
@@ -88,7 +89,9 @@ async function insertOrder(trx: Transaction<Tables>, boot: Boot, context: Tenant
       case when ${refused !== undefined}::boolean then greatest(now(), ${order.receivedAt}::timestamptz) end)
     returning finished_at`.execute(trx);
   if (refused === undefined) await insertWork(trx, tenantId, order);
-  await writeAudit(trx, boot, [stateEvent(context, order.id, first, refused?.failReason)]);
+  await writeAudit(trx, boot, [
+    stateEvent(context, order.id, first, refused?.failReason, { ...originOf(order), ...(refused && { failInfo: refused.failInfo }) }),
+  ]);
   const recorded: Recorded = {
     tenantId,
     state: first,
