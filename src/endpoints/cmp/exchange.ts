@@ -39,6 +39,8 @@ export interface CmpContext extends ClientTraits {
 /** `delivered`: to be noted with the core once the reply has gone out. */
 export type CmpReply =
   | { readonly status: 200; readonly bytes: Buffer; readonly delivered?: readonly Delivered[] }
+  /** An announcement, which has no answer. */
+  | { readonly status: 400 }
   /** Nothing could be answered in a way the device could verify. */
   | { readonly status: 503; readonly retryAfterSeconds: number };
 
@@ -117,7 +119,7 @@ function negative(status: PkiStatus, failInfo: FailInfo, text: string) {
   return { status, statusString: [text], failInfo: [failInfo] };
 }
 
-function note(exchange: Exchange, found: Fault): void {
+export function note(exchange: Exchange, found: Fault): void {
   const { endpoint, context, deps, message } = exchange;
   const { tenantId, id } = endpoint.profile;
   const { reason, says } = situations[found.situation];

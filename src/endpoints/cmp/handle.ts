@@ -3,6 +3,7 @@ import { isOutage } from '../../runtime/outage.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import { secondsSince, verifySeconds } from '../figures.js';
+import { declineAnnouncement, isAnnouncement } from './announcement.js';
 import { authenticate, type Peer } from './authenticate.js';
 import { checkHeader } from './check-header.js';
 import { confirmCertificate } from './confirm-certificate.js';
@@ -29,6 +30,7 @@ export async function handleCmpMessage(endpoint: CmpEndpoint, bytes: Buffer, con
   const choice = chooseEndpoint(message.header, endpoint, context.chooseProfile);
   const exchange = { ...unread, ...(choice.ok && choice.value), message };
   if (context.trace !== undefined) context.trace.exchange = exchange;
+  if (isAnnouncement(message.bodyType)) return declineAnnouncement(exchange);
   return answerAnyway(exchange, undefined, () => answer(exchange, choice));
 }
 

@@ -128,6 +128,7 @@ async function answerPost(request: FastifyRequest, reply: FastifyReply, deps: Ro
 
 /** Errors of CMP travel with 200: OpenSSL 3.0 drops the body of any 4xx or 5xx (row CMP-004). Content-Length is exact, nothing is chunked. */
 function sendReply(answer: CmpReply, reply: FastifyReply, deps: RouteDeps): FastifyReply {
+  if (answer.status === 400) return reply.code(400).send();
   if (answer.status === 503) return reply.code(503).header('retry-after', answer.retryAfterSeconds).send();
   const { delivered } = answer;
   if (delivered !== undefined) {

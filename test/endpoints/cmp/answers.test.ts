@@ -404,10 +404,14 @@ t.test('requests', async (t) => {
 
 t.test('bodies that are not served are refused by name', async (t) => {
   const stage = openStage();
-  for (const type of ['popdecc', 'popdecr', 'krr', 'krp', 'ckuann', 'cann', 'rann', 'crlann'] as const) {
+  for (const type of ['popdecc', 'popdecr', 'krr', 'krp'] as const) {
     const reply = await askBody(stage, { type, content: Buffer.from('3000', 'hex') });
     t.equal(gist(reply), 'error rejection badRequest', type);
     t.ok(await isByMac(reply), `${type}: protected`);
+  }
+  for (const type of ['ckuann', 'cann', 'rann', 'crlann'] as const) {
+    const announced = buildMessage(await begin(), { senderNonce: nonce() }, { type, content: Buffer.from('3000', 'hex') });
+    t.same(await stage.handle(announced), { status: 400 }, `CMP-014 ${type} has no answer in CMP`);
   }
   for (const type of ['ip', 'cp', 'kup', 'ccp'] as const) {
     t.equal(gist(await askBody(stage, { type, content: { response: [] } })), 'error rejection badRequest', type);

@@ -15,8 +15,8 @@ import {
   templateExtensions,
 } from '../../../src/protocol/cmp/index.js';
 import { Cursor, der, encode, oids, tag } from '../../../src/protocol/der/index.js';
-import { type House, openHouse } from './house.js';
 import { certificateOf, gist, secretOf } from './requests.js';
+import { type House, openHouse } from './residence.js';
 import { named, newAuthority, newDevice } from './stage.js';
 
 interface Asking {

@@ -11,8 +11,8 @@ import {
   type RevDetails,
 } from '../../../src/protocol/cmp/index.js';
 import { der, encode, oids, tag } from '../../../src/protocol/der/index.js';
-import { type House, issuedIn, openHouse, type Resident } from './house.js';
 import { begin, certificateOf, gist, nonce, secretOf } from './requests.js';
+import { type House, issuedIn, openHouse, type Resident } from './residence.js';
 import { certify, named, newAuthority, newDevice, newKey } from './stage.js';
 
 const details = ({ certificate }: Pick<Resident, 'certificate'>, reason?: number, more: CertTemplate = {}): RevDetails => ({
