@@ -1,7 +1,7 @@
 import t from 'tap';
 import { createLog } from '../../src/runtime/log.js';
 import { createBatcher } from '../../src/store/batcher.js';
-import { canonicalJson } from '../../src/store/canonical-json.js';
+import { canonicalJson, orderedJson } from '../../src/store/canonical-json.js';
 import { isTransient, retrying, violatedConstraint } from '../../src/store/connection/transient.js';
 import { accountIdOf } from '../../src/store/orders/account.js';
 import { keptCounts } from '../../src/store/orders/kept-counts.js';
@@ -22,6 +22,14 @@ t.test('canonical JSON (RFC 8785)', async (t) => {
   t.equal(canonicalJson({ left: undefined, at: new Date(0) }), '{"at":"1970-01-01T00:00:00.000Z"}');
   t.throws(() => canonicalJson({ n: Number.NaN }), TypeError);
   t.throws(() => canonicalJson({ n: 1n }), TypeError);
+});
+
+t.test('a flat object in order is written the same, also when a device put in what the database cannot hold', async (t) => {
+  for (const value of [
+    { a: 'é"\n', b: 1, c: null, d: true, e: undefined },
+    { a: '\u0000', b: '\ud800 x', c: '\u001f' },
+  ])
+    t.equal(orderedJson(value), canonicalJson(value));
 });
 
 t.test('text the database can hold', async (t) => {

@@ -1,7 +1,7 @@
 import type { CertificateRecord, NewOrder } from '../../enrolment/ports.js';
 import type { TenantContext } from '../../tenancy/context.js';
 import type { Boot } from '../audit.js';
-import { canonicalJson } from '../canonical-json.js';
+import { orderedJson } from '../canonical-json.js';
 import { storableJson } from '../text.js';
 import { accountIdOf } from './account.js';
 import { originOf } from './origin.js';
@@ -130,13 +130,7 @@ function inputRow({ context, order, certificate, caId }: Issuance): Readonly<Rec
     renews: order.renews,
     receivedAt: order.receivedAt,
     actor: context.actor,
-    details: canonicalJson({
-      ...originOf(order),
-      state: 'ISSUED',
-      issuer: certificate.issuer,
-      serial: certificate.serial,
-      sha256: certificate.sha256.toString('hex'),
-    }),
+    details: detailsOf(order, certificate),
     certificateId: certificate.id,
     der: certificate.der.toString('hex'),
     sha256: certificate.sha256.toString('hex'),
@@ -152,4 +146,10 @@ function inputRow({ context, order, certificate, caId }: Issuance): Readonly<Rec
     ref: `${context.tenantId}-${order.id}`,
     ...(order.challengeId === undefined ? {} : { challengeId: order.challengeId }),
   };
+}
+
+/** Of the audit row; members in order. */
+function detailsOf(order: NewOrder, { issuer, serial, sha256 }: CertificateRecord): string {
+  const { clientIp, operation, profileId, request, requester, transactionId } = originOf(order);
+  return orderedJson({ clientIp, issuer, operation, profileId, request, requester, serial, sha256: sha256.toString('hex'), state: 'ISSUED', transactionId });
 }
