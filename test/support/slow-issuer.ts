@@ -59,6 +59,7 @@ export async function createSlowIssuer(options: SlowIssuerOptions = {}): Promise
   const calls = { issue: 0, lookup: 0, revoke: 0 };
   let usual: Step = { kind: 'issue' };
   let isHidden = false;
+  let references = 0;
 
   function signed(request: CertificateRequest): Buffer {
     const result = engine.sign(request);
@@ -87,7 +88,8 @@ export async function createSlowIssuer(options: SlowIssuerOptions = {}): Promise
       case 'issue':
         return { kind: 'issued', certificate: make(ref, request) };
       case 'pending': {
-        const reference = `pending-${calls.issue}`;
+        references += 1;
+        const reference = `pending-${references}`;
         pending.set(reference, { ref, request, polls: step.polls, refusedAtLast: step.refusedAtLast });
         return { kind: 'pending', reference, retryAfterSeconds: step.retryAfterSeconds ?? 1 };
       }
