@@ -14,6 +14,7 @@ import { idempotencyKeys } from './0013-idempotency-keys.js';
 import { rollover } from './0014-rollover.js';
 import { challengeChecks } from './0015-challenge-checks.js';
 import { vendorDevices } from './0016-vendor-devices.js';
+import { watchedState } from './0017-watched-state.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -34,5 +35,6 @@ export const migrations: readonly Migration[] = [
   rollover,
   challengeChecks,
   vendorDevices,
+  watchedState,
 ];
 export type { Migration };

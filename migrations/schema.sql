@@ -236,6 +236,11 @@ CREATE TABLE orders (
   finished_at timestamp with time zone,
   approved_at timestamp with time zone,
   acknowledged_at timestamp with time zone,
+  watched_state text default 
+CASE
+    WHEN (state = ANY (ARRAY['ISSUED'::text, 'DELIVERED'::text, 'CONFIRMED'::text])) THEN NULL::text
+    ELSE state
+END,
   CONSTRAINT orders_pkey PRIMARY KEY (id),
   CONSTRAINT orders_operation_check CHECK ((operation = ANY (ARRAY['enrolment'::text, 'renewal'::text, 'revocation'::text]))),
   CONSTRAINT orders_protocol_check CHECK ((protocol = ANY (ARRAY['scep'::text, 'cmp'::text]))),
@@ -245,9 +250,9 @@ CREATE INDEX orders_account_idx ON orders USING btree (account_id, id);
 CREATE INDEX orders_operation_idx ON orders USING btree (operation, id) WHERE (operation <> 'enrolment'::text);
 CREATE INDEX orders_profile_idx ON orders USING btree (profile_id, id);
 CREATE INDEX orders_protocol_idx ON orders USING btree (protocol, id);
-CREATE INDEX orders_state_idx ON orders USING btree (state, id);
 CREATE INDEX orders_tenant_idx ON orders USING btree (tenant_id, id);
 CREATE INDEX orders_transaction_idx ON orders USING hash (transaction_id);
+CREATE INDEX orders_watched_idx ON orders USING btree (watched_state, id) WHERE (watched_state IS NOT NULL);
 
 CREATE TABLE orphan_certificates (
   id uuid not null,

@@ -13,7 +13,8 @@ const listOf = (states: readonly string[]): RawBuilder<unknown> => sql.raw(state
 export const isSuccess = sql`o.state in (${listOf(issuedStates)})`;
 export const isFailed = sql`o.state in ('FAILED', 'EXPIRED')`;
 export const isRejected = sql`o.state = 'REJECTED'`;
-export const isActive = sql`o.state in (${listOf(openStates)})`;
+/** By the column that is indexed for it: open orders count however old they are. */
+export const isActive = sql`o.watched_state in (${listOf(openStates)})`;
 
 interface SummaryRow {
   readonly total: number;
