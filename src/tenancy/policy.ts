@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { nameFromText, shortNames } from '../pkix/index.js';
+import { centralKeysSchema, possessionSchema } from './cmp-keys.js';
 import { generalMessagesSchema, revocationSchema } from './cmp-services.js';
 import { registrationAuthoritySchema } from './registration-authority.js';
 import { renewalAnchorSchema } from './renewal-anchor.js';
@@ -206,6 +207,8 @@ const cmpSchema = z
       .enum(cmpConducts)
       .default('standard')
       .describe('standard: RFC 9483; strict: also demands what it only recommends; compat: forgives what older clients do; 3gpp: as base stations speak'),
+    centralKeys: centralKeysSchema.prefault({}),
+    possession: possessionSchema.prefault({}),
     revocation: revocationSchema.prefault({}),
     generalMessages: generalMessagesSchema.prefault({}),
     registrationAuthorities: z.array(registrationAuthoritySchema).max(20).default([]).describe('RAs that may forward and speak for devices'),

@@ -17,7 +17,7 @@ import { uuidv7 } from '../runtime/ids.js';
 import { Secret } from '../runtime/secret.js';
 import type { RaKey, RaKeyUsage } from '../tenancy/credentials.js';
 import { neededUsages, raUsageFault } from '../tenancy/load-ra-key.js';
-import type { Profile, Protocol } from '../tenancy/profile.js';
+import type { Profile } from '../tenancy/profile.js';
 
 const generate = promisify(generateKeyPair);
 const lifetimeSeconds = 2 * 365 * 86_400;
@@ -33,9 +33,14 @@ interface Usage {
 const scepLabels: Readonly<Record<RaKeyUsage, string>> = { both: 'SCEP RA', sign: 'SCEP RA signing', encrypt: 'SCEP RA encryption' };
 
 /** SCEP clients encrypt to the RA's key, CMP clients only verify with it; cmcRA says that it answers for the CA (RFC 6402 section 2.10, RFC 9810 section 4.5). */
-function usageOf(protocol: Protocol, usage: RaKeyUsage): Usage {
-  if (protocol === 'cmp') return { label: 'CMP RA', keyUsage: ['digitalSignature'], extendedKeyUsage: [oids.cmcRA] };
+function usageOf({ protocol, policy }: Pick<Profile, 'protocol' | 'policy'>, usage: RaKeyUsage): Usage {
+  if (protocol === 'cmp') return { label: 'CMP RA', keyUsage: ['digitalSignature'], extendedKeyUsage: cmpPurposes(policy) };
   return { label: scepLabels[usage], keyUsage: neededUsages[usage], extendedKeyUsage: [] };
+}
+
+/** cmKGA says that it makes keys for devices (RFC 9483 section 4.1.6). */
+function cmpPurposes({ cmp }: Profile['policy']): readonly string[] {
+  return cmp.centralKeys.serve ? [oids.cmcRA, oids.cmKGA] : [oids.cmcRA];
 }
 
 /** A new key pair in state `next`, not yet stored: RSA-2048 for SCEP, whose messages are encrypted to it, P-256 for CMP. */
@@ -63,7 +68,7 @@ function raName(profile: Profile, label: string): Name {
 
 /** What the CA is asked for; the PKCS#10 carries the usages too, for CAs that take them from there. */
 export function raCertificateRequest(profile: Profile, key: RaKey): CertificateRequest {
-  const { label, keyUsage, extendedKeyUsage } = usageOf(profile.protocol, key.usage);
+  const { label, keyUsage, extendedKeyUsage } = usageOf(profile, key.usage);
   const subject = raName(profile, label);
   const privateKey = createPrivateKey({ key: key.privateKey.reveal(), format: 'der', type: 'pkcs8' });
   const extensions = [keyUsageExtension(keyUsage), ...(extendedKeyUsage.length === 0 ? [] : [extendedKeyUsageExtension(extendedKeyUsage)])];

@@ -49,7 +49,7 @@ export async function authenticate(message: PkiMessage, policy: Policy['cmp'], s
   if (!policy.protection.includes(kind)) return fail(fault('protection-kind', kind));
   if (kind === 'signature') {
     const refused = refusedSignature(protectionAlg, policy);
-    return refused === undefined ? authenticateSigner(message, sources) : fail(fault('algorithm', `${refused} is not allowed by this profile`));
+    return refused === undefined ? authenticateSigner(message, policy, sources) : fail(fault('algorithm', `${refused} is not allowed by this profile`));
   }
   const parameters = readMacParameters(protectionAlg, policy);
   if (!parameters.ok) return fail(fault('algorithm', parameters.error));
@@ -84,11 +84,11 @@ function isReference(text: string): boolean {
   return /^\P{Cc}{1,256}$/u.test(text);
 }
 
-function authenticateSigner(message: PkiMessage, sources: KeySources): Result<SigningPeer, Fault> {
+function authenticateSigner(message: PkiMessage, policy: Policy['cmp'], sources: KeySources): Result<SigningPeer, Fault> {
   const signer = signerOf(message, sources);
   if (signer === undefined) return fail(fault('signature', 'no certificate of the signer'));
   const { certificate } = signer;
-  if (!isSentBy(message, certificate)) return fail(fault('sender', 'sender or senderKID is not that of the certificate'));
+  if (!isSentBy(message, certificate, policy.conduct === '3gpp')) return fail(fault('sender', 'sender or senderKID is not that of the certificate'));
   const verified = verifySigned(message, certificate.publicKey);
   if (!verified.ok) return fail(verified.error === 'algorithm' ? fault('algorithm', message.header.protectionAlg?.oid) : fault('signature'));
   if (isSameName(certificate.subject, certificate.issuer)) return fail(fault('signer', 'self-signed'));
@@ -109,11 +109,12 @@ function signerOf(message: PkiMessage, sources: KeySources): SigningPeer | undef
   return certificate && { kind: 'signature', certificate, others: certificates.filter((item) => item !== certificate) };
 }
 
-/** RFC 9483 section 3.1: sender is the subject, senderKID the subject key identifier if there is one. */
-function isSentBy(message: PkiMessage, certificate: Certificate): boolean {
+/** RFC 9483 section 3.1: sender is the subject, senderKID the subject key identifier if there is one; base stations may leave senderKID out. */
+function isSentBy(message: PkiMessage, certificate: Certificate, mayOmitKid: boolean): boolean {
   const { sender, senderKID } = message.header;
   const identifier = subjectKeyIdentifierOf(certificate.extensions);
   const isNamed = sender.name !== undefined && isSameName(sender.name, certificate.subject);
+  if (senderKID === undefined && mayOmitKid) return isNamed;
   return isNamed && (identifier === undefined || senderKID?.equals(identifier) === true);
 }
 

@@ -1,4 +1,4 @@
-import { type Certificate, type Extension, isSameName, type Name, type PublicKey, parsePublicKey, verifyCsr } from '../../pkix/index.js';
+import { type Certificate, type Extension, emptyName, isSameName, type Name, type PublicKey, parsePublicKey, verifyCsr } from '../../pkix/index.js';
 import {
   type CertReqMsg,
   type CertRequest,
@@ -12,6 +12,7 @@ import { oids } from '../../protocol/der/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { Peer } from './authenticate.js';
 import type { CheckedHeader } from './check-header.js';
+import type { VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 
 /** What a sound request asks for, its proof of possession verified. */
@@ -23,15 +24,38 @@ export interface CheckedRequest {
   readonly pkcs10?: Buffer;
 }
 
+/** Judges the proof of possession of a checked key, where it is not a plain signature by it. */
+export type JudgePossession = (publicKey: PublicKey) => Result<true, Fault>;
+
+/** What a request may do beyond what any may. */
+export interface Allowances {
+  /** The peer is an RA whose raVerified counts. */
+  readonly mayVouch: boolean;
+  /** 3GPP TS 33.310 clause 9.5.4.2: the name is suggested "if known"; without one it is that of the signer. */
+  readonly mayOmitSubject: boolean;
+  readonly judgePossession?: JudgePossession;
+}
+
+/** By the profile; `mayVouch` by who asks. */
+export function allowances({ endpoint }: VerifiedExchange, mayVouch: boolean): Allowances {
+  return { mayVouch, mayOmitSubject: endpoint.profile.policy.cmp.conduct === '3gpp' };
+}
+
 export type RequestBody = Extract<PkiBody, { type: 'ir' | 'cr' | 'kur' | 'p10cr' }>;
 
-/** RFC 9483 sections 4.1.1 to 4.1.4; `issuer` is the CA of the profile where it is known; `mayVouch`: the peer is an RA whose raVerified counts. */
-export function checkRequest(body: RequestBody, header: CheckedHeader, peer: Peer, issuer: Name | undefined, mayVouch = false): Result<CheckedRequest, Fault> {
+/** RFC 9483 sections 4.1.1 to 4.1.4; `issuer` is the CA of the profile where it is known. */
+export function checkRequest(
+  body: RequestBody,
+  header: CheckedHeader,
+  peer: Peer,
+  issuer: Name | undefined,
+  allowed: Allowances,
+): Result<CheckedRequest, Fault> {
   if (body.type === 'p10cr') return checkP10cr(body, peer);
   const [message, ...further] = body.messages;
   if (message === undefined || further.length > 0) return fail(fault('several-requests', `${body.messages.length}`));
   if (message.certReq.certReqId !== 0) return fail(fault('cert-req-id', String(message.certReq.certReqId)));
-  return checkCertReqMsg(message, body.type, header, peer, issuer, mayVouch);
+  return checkCertReqMsg(message, body.type, header, peer, issuer, allowed);
 }
 
 /** One request of a message, its certReqId aside. */
@@ -41,9 +65,9 @@ export function checkCertReqMsg(
   header: CheckedHeader,
   peer: Peer,
   issuer: Name | undefined,
-  mayVouch: boolean,
+  allowed: Allowances,
 ): Result<CheckedRequest, Fault> {
-  const fields = checkTemplate(message.certReq, peer, issuer);
+  const fields = checkTemplate(message.certReq, peer, issuer, allowed.mayOmitSubject);
   if (!fields.ok) return fields;
   const controls = checkControls(message.certReq);
   if (!controls.ok) return controls;
@@ -51,23 +75,32 @@ export function checkCertReqMsg(
     const old = checkOldCertificate(message.certReq, peer);
     if (!old.ok) return old;
   }
-  return checkPossession(message, fields.value, header, mayVouch && type !== 'kur');
+  const { mayVouch, judgePossession } = allowed;
+  if (judgePossession === undefined) return checkPossession(message, fields.value, header, mayVouch && type !== 'kur');
+  const judged = judgePossession(fields.value.publicKey);
+  return judged.ok ? fields : judged;
 }
 
-function checkTemplate(request: CertRequest, peer: Peer, issuer: Name | undefined): Result<CheckedRequest, Fault> {
+function checkTemplate(request: CertRequest, peer: Peer, issuer: Name | undefined, mayOmitSubject: boolean): Result<CheckedRequest, Fault> {
   const template = request.certTemplate;
   if (template.version !== undefined && template.version !== 2) return fail(fault('template-version', String(template.version)));
   // RFC 4211 section 5: serialNumber, signingAlg and the unique identifiers "MUST be omitted".
   const reserved = (['serialNumber', 'signingAlg', 'issuerUID', 'subjectUID'] as const).find((name) => template[name] !== undefined);
   if (reserved !== undefined) return fail(fault('template-field', reserved));
   if (!isIssuerServed(template.issuer, peer, issuer)) return fail(fault('issuer'));
-  if (template.subject === undefined) return fail(fault('template-subject'));
+  const subject = template.subject ?? (mayOmitSubject ? nameOf(peer) : undefined);
+  if (subject === undefined) return fail(fault('template-subject'));
   const publicKey = checkPublicKey(template.publicKey, peer);
   if (!publicKey.ok) return publicKey;
   const extensions = templateExtensions(template);
   if (!extensions.ok) return fail(fault('template-extensions', extensions.error.message));
   const notAfter = template.validity?.notAfter;
-  return ok({ publicKey: publicKey.value, subject: template.subject, extensions: extensions.value, ...(notAfter && { notAfter }) });
+  return ok({ publicKey: publicKey.value, subject, extensions: extensions.value, ...(notAfter && { notAfter }) });
+}
+
+/** Nothing is known of who only shares a secret. */
+function nameOf(peer: Peer): Name {
+  return peer.kind === 'signature' ? peer.certificate.subject : emptyName;
 }
 
 /**

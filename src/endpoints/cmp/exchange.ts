@@ -26,6 +26,8 @@ export interface CmpDeps {
 export interface CmpContext extends ClientTraits {
   readonly clientIp: string;
   readonly label?: OperationLabel;
+  /** It came by TLS. */
+  readonly isSecure?: boolean;
   /** Set where the path names no profile. */
   readonly chooseProfile?: ChooseProfile;
   /** How many nested messages this one is in. */

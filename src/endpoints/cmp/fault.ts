@@ -38,6 +38,8 @@ export const situations = {
   'template-key': { failInfo: 'badCertTemplate', says: 'The template has no usable public key.', reason: 'malformed' },
   'template-extensions': { failInfo: 'badCertTemplate', says: 'The extensions of the template are malformed.', reason: 'malformed' },
   'alternative-template': { failInfo: 'badCertTemplate', says: 'altCertTemplate is not served here.', reason: 'unsupported' },
+  'central-key-recipient': { failInfo: 'notAuthorized', says: 'The certificate of the signer may not receive a private key.', reason: 'not-authorised' },
+  'central-key-transport': { failInfo: 'notAuthorized', says: 'Private keys are sent over TLS only.', reason: 'not-authorised' },
   'key-type': { failInfo: 'badAlg', says: 'Keys of this type are not served here.', reason: 'unsupported' },
   issuer: { failInfo: 'wrongAuthority', says: 'The issuer asked for is not served here.', reason: 'wrong-recipient' },
   'key-archival': { failInfo: 'badRequest', says: 'Private keys are not archived here.', reason: 'unsupported' },

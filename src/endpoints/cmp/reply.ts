@@ -63,11 +63,16 @@ function partsOf(endpoint: CmpEndpoint): EndpointParts {
   const parts = {
     sender: asGeneralName(subject),
     raProtector: raKey && signatureProtector(raKey.signer, raKey.certificate),
-    raCertificates: raKey === undefined ? [] : unique([raKey.certificate.der, ...withoutSelfSigned(raKey.chain)]),
-    issuedChain: withoutSelfSigned(endpoint.caChain),
+    raCertificates: raKey === undefined ? [] : unique([raKey.certificate.der, ...chainFor(endpoint, raKey.chain)]),
+    issuedChain: chainFor(endpoint, endpoint.caChain),
   };
   partsByEndpoint.set(endpoint, parts);
   return parts;
+}
+
+/** A base station learns the operator's root from extraCerts of ip (3GPP TS 33.310 clause 9.5.4.3); nobody else needs it there. */
+function chainFor(endpoint: CmpEndpoint, chain: readonly Certificate[]): Buffer[] {
+  return endpoint.profile.policy.cmp.conduct === '3gpp' ? chain.map((item) => item.der) : withoutSelfSigned(chain);
 }
 
 /** RFC 9483 section 3.3: "self-signed certificates SHOULD be omitted"; they prove nothing to who does not have them already. */

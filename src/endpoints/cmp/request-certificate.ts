@@ -2,29 +2,57 @@ import type { Outcome } from '../../enrolment/outcome.js';
 import type { TransactionQuery } from '../../enrolment/service.js';
 import { responseTypes } from '../../protocol/cmp/index.js';
 import { ok } from '../../runtime/result.js';
+import type { CmpEndpoint } from '../../tenancy/directory.js';
+import type { Peer, SigningPeer } from './authenticate.js';
 import { checkAuthority } from './check-authority.js';
-import { checkRequest, type RequestBody } from './check-request.js';
+import { allowances, type CheckedRequest, checkRequest, type RequestBody } from './check-request.js';
 import { namedTime } from './confirmation-time.js';
 import { type CmpReply, refuse, reject, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
 import { freshNonce } from './reply.js';
 import { requestSeveral, type SeveralRequests } from './request-several.js';
-import { type CmpSession, decodeSession } from './session.js';
+import { type CmpSession, decodeSession, type KeyDelivery } from './session.js';
 import { signerKey } from './signer-memory.js';
 import { toAnswer, toEnrolmentRequest } from './translate.js';
+import { isUnusual, prepareRequest } from './unusual-request.js';
 
 /** ir, cr, kur, p10cr (RFC 9483 section 4.1): check, hand to the core, answer as the core decided. */
 export async function requestCertificate(exchange: VerifiedExchange, body: RequestBody): Promise<CmpReply> {
-  const { endpoint, peer, header, deps, now } = exchange;
+  const { endpoint, peer, header } = exchange;
   // RFC 9483 section 4.1.3: a key update is protected by the key of the certificate it updates.
   if (body.type === 'kur' && peer.kind === 'mac') return refuse(exchange, peer, fault('protection-kind', 'kur'));
   const mayVouch = hasAuthorities(exchange) ? await checkAuthority(exchange, body) : noVouching;
   if (!mayVouch.ok) return refuse(exchange, peer, mayVouch.error);
   const session = newSession(exchange, body);
   if (isSeveral(exchange, body)) return requestSeveral(exchange, body, session, mayVouch.value);
-  const checked = checkRequest(body, header, peer, endpoint.caChain[0]?.subject, mayVouch.value);
+  if (isUnusual(body)) return requestUnusual(exchange, body, session, mayVouch.value);
+  const checked = checkRequest(body, header, peer, endpoint.caChain[0]?.subject, allowances(exchange, mayVouch.value));
   if (!checked.ok) return reject(exchange, responseTypes[body.type], session.certReqId, checked.error);
-  const request = toEnrolmentRequest(exchange, checked.value, session);
+  return enrol(exchange, checked.value, session);
+}
+
+/** One whose key was made here, or is no key that signs. A confirmation always follows: it is the proof of possession, or ends the keeping of the private key. */
+async function requestUnusual(exchange: VerifiedExchange, body: RequestBody, session: CmpSession, mayVouch: boolean): Promise<CmpReply> {
+  const { endpoint, header, peer } = exchange;
+  const type = responseTypes[body.type];
+  const prepared = await prepareRequest(exchange, body);
+  if (!prepared.ok) return reject(exchange, type, session.certReqId, prepared.error);
+  const { body: whole, judgePossession, delivery } = prepared.value;
+  const allowed = { ...allowances(exchange, mayVouch), ...(judgePossession && { judgePossession }) };
+  const checked = checkRequest(whole, header, peer, endpoint.caChain[0]?.subject, allowed);
+  if (!checked.ok) return reject(exchange, type, session.certReqId, checked.error);
+  return enrol(exchange, checked.value, withDelivery(session, delivery, endpoint.profile.policy.cmp.confirmWaitSeconds));
+}
+
+function withDelivery(session: CmpSession, delivery: KeyDelivery, confirmWait: number): CmpSession {
+  if (delivery.isEncrypted === undefined && delivery.keyPackage === undefined) return session;
+  const { keepUnconfirmed: _, ...rest } = session;
+  return { ...rest, ...delivery, implicitConfirm: false, confirmWait };
+}
+
+async function enrol(exchange: VerifiedExchange, checked: CheckedRequest, session: CmpSession): Promise<CmpReply> {
+  const { endpoint, peer, header, deps, now } = exchange;
+  const request = toEnrolmentRequest(exchange, checked, session);
   const { trace } = exchange.context;
   const outcome = await deps.enrolment.enrol(endpoint.profile, request);
   if (trace !== undefined && outcome.kind === 'refused') trace.reason = outcome.refusal.code;
@@ -51,6 +79,11 @@ async function recordedSession(exchange: VerifiedExchange, query: TransactionQue
   return outcome.kind === 'issued' && !session.implicitConfirm ? namedTime(exchange, query, outcome) : decodeSession(outcome.session);
 }
 
+/** A vendor's device, or an RA: its certificate is in no table of ours, where the next node could find it. */
+function isForeign(peer: Peer, { caChain }: CmpEndpoint): peer is SigningPeer {
+  return peer.kind === 'signature' && caChain[0]?.subject.der.equals(peer.certificate.issuer.der) !== true;
+}
+
 function newSession(exchange: VerifiedExchange, body: RequestBody): CmpSession {
   const { header, peer, endpoint, nonceSuffix } = exchange;
   const policy = endpoint.profile.policy.cmp;
@@ -66,5 +99,6 @@ function newSession(exchange: VerifiedExchange, body: RequestBody): CmpSession {
     polls: 0,
     ...(!implicitConfirm && { confirmWait: policy.confirmWaitSeconds }),
     ...(policy.unconfirmed === 'keep' && { keepUnconfirmed: true }),
+    ...(isForeign(peer, endpoint) && { signer: peer.certificate.der.toString('base64') }),
   };
 }

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../enrolment/outcome.js';
 import { type RefusalCode, refusals } from '../../enrolment/refusal.js';
 import { type CertReqMsg, type CertResponse, type RequestType, responseTypes } from '../../protocol/cmp/index.js';
-import { checkCertReqMsg, type RequestBody } from './check-request.js';
+import { allowances, checkCertReqMsg, type RequestBody } from './check-request.js';
 import { namedTime } from './confirmation-time.js';
 import { type CmpReply, type Delivery, errorBody, reject, rejectionOf, send, sendAll, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault, situations } from './fault.js';
@@ -42,7 +42,7 @@ export async function requestSeveral(exchange: VerifiedExchange, body: SeveralRe
 }
 
 function checkOne(exchange: VerifiedExchange, message: CertReqMsg, type: RequestType, mayVouch: boolean) {
-  return checkCertReqMsg(message, type, exchange.header, exchange.peer, exchange.endpoint.caChain[0]?.subject, mayVouch);
+  return checkCertReqMsg(message, type, exchange.header, exchange.peer, exchange.endpoint.caChain[0]?.subject, allowances(exchange, mayVouch));
 }
 
 interface Sound {

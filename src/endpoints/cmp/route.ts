@@ -118,7 +118,7 @@ async function answerPost(request: FastifyRequest, reply: FastifyReply, deps: Ro
   const userAgent = request.headers['user-agent'];
   const traits = { clientIp: request.ip, httpVersion: request.raw.httpVersion, ...(userAgent !== undefined && { userAgent }) };
   const trace = newTrace();
-  const context = { ...traits, trace, ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
+  const context = { ...traits, trace, isSecure: request.protocol === 'https', ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
   const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   const startedAt = performance.now();
   const answer = await handleCmpMessage(endpoint, bytes, context, deps.messages);

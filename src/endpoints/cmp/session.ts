@@ -2,12 +2,20 @@ import type { Session } from '../../enrolment/order.js';
 import type { RequestType } from '../../protocol/cmp/index.js';
 import type { Peer } from './authenticate.js';
 
+/** How the answer hands over the certificate, where it is not simply there. */
+export interface KeyDelivery {
+  /** Encrypted to its own key, as proof that the device has it. */
+  readonly isEncrypted?: true;
+  /** EncryptedKey, DER: the private key made for the device, readable for the device alone. */
+  readonly keyPackage?: Buffer;
+}
+
 /**
  * What a transaction must remember between its messages. Nonces are kept rather than derived: a retransmission of the request is
  * answered with the senderNonce of the first answer, so that the certConf which follows either copy verifies; every other message
  * of ours gets fresh random octets. A pollReq moves `nonce` on and keeps the one before, for its own retransmission.
  */
-export interface CmpSession {
+export interface CmpSession extends KeyDelivery {
   readonly type: RequestType;
   readonly pvno: number;
   /** 0, or -1 for p10cr (RFC 9483 section 4.1.4). */
@@ -27,6 +35,8 @@ export interface CmpSession {
   readonly confirmWait?: number;
   /** The time named to the device, milliseconds since 1970; set once the certificate is there. */
   readonly confirmUntil?: number;
+  /** The certificate that signed the request, base64, where it is none of this CA: later messages may leave it out. */
+  readonly signer?: string;
   /** The other certReqIds of a message that asked for several certificates; their orders stand beside this one. */
   readonly furtherIds?: readonly number[];
   /** A certificate that is refused or not confirmed is not revoked. */
@@ -35,7 +45,8 @@ export interface CmpSession {
 
 /** The session of a new transaction; the rest is added by what happens in it. */
 export function encodeSession(session: CmpSession): Session {
-  const { type, pvno, certReqId, protection, implicitConfirm, nonce, requestNonce, polls, confirmWait, keepUnconfirmed, furtherIds } = session;
+  const { type, pvno, certReqId, protection, implicitConfirm, nonce, requestNonce, polls, confirmWait, keepUnconfirmed, furtherIds, isEncrypted, keyPackage } =
+    session;
   return {
     type,
     pvno,
@@ -48,6 +59,9 @@ export function encodeSession(session: CmpSession): Session {
     ...(confirmWait !== undefined && { confirmWait }),
     ...(keepUnconfirmed && { keepUnconfirmed }),
     ...(furtherIds && { furtherIds: furtherIds.join(',') }),
+    ...(signer && { signer }),
+    ...(isEncrypted && { isEncrypted }),
+    ...(keyPackage && { keyPackage: keyPackage.toString('hex') }),
   };
 }
 
@@ -77,6 +91,8 @@ export function decodeSession(stored: Session): CmpSession {
     polls: Number(stored.polls ?? 0),
     ...(typeof stored.confirmWait === 'number' && { confirmWait: stored.confirmWait }),
     ...(typeof confirmUntil === 'number' && { confirmUntil }),
+    ...(stored.isEncrypted === true && { isEncrypted: true }),
+    ...(typeof stored.keyPackage === 'string' && stored.keyPackage !== '' && { keyPackage: Buffer.from(stored.keyPackage, 'hex') }),
     ...(typeof stored.furtherIds === 'string' && {
       furtherIds: stored.furtherIds
         .split(',')

@@ -19,6 +19,7 @@ import type { CmpEndpoint } from '../../tenancy/directory.js';
 import { type Peer, requesterOf } from './authenticate.js';
 import type { CheckedRequest } from './check-request.js';
 import { clientFamilyOf } from './client-family.js';
+import { certifiedKeyPair } from './encrypted-key.js';
 import { type Delivery, errorBody, rejectionBody, type VerifiedExchange } from './exchange.js';
 import type { SituationName } from './fault.js';
 import type { Reply } from './reply.js';
@@ -149,7 +150,7 @@ function issuedReply(outcome: IssuedOutcome, session: CmpSession, endpoint: CmpE
   const { caPubs } = endpoint.profile.policy.cmp;
   const type = responseTypes[session.type];
   const status = { status: outcome.isModified ? ('grantedWithMods' as const) : ('accepted' as const) };
-  const response = { certReqId: session.certReqId, status, certifiedKeyPair: { certificate: outcome.certificate } };
+  const response = { certReqId: session.certReqId, status, certifiedKeyPair: certifiedKeyPair(outcome.certificate, session) };
   // RFC 9483 section 4.1.1: caPubs only in ip, only trust anchors that the deployment allows to be taken from it.
   const anchors = type === 'ip' && caPubs && endpoint.caChain.length > 0 ? endpoint.caChain.map((item) => item.der) : undefined;
   const more = session.implicitConfirm

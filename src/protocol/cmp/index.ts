@@ -15,6 +15,7 @@ export * from './mac-parameters.js';
 export * from './message.js';
 export * from './nested.js';
 export * from './polling.js';
+export * from './private-key-possession.js';
 export * from './proof-of-possession.js';
 export * from './protection.js';
 export * from './revocation.js';

@@ -111,6 +111,11 @@ function readPkMacValue(cursor: Cursor): PkMacValue {
   return { algId, value };
 }
 
+/** As `encodePopoSigningKeyInput` for a sender that has a shared secret and no name yet. */
+export function encodeMacPopoSigningKeyInput(publicKeyMAC: PkMacValue, publicKey: Buffer): Element {
+  return der.sequence(der.sequence(algorithmIdentifier(publicKeyMAC.algId), der.bitString(publicKeyMAC.value)), publicKey);
+}
+
 /** The signed input of a template without a subject: who asks, by name, and for which key. */
 export function encodePopoSigningKeyInput(sender: GeneralName, publicKey: Buffer): Element {
   return der.sequence(der.explicit(0, sender.der), publicKey);

@@ -29,6 +29,12 @@ export function verifyMac(message: PkiMessage, parameters: MacParameters, key: B
   return protection !== undefined && protection.length === expected.length && timingSafeEqual(protection, expected);
 }
 
+/** Whether `value` is the MAC of `data`; in constant time. */
+export function isMac(value: Buffer, parameters: MacParameters, key: Buffer, data: Buffer): boolean {
+  const expected = computeMac(parameters, key, data);
+  return value.length === expected.length && timingSafeEqual(value, expected);
+}
+
 function computeMac(parameters: MacParameters, key: Buffer, part: Buffer): Buffer {
   return createHmac(parameters.mac, key).update(part).digest();
 }
