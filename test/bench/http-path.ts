@@ -5,7 +5,7 @@ import type { DeviceKey } from '../chaos/device/keys.js';
 import { temporaryDirectory } from './children.js';
 import { measurePrimitives, scepFloor } from './floor.js';
 import { type GatehouseServer, startGatehouse } from './gatehouse.js';
-import { drive, httpRequests, type LoadResult, type Target } from './load.js';
+import { type Answer, drive, httpRequests, type LoadResult, type Target } from './load.js';
 import { busyMs, cpuOf, memoryOf } from './machine.js';
 import { startMicromdm } from './micromdm.js';
 import { type Cluster, createCluster } from './postgres.js';
@@ -70,18 +70,22 @@ function targetOf(url: string): Target {
   return { host: hostname, port: Number(port), path: `${pathname}?operation=PKIOperation`, contentType: 'application/x-pki-message' };
 }
 
-/** One window of new enrolments; what was prepared beforehand does not count. */
+/** One window of new enrolments; what was prepared beforehand does not count, nor the check of the answers behind it. */
 async function enrolMany(server: Server, keys: readonly DeviceKey[], count: number, connections: number): Promise<Window> {
   const known = await discover(server.url, server.challenge);
   const prepared = prepareScep(count, keys, known);
   const target = targetOf(server.url);
   const answers = new ScepAnswers(known, server.opensSamples);
+  const received: Answer[] = [];
   const result = await drive(target, httpRequests(target, prepared.messages), connections, (index, answer) => {
-    answers.check(prepared.transactions[index] as (typeof prepared.transactions)[number], index, answer);
+    received[index] = answer;
   });
+  for (const [index, transaction] of prepared.transactions.entries()) answers.check(transaction, index, received[index] ?? unanswered);
   const problems = [...answers.problems].map(([problem, times]) => `${times} x ${problem}`).join(', ');
   return { ...result, faults: answers.faults, problems };
 }
+
+const unanswered: Answer = { status: 0, body: Buffer.alloc(0) };
 
 const rounded = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
