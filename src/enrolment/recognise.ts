@@ -1,9 +1,9 @@
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { TenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
+import { authorityRights } from './authority-credential.js';
 import { signerCredential } from './identify.js';
 import { type Refusal, refusal } from './refusal.js';
-import { registrationAuthorityRightsOf } from './registration-authority.js';
 import type { Evidence } from './request.js';
 import type { EnrolmentDeps } from './service.js';
 
@@ -12,7 +12,7 @@ export async function recognise(evidence: Evidence, profile: Profile, context: T
   const { secret, signer } = evidence;
   if (secret !== undefined) return ok(true);
   if (signer === undefined) return fail(refusal('credential-invalid', 'no credential'));
-  if (registrationAuthorityRightsOf(signer, profile, deps.clock.now()).size > 0) return ok(true);
+  if ((await authorityRights(signer, profile, context, deps)).size > 0) return ok(true);
   const credential = await signerCredential(signer, profile, context, deps);
   return credential.ok || credential.error.code === 'signer-superseded' ? ok(true) : fail(credential.error);
 }

@@ -1,8 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import Fastify from 'fastify';
 import { createEngine, type Engine } from '../../../src/crypto-engine/index.js';
 import { buildMessage, buildRequest, type CmpCredential } from '../../../src/device-client/cmp-messages.js';
 import { type CmpContext, type CmpDeps, createSignerMemory, handleCmpMessage } from '../../../src/endpoints/cmp/index.js';
+import { registerCmp } from '../../../src/endpoints/cmp/route.js';
 import type { Issuer } from '../../../src/enrolment/ports.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from '../../../src/enrolment/service.js';
 import { type Certificate, createSigner, parseCertificate, publicKeyOf, serialHex } from '../../../src/pkix/index.js';
@@ -18,8 +20,8 @@ import { revokeCertificatesJob } from '../../../src/workers/revoke-certificates.
 import { memoryEngineStore } from '../../support/memory-engine-store.js';
 import { type MemoryStore, memoryStore } from '../../support/memory-store.js';
 import { cmpProfile } from '../../support/profiles.js';
-import { begin, nonce, type ReadReply, readReply, secretOf, wish } from './requests.js';
-import { type Key, named, newKey, secret } from './stage.js';
+import { begin, gist, nonce, type ReadReply, readReply, secretOf, wish } from './requests.js';
+import { directoryOf, type Key, named, newKey, secret } from './stage.js';
 
 /** How the CA of a house takes revocations. */
 export interface CaMood {
@@ -47,6 +49,8 @@ export interface House {
   /** A body in a transaction of its own. */
   askBody(body: PkiBody, credential: CmpCredential, header?: Partial<PkiHeader>, context?: Partial<CmpContext>): Promise<ReadReply>;
   ask(bytes: Buffer, context?: Partial<CmpContext>): Promise<ReadReply>;
+  /** Over HTTP: `200 ip accepted`, `405`. */
+  post(bytes: Buffer, path?: string, more?: { readonly method?: 'GET' | 'POST'; readonly type?: string }): Promise<string>;
   /** What the background job does. */
   work(): Promise<void>;
 }
@@ -78,6 +82,8 @@ export async function openHouse(policy: Partial<CmpProfile['policy']['cmp']> = {
     macKeys: createMacKeys(),
     signers: createSignerMemory(),
   };
+  const app = Fastify();
+  registerCmp(app, { directory: directoryOf([endpoint]), ...deps });
   const ask = async (bytes: Buffer, context: Partial<CmpContext> = {}) => {
     const reply = await handleCmpMessage(endpoint, bytes, { clientIp: '192.0.2.1', ...context }, deps);
     if (reply.status !== 200) throw new Error(`HTTP ${reply.status}`);
@@ -102,6 +108,10 @@ export async function openHouse(policy: Partial<CmpProfile['policy']['cmp']> = {
       return { key, certificate: issuedIn(await ask(request)) };
     },
     askBody: async (body, credential, header = {}, context = {}) => ask(buildMessage(await begin(credential), { senderNonce: nonce() }, body, header), context),
+    async post(bytes, path = '/cmp/demo', { method = 'POST', type = 'application/pkixcmp' } = {}) {
+      const answer = await app.inject({ method, url: path, headers: { 'content-type': type }, ...(method === 'POST' && { payload: bytes }) });
+      return answer.rawPayload.length === 0 ? String(answer.statusCode) : `${answer.statusCode} ${gist(readReply(answer.rawPayload))}`;
+    },
     work: () => revokeCertificatesJob(core).run(),
   };
 }
