@@ -14,6 +14,7 @@ import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import { authorityRights, type Rights } from './authority-credential.js';
 import { confirm } from './confirm.js';
 import { enrol } from './enrol.js';
+import { findSigner } from './find-signer.js';
 import { createGate, type Gate } from './gate.js';
 import { createGuessThrottle, type GuessThrottle } from './guess-throttle.js';
 import { dedupeKeyOf } from './new-order.js';
@@ -69,6 +70,8 @@ export interface EnrolmentService {
   recognise(profile: Profile, evidence: Evidence): Promise<Result<true, Refusal>>;
   /** What this signer may do as a registration authority of the profile. */
   authorityRights(profile: Profile, signer: Evidence['signer']): Promise<Rights>;
+  /** The certificate (DER) that began this transaction: from its session, or one of ours by the CA of this name (DER). */
+  findSigner(profile: Profile, transactionId: string, issuer: Buffer | undefined): Promise<Buffer | undefined>;
   findSharedSecret(profile: Profile, reference: string): Promise<SharedSecret | undefined>;
   /** The certificate of this issuer (Name, DER) and serial (lower-case hexadecimal), if this profile issued it. */
   findIssued(profile: Profile, issuer: Buffer, serial: string): Promise<IssuedCertificate | undefined>;
@@ -131,6 +134,7 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
     pollRevocation: (profile, transaction) => pollRevocation(profile, transaction, deps),
     recognise: (profile, evidence) => recognise(evidence, profile, contextOf(profile), deps),
     authorityRights: (profile, signer) => authorityRights(signer, profile, contextOf(profile), deps),
+    findSigner: (profile, transactionId, issuer) => findSigner(contextOf(profile), profile, transactionId, issuer, deps),
     findSharedSecret: (profile, reference) => deps.credentials.findSharedSecret(contextOf(profile), profile.id, reference),
     async findIssued(profile, issuer, serial) {
       const issuerHash = createHash('sha256').update(issuer).digest();

@@ -1,5 +1,7 @@
 import { type BodyType, type KnownGeneralInfo, knownGeneralInfo, type PkiHeader, type PkiMessage } from '../../protocol/cmp/index.js';
+import { randomOctets } from '../../runtime/random.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import type { Policy } from '../../tenancy/policy.js';
 import { type Fault, fault } from './fault.js';
 
 const octets = { min: 16, max: 64 };
@@ -13,15 +15,20 @@ export interface CheckedHeader extends PkiHeader {
   readonly known: KnownGeneralInfo;
 }
 
-/** RFC 9483 section 3.5, in its order. */
-export function checkHeader(message: PkiMessage, timeWindowSeconds: number, now: Date): Result<CheckedHeader, Fault> {
+/**
+ * RFC 9483 section 3.5, in its order. By the profile's conduct a strict one demands messageTime, which the RFC recommends; a compat one
+ * names a transaction whose device did not, as RFC 9810 section 5.1.1 lets those that send one message only.
+ */
+export function checkHeader(message: PkiMessage, policy: Policy['cmp'], now: Date): Result<CheckedHeader, Fault> {
   const { header } = message;
-  const { transactionID, senderNonce, recipNonce, messageTime } = header;
+  const { senderNonce, recipNonce, messageTime } = header;
+  const transactionID = header.transactionID ?? (policy.conduct === 'compat' ? randomOctets(octets.min) : undefined);
   if (header.pvno !== 2 && header.pvno !== 3) return fail(fault('version', String(header.pvno)));
   if (!hasOctets(transactionID)) return fail(fault('transaction-id'));
   if (!hasOctets(senderNonce)) return fail(fault('sender-nonce'));
   if (!followUps.has(message.bodyType) && recipNonce !== undefined && recipNonce.length > 0) return fail(fault('recip-nonce-unexpected'));
-  if (messageTime !== undefined && isTooFar(messageTime, now, timeWindowSeconds)) return fail(fault('time', messageTime.toISOString()));
+  if (messageTime === undefined && policy.conduct === 'strict') return fail(fault('time', 'absent'));
+  if (messageTime !== undefined && isTooFar(messageTime, now, policy.messageTimeWindowSeconds)) return fail(fault('time', messageTime.toISOString()));
   const known = knownGeneralInfo(header.generalInfo ?? []);
   if (!known.ok) return fail(fault(known.error === 'malformed' ? 'general-info' : 'general-info-contradictory'));
   return ok({ ...header, transactionID, senderNonce, known: known.value });

@@ -18,7 +18,9 @@ export async function confirmCertificate(exchange: VerifiedExchange, statuses: r
   if (!nonces.ok) return refuse(exchange, peer, nonces.error);
   if (session.furtherIds !== undefined && !session.implicitConfirm) return confirmSeveral(exchange, session, statuses);
   if (session.implicitConfirm || stored.certificate === null) return refuse(exchange, peer, fault('not-awaited'));
-  const isAccepted = checkStatuses(statuses, session, header.pvno, stored.certificate);
+  const isStrict = endpoint.profile.policy.cmp.conduct === 'strict';
+  if (isStrict && header.known.implicitConfirm) return refuse(exchange, peer, fault('general-info-contradictory', 'implicitConfirm in certConf'));
+  const isAccepted = checkStatuses(statuses, session, header.pvno, stored.certificate, isStrict);
   if (!isAccepted.ok) return refuse(exchange, peer, isAccepted.error);
   const confirmation = await deps.enrolment.confirm(endpoint.profile, stored, isAccepted.value);
   // RFC 9810 section 8: a private key made here is kept no longer than until its device has it.
@@ -28,11 +30,11 @@ export async function confirmCertificate(exchange: VerifiedExchange, statuses: r
 }
 
 /** True when the certificate is accepted. An empty list refuses it (RFC 9810 section 5.3.18). */
-function checkStatuses(statuses: readonly CertStatus[], session: CmpSession, pvno: number, certificate: Buffer): Result<boolean, Fault> {
+function checkStatuses(statuses: readonly CertStatus[], session: CmpSession, pvno: number, certificate: Buffer, isStrict: boolean): Result<boolean, Fault> {
   const [status, ...further] = statuses;
   if (status === undefined) return ok(false);
   if (further.length > 0) return fail(fault('cert-status', `${statuses.length} certificates`));
   // p10cr: -1, but OpenSSL before 3.0.9 sends 0 (RFC 9483 section 4.1.4 with erratum 8806).
-  if (status.certReqId !== 0 && status.certReqId !== session.certReqId) return fail(fault('cert-req-id', String(status.certReqId)));
+  if ((isStrict || status.certReqId !== 0) && status.certReqId !== session.certReqId) return fail(fault('cert-req-id', String(status.certReqId)));
   return checkStatus(status, pvno, certificate);
 }

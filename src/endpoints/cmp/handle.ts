@@ -5,12 +5,12 @@ import type { CmpEndpoint } from '../../tenancy/directory.js';
 import { secondsSince, verifySeconds } from '../figures.js';
 import { declineAnnouncement, isAnnouncement } from './announcement.js';
 import { authenticate, type Peer } from './authenticate.js';
-import { checkHeader } from './check-header.js';
+import { type CheckedHeader, checkHeader } from './check-header.js';
 import { confirmCertificate } from './confirm-certificate.js';
 import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { answerGeneralMessage } from './general.js';
-import { keySourcesOf } from './key-sources.js';
+import { findSigner, isSignerMissing, keySourcesOf } from './key-sources.js';
 import { serveNested } from './nested.js';
 import { fitsLabel } from './operation-label.js';
 import { pollCertificate } from './poll-certificate.js';
@@ -39,15 +39,20 @@ const verifying = verifySeconds({ protocol: 'cmp' });
 async function answer(exchange: Exchange & { readonly message: PkiMessage }, choice: Result<Choice, Fault>): Promise<CmpReply> {
   const { endpoint, message, now } = exchange;
   const policy = endpoint.profile.policy.cmp;
-  const header = choice.ok ? checkHeader(message, policy.messageTimeWindowSeconds, now) : choice;
+  const header = choice.ok ? checkHeader(message, policy, now) : choice;
   // Also under a bad header, so that the error can be protected where the peer is known (RFC 9483 section 3.6.4).
   const startedAt = performance.now();
-  const peer = await authenticate(message, policy, keySourcesOf(exchange));
+  const peer = await authenticate(message, policy, keySourcesOf(exchange, isSignerMissing(exchange) ? await findSigner(exchange) : undefined));
   verifying.observe(secondsSince(startedAt));
   if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);
   if (!peer.ok) return message.bodyType === 'error' ? acknowledge(exchange, undefined) : refuse(exchange, undefined, peer.error);
-  const verified: VerifiedExchange = { ...exchange, header: header.value, peer: peer.value };
+  const verified: VerifiedExchange = { ...exchange, message: named(message, header.value), header: header.value, peer: peer.value };
   return answerAnyway(exchange, peer.value, () => serve(verified));
+}
+
+/** The answer repeats the transactionID that a device left to us. */
+function named(message: PkiMessage, header: CheckedHeader): PkiMessage {
+  return message.header.transactionID === undefined ? { ...message, header } : message;
 }
 
 /** Only a verified message gets here: what it asks decides. */

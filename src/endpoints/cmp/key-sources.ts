@@ -1,18 +1,37 @@
-import type { PkiMessage } from '../../protocol/cmp/index.js';
+import { type Certificate, parseCertificate } from '../../pkix/index.js';
+import { type PkiMessage, protectionKindOf } from '../../protocol/cmp/index.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import type { FoundSecret, KeySources } from './authenticate.js';
 import type { CmpDeps, Exchange } from './exchange.js';
 import { signerKey } from './signer-memory.js';
 
-/** Where the keys come from that verify the messages of an exchange. */
-export function keySourcesOf(exchange: Exchange & { readonly message: PkiMessage }): KeySources {
+type Received = Exchange & { readonly message: PkiMessage };
+
+/** Where the keys come from that verify the messages of an exchange; `signer` of an earlier one where it was looked for. */
+export function keySourcesOf(exchange: Received, signer?: Certificate): KeySources {
   const { endpoint, message, deps } = exchange;
   const { transactionID } = message.header;
   return {
     macKeys: deps.macKeys,
     findSecret: (reference) => findSecret(deps, endpoint, reference),
-    rememberedSigner: () => transactionID && deps.signers.recall(signerKey(endpoint.profile.id, transactionID)),
+    rememberedSigner: () => signer ?? (transactionID && deps.signers.recall(signerKey(endpoint.profile.id, transactionID))),
   };
+}
+
+/** A later message without extraCerts, of a transaction that began at another process or too long ago to be remembered (RFC 9483 section 3.3). */
+export function isSignerMissing({ endpoint, message, deps }: Received): boolean {
+  const { protectionAlg, transactionID, recipNonce } = message.header;
+  if (message.extraCerts.length > 0 || recipNonce === undefined || transactionID === undefined) return false;
+  const isSigned = protectionAlg !== undefined && protectionKindOf(protectionAlg) === 'signature';
+  return isSigned && deps.signers.recall(signerKey(endpoint.profile.id, transactionID)) === undefined;
+}
+
+/** From the transaction itself; only a convenience, since the signature is verified in any case. */
+export async function findSigner({ endpoint, message, deps }: Received): Promise<Certificate | undefined> {
+  const transactionId = message.header.transactionID?.toString('hex') ?? '';
+  const der = await deps.enrolment.findSigner(endpoint.profile, transactionId, endpoint.caChain[0]?.subject.der);
+  const parsed = der && parseCertificate(der);
+  return parsed?.ok ? parsed.value : undefined;
 }
 
 async function findSecret(deps: CmpDeps, endpoint: CmpEndpoint, reference: string): Promise<FoundSecret | undefined> {

@@ -59,7 +59,7 @@ export function encodeSession(session: CmpSession): Session {
     ...(confirmWait !== undefined && { confirmWait }),
     ...(keepUnconfirmed && { keepUnconfirmed }),
     ...(furtherIds && { furtherIds: furtherIds.join(',') }),
-    ...(signer && { signer }),
+    ...(session.signer !== undefined && { signer: session.signer }),
     ...(isEncrypted && { isEncrypted }),
     ...(keyPackage && { keyPackage: keyPackage.toString('hex') }),
   };

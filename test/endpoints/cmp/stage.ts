@@ -216,6 +216,8 @@ export class MemoryCore implements EnrolmentService {
 
   async currentCrl(): Promise<undefined> {}
 
+  async findSigner(): Promise<undefined> {}
+
   async authorityRights(profile: CmpProfile, signer: Parameters<EnrolmentService['authorityRights']>[1]) {
     return signer === undefined ? new Set<never>() : registrationAuthorityRightsOf(signer, profile, new Date());
   }

@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { buildMessage, type CmpTransaction } from '../../../src/device-client/cmp-messages.js';
+import { buildMessage, type CmpTransaction, protectorOf } from '../../../src/device-client/cmp-messages.js';
 import { dedupeKeyOf } from '../../../src/enrolment/new-order.js';
-import { parseCertificate } from '../../../src/pkix/index.js';
+import { parseCertificate, toPem } from '../../../src/pkix/index.js';
 import {
   buildCertRequest,
   type CertReqMsg,
   type CertResponse,
   type CertStatus,
   certHash,
+  decodePkiMessage,
   encodePkiBody,
+  encodePkiMessage,
   implicitConfirmItem,
   type PkiBody,
   type PkiHeader,
@@ -18,8 +20,8 @@ import {
 import { Cursor, encode, oids } from '../../../src/protocol/der/index.js';
 import { tenantContext } from '../../../src/tenancy/context.js';
 import { type House, type Node, openHouse } from './nodes.js';
-import { begin, gist, nonce, type ReadReply, secretOf } from './requests.js';
-import { type Key, named, newKey } from './stage.js';
+import { begin, certificateOf, gist, nonce, type ReadReply, secretOf } from './requests.js';
+import { newDevice as deviceOf, type Key, named, newAuthority, newKey } from './stage.js';
 
 const minute = 60_000;
 const key = newKey();
@@ -433,3 +435,68 @@ t.test('several requests in one message', async (t) => {
     t.same(states(house), ['DELIVERED', 'DELIVERED', 'DELIVERED']);
   });
 });
+
+t.test('conduct', async (t) => {
+  const asked = async (house: House, header: Partial<PkiHeader>) => house.node().ask(buildMessage(await begin(), { senderNonce: nonce() }, ir(), header));
+
+  t.test('CMP-030 a strict profile demands messageTime', async (t) => {
+    for (const conduct of ['standard', 'strict'] as const) {
+      const house = await openHouse({ conduct });
+      t.equal(gist(await asked(house, {})), conduct === 'strict' ? 'error rejection badTime' : 'ip accepted', conduct);
+      t.equal(gist(await asked(house, { messageTime: house.clock.now() })), 'ip accepted', conduct);
+    }
+  });
+
+  t.test('CMP-035 a compat profile names a transaction whose device did not, and the device can go on with that name', async (t) => {
+    const standard = await openHouse();
+    t.equal(gist(await asked(standard, { transactionID: undefined })), 'error rejection badDataFormat');
+    const house = await openHouse({ conduct: 'compat' });
+    const device = await newDevice();
+    const ip = await device.send(house.node(), ir(), { transactionID: undefined });
+    t.equal(gist(ip), 'ip accepted');
+    t.equal(ip.message.header.transactionID?.length, 16);
+    const transactionID = ip.message.header.transactionID as Buffer;
+    t.equal(gist(await device.send(house.node(), { type: 'certConf', statuses: device.statuses() }, { transactionID })), 'pkiconf');
+  });
+
+  t.test('CMP-049 a strict profile refuses implicitConfirm in certConf', async (t) => {
+    for (const conduct of ['standard', 'strict'] as const) {
+      const house = await openHouse({ conduct });
+      const device = await newDevice();
+      const messageTime = house.clock.now();
+      await device.send(house.node(), ir(), { messageTime });
+      const body: PkiBody = { type: 'certConf', statuses: device.statuses() };
+      const reply = await device.send(house.node(), body, { messageTime, generalInfo: [implicitConfirmItem] });
+      t.equal(gist(reply), conduct === 'strict' ? 'error rejection badRequest' : 'pkiconf', conduct);
+    }
+  });
+});
+
+t.test('CMP-073 later messages may leave extraCerts out, at any node: the signer is found by the transaction', async (t) => {
+  const pki = newAuthority('Vendor');
+  const house = await openHouse({ trustAnchors: [toPem('CERTIFICATE', pki.certificate.der)], vendorDevices: 'any' });
+  const bare = async (device: Device, body: PkiBody) => {
+    const { transaction } = device;
+    const { credential } = transaction;
+    const header = readHeader(device.sent);
+    const recipNonce = device.last?.message.header.senderNonce as Buffer;
+    return encodePkiMessage({ header: { ...header, senderNonce: nonce(), recipNonce }, body }, protectorOf(credential));
+  };
+  const vendor = await newDevice(certificateOf(deviceOf('sn-1', pki)));
+  t.equal(gist(await vendor.send(house.node(), ir())), 'ip accepted');
+  t.equal(gist(await house.node().ask(await bare(vendor, { type: 'certConf', statuses: vendor.statuses() }))), 'pkiconf', 'a vendor certificate');
+  const certificate = parseCertificate(vendor.responses()[0]?.certifiedKeyPair?.certificate ?? Buffer.alloc(0));
+  if (!certificate.ok) throw certificate.error;
+  const member = await newDevice(certificateOf({ certificate: certificate.value, key }));
+  t.equal(gist(await member.send(house.node(), { ...ir(), type: 'cr' } as PkiBody)), 'cp accepted');
+  t.equal(gist(await house.node().ask(await bare(member, { type: 'certConf', statuses: member.statuses() }))), 'pkiconf', 'a certificate of ours');
+  const stranger = await newDevice(certificateOf(deviceOf('sn-2', pki)));
+  stranger.sent = vendor.sent;
+  t.equal(gist(await house.node().ask(await bare(stranger, { type: 'certConf', statuses: [] }))), 'error rejection badMessageCheck', 'with another key');
+});
+
+function readHeader(bytes: Buffer): PkiHeader {
+  const message = decodePkiMessage(bytes);
+  if (!message.ok) throw message.error;
+  return message.value.header;
+}

@@ -178,6 +178,8 @@ export class FakeEnrolment implements EnrolmentService {
     throw new Error('SCEP revokes nothing.');
   }
 
+  async findSigner(): Promise<undefined> {}
+
   async authorityRights() {
     return new Set<never>();
   }
