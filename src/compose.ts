@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectorTester, Readiness } from './admin/index.js';
 import type { Config } from './config.js';
 import { createAddressGuard } from './connectors/address-guard.js';
+import { createChallengeJudge } from './connectors/challenge/index.js';
 import { createRevocationLists } from './connectors/crl/index.js';
 import { type CryptoEngineDeps, createCryptoEngineIssuer, testCryptoEngine } from './connectors/crypto-engine/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
@@ -31,6 +32,7 @@ import { endConfirmationsJob } from './workers/end-confirmations.js';
 import { issueOrdersJob } from './workers/issue-orders.js';
 import { lookUpOrdersJob } from './workers/look-up-orders.js';
 import { type Job, startJobs } from './workers/loop.js';
+import { notifyJudgesJob } from './workers/notify-judges.js';
 import { raKeyJob } from './workers/ra-key-job.js';
 import { ensureRaKeys, prepareNextRaKeys, type RaKeyDeps } from './workers/ra-keys.js';
 import { replaceDuplicatesJob } from './workers/replace-duplicates.js';
@@ -117,14 +119,22 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const chainOf = async (profile: Profile) => (await (await issuers.forProfile(profile))?.chain()) ?? [];
   const endpoints = createDirectory({ profiles: store.profiles, credentials: store.credentials, chainOf, log, onChange: () => issuers.forget() });
   const revocationLists = createRevocationLists({ guard, clock: systemClock, log });
-  const deps = enrolmentDeps({ ...store, revocationLists, issuers, challengeMacKey, clock: systemClock, log });
+  const judge = createChallengeJudge({ guard, clock: systemClock, log });
+  const deps = enrolmentDeps({ ...store, revocationLists, issuers, judge, challengeMacKey, clock: systemClock, log });
   const raKeys: RaKeyDeps = { profiles: store.profiles, credentials: store.credentials, issuers, clock: systemClock, log };
 
   if (made !== undefined) await prepareDemo(store, raKeys);
   await endpoints.refreshNow();
   const refresh: Job = { name: 'refresh-directory', everyMs: 400, run: async () => void (await endpoints.refresh()) };
   const jobs = startJobs(
-    config.roles.includes('worker') ? [refresh, ...workerJobs(deps, raKeys), replaceDuplicatesJob({ ...store, clock: systemClock })] : [refresh],
+    config.roles.includes('worker')
+      ? [
+          refresh,
+          ...workerJobs(deps, raKeys),
+          replaceDuplicatesJob({ ...store, clock: systemClock }),
+          notifyJudgesJob({ ...store, judge, clock: systemClock, log }),
+        ]
+      : [refresh],
     log,
   );
 

@@ -9,6 +9,7 @@ import { challengeStore } from './challenges.js';
 import { type Connection, firstOf } from './connection/connection.js';
 import { engineStore } from './engine.js';
 import { idempotencyStore } from './idempotency.js';
+import { noticeQueue } from './notices.js';
 import { countOpenOrders } from './open-orders.js';
 import { duplicateReader } from './orders/duplicates.js';
 import { orderRoom } from './orders/index.js';
@@ -26,7 +27,7 @@ import { vendorDeviceStore } from './vendor-devices.js';
 
 /** The store on a database that is open, migrated and ours. */
 export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, log: Log): Store {
-  const orders = orderRoom(connection, boot, log);
+  const orders = orderRoom(connection, boot, sealer, log);
   const refusals = refusalRoom(connection, log);
   const audit = auditRoom(connection, boot);
   let closing: Promise<void> | undefined;
@@ -38,6 +39,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     duplicates: duplicateReader(connection),
     certificates: certificateStore(connection),
     revocations: revocationQueue(connection, boot),
+    notices: noticeQueue(connection, sealer),
     refusals: refusals.store,
     orphans: orphanReader(connection),
     accounts: accountReader(connection),

@@ -1,6 +1,7 @@
 import type { AccountReader, AuditReader, CertificateReader } from '../admin/ports.js';
 import type { AuditLog } from '../audit/event.js';
 import type { EngineStore } from '../crypto-engine/ports.js';
+import type { NoticeQueue } from '../enrolment/notices.js';
 import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
@@ -21,6 +22,7 @@ export interface Store {
   readonly duplicates: DuplicateReader;
   readonly certificates: CertificateStore & CertificateReader;
   readonly revocations: RevocationQueue;
+  readonly notices: NoticeQueue;
   readonly refusals: RefusalLog & RefusalReader;
   readonly orphans: OrphanReader;
   readonly accounts: AccountReader;

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { OrderState } from '../../enrolment/order.js';
 import type { OrderStore, RecordOutcome } from '../../enrolment/ports.js';
 import type { Log } from '../../runtime/log.js';
+import type { Sealer } from '../../runtime/seal.js';
 import type { TenantContext } from '../../tenancy/context.js';
 import { type Boot, writeAudit } from '../audit.js';
 import { type Connection, rowsOf, transact } from '../connection/connection.js';
@@ -34,15 +35,15 @@ export interface OrderRoom {
 
 const deliverySpool = { name: 'deliveries', intervalMs: 50, maxBatch: 500, maxWaiting: 100_000 };
 
-export function orderRoom(connection: Connection, boot: Boot, log: Log): OrderRoom {
+export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, log: Log): OrderRoom {
   const issuances = issuanceBatcher(connection, boot);
   const redemptions = redemptionBatcher(connection, boot);
   const deliveries = createSpool<Delivery>((batch) => writeDeliveries(connection, boot, batch), { ...deliverySpool, log });
   const store: OrderDesk = {
     settleIssued: (context, order, certificate, caId): Promise<RecordOutcome> =>
       (order.challengeId === undefined ? issuances : redemptions).submit({ context, order, certificate, caId }),
-    record: (context, order, state) => record(connection, boot, context, order, state),
-    supersede: (context, order, replaces) => supersede(connection, boot, context, order, replaces),
+    record: (context, order, state) => record(connection, boot, sealer, context, order, state),
+    supersede: (context, order, replaces) => supersede(connection, boot, sealer, context, order, replaces),
     countAttempt: (context, orderId) => countAttempt(connection, context, orderId),
     findTransaction: (context, dedupeKey) => retrying(() => findTransaction(connection.kysely, context, dedupeKey)),
     findTransactions: (context, profileId, transactionId) => findTransactions(connection, context, profileId, transactionId),

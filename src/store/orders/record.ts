@@ -1,9 +1,11 @@
 import { sql, type Transaction } from 'kysely';
 import type { NewOrder, RecordOutcome, Refused } from '../../enrolment/ports.js';
+import type { Sealer } from '../../runtime/seal.js';
 import type { TenantContext } from '../../tenancy/context.js';
 import { type Boot, writeAudit } from '../audit.js';
 import { ChallengeSpent, spendChallenge } from '../challenges.js';
 import { type Connection, type Executor, transact } from '../connection/connection.js';
+import { recordNotice } from '../notices.js';
 import type { Tables } from '../tables.js';
 import { storableJson, storableText } from '../text.js';
 import { accountIdOf } from './account.js';
@@ -17,19 +19,26 @@ import { findTransaction } from './transactions.js';
 type FirstState = 'AWAITING_APPROVAL' | 'ACCEPTED' | Refused;
 
 /** Records a new order unless its dedupe key is taken; key, order, work and audit row are one commit. */
-export function record(connection: Connection, boot: Boot, context: TenantContext, order: NewOrder, state: FirstState): Promise<RecordOutcome> {
+export function record(connection: Connection, boot: Boot, sealer: Sealer, context: TenantContext, order: NewOrder, state: FirstState): Promise<RecordOutcome> {
   return spending(connection, async (trx) => {
     const isFree = await takeDedupeKey(trx, context, order, typeof state === 'object');
-    return isFree ? insertOrder(trx, boot, context, order, state) : existingOrOwn(trx, context, order);
+    return isFree ? insertOrder(trx, boot, sealer, context, order, state) : existingOrOwn(trx, context, order);
   });
 }
 
 /** As `record`, in the place of the order `replaces`, which must be over and must still be the one that stands there. */
-export function supersede(connection: Connection, boot: Boot, context: TenantContext, order: NewOrder, replaces: string): Promise<RecordOutcome> {
+export function supersede(
+  connection: Connection,
+  boot: Boot,
+  sealer: Sealer,
+  context: TenantContext,
+  order: NewOrder,
+  replaces: string,
+): Promise<RecordOutcome> {
   return spending(connection, async (trx) => {
     const isReplaced = await replaceTransaction(trx, context, order, replaces);
     const isFree = isReplaced || (await takeDedupeKey(trx, context, order, false));
-    return isFree ? insertOrder(trx, boot, context, order, 'ACCEPTED') : existingOrOwn(trx, context, order);
+    return isFree ? insertOrder(trx, boot, sealer, context, order, 'ACCEPTED') : existingOrOwn(trx, context, order);
   });
 }
 
@@ -69,7 +78,14 @@ async function replaceTransaction(trx: Transaction<Tables>, { tenantId }: Tenant
   return rows.length === 1;
 }
 
-async function insertOrder(trx: Transaction<Tables>, boot: Boot, context: TenantContext, order: NewOrder, state: FirstState): Promise<RecordOutcome> {
+async function insertOrder(
+  trx: Transaction<Tables>,
+  boot: Boot,
+  sealer: Sealer,
+  context: TenantContext,
+  order: NewOrder,
+  state: FirstState,
+): Promise<RecordOutcome> {
   const { tenantId } = context;
   const refused = typeof state === 'object' ? state : undefined;
   const first = refused?.state ?? (state as Exclude<FirstState, Refused>);
@@ -89,6 +105,7 @@ async function insertOrder(trx: Transaction<Tables>, boot: Boot, context: Tenant
       case when ${refused !== undefined}::boolean then greatest(now(), ${order.receivedAt}::timestamptz) end)
     returning finished_at`.execute(trx);
   if (refused === undefined) await insertWork(trx, tenantId, order);
+  if (order.notice !== undefined) await recordNotice(trx, sealer, tenantId, order);
   await writeAudit(trx, boot, [
     stateEvent(context, order.id, first, refused?.failReason, { ...originOf(order), ...(refused && { failInfo: refused.failInfo }) }),
   ]);
