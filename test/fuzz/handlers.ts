@@ -146,7 +146,7 @@ interface MacKey {
 }
 
 /** A message taken apart so that a changed header or body can be protected again. */
-interface Protectable {
+export interface Protectable {
   readonly part: Seed;
   readonly header: Buffer;
   readonly body: Seed;
@@ -156,7 +156,7 @@ interface Protectable {
   readonly extraCerts: Buffer;
 }
 
-async function protectable(seed: Seed, world: World): Promise<Protectable | undefined> {
+export async function protectable(seed: Seed, world: World): Promise<Protectable | undefined> {
   const message = decodePkiMessage(seed.bytes);
   if (!message.ok) return undefined;
   const { headerDer, bodyDer, extraCerts, header } = message.value;
@@ -183,7 +183,7 @@ function certReqOf(body: Seed): Seed | undefined {
 const seedTransaction = Buffer.alloc(16, 0x77);
 
 /** The seeds have one transactionID; most trials are transactions of their own. */
-function withOwnTransaction(part: Buffer, random: Random): Buffer {
+export function withOwnTransaction(part: Buffer, random: Random): Buffer {
   const at = part.indexOf(seedTransaction);
   if (at < 0 || random.oneIn(4)) return part;
   const copy = Buffer.from(part);
@@ -239,7 +239,7 @@ async function cmpTarget(corpus: Corpus, world: World, donors: readonly Seed[]):
   return { name: 'cmp-handler', weight: 2, make, check };
 }
 
-function contentOf(cursor: Cursor): Buffer {
+export function contentOf(cursor: Cursor): Buffer {
   try {
     return cursor.content(tag.sequence);
   } catch {

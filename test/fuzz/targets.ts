@@ -1,6 +1,7 @@
 import { captureTarget } from './captures.js';
 import { loadCorpus } from './corpus.js';
 import { decoderTargets } from './decoders.js';
+import { deepCmpTarget } from './deep/cmp.js';
 import { deepScepTarget } from './deep/scep.js';
 import { handlerTargets } from './handlers.js';
 import { plantedTargets } from './planted.js';
@@ -19,7 +20,7 @@ export interface Choice {
 export async function chooseTargets(choice: Choice): Promise<Target[]> {
   const corpus = loadCorpus();
   const world = loadWorld();
-  if (choice.deep === true) return chosen([deepScepTarget(corpus, world)], choice);
+  if (choice.deep === true) return chosen([deepScepTarget(corpus, world), await deepCmpTarget(corpus, world)], choice);
   const planted = choice.planted ? plantedTargets(corpus) : [];
   const targets = [
     ...planted,

@@ -9,7 +9,12 @@ export interface Figure {
   readonly faults: number;
 }
 
-export function figure(what: string, value: number, unit: string, { most, faults = 0 }: { readonly most?: number; readonly faults?: number } = {}): Figure {
+export function figure(
+  what: string,
+  value: number,
+  unit: string,
+  { most, faults = 0 }: { readonly most?: number | undefined; readonly faults?: number } = {},
+): Figure {
   return { what, value, unit, most, faults };
 }
 

@@ -1,6 +1,7 @@
 /** Devices that wait for an administrator, all of them asking again and again: what a poll costs. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryDirectory } from '../bench/children.js';
 import { startGatehouse } from '../bench/gatehouse.js';
 import { drive, httpRequests, type LoadResult, type Target } from '../bench/load.js';
@@ -37,6 +38,16 @@ async function manualProfile(dataDir: string, scepUrl: string): Promise<string> 
   return scepUrl.replace(/[^/]+$/, 'manual');
 }
 
+/** The processes that serve devices learn of a new profile within a second. */
+async function waitUntilServed(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const { status } = await fetch(`${url}?operation=GetCACert`);
+    if (status !== 404) return;
+    await sleep(100);
+  }
+  throw new Error(`${url} is not served.`);
+}
+
 /** Sends all messages once; counts the answers that are not PENDING. */
 async function sendAll(target: Target, messages: readonly Buffer[]): Promise<{ readonly result: LoadResult; readonly faults: number }> {
   let faults = 0;
@@ -65,6 +76,7 @@ export async function pollStorm(keys: readonly DeviceKey[], devices: number, rou
   });
   try {
     const url = await manualProfile(directory.path, server.scepUrl);
+    await waitUntilServed(url);
     const known = await discover(url, challenge);
     const { hostname, port, pathname } = new URL(url);
     const target = { host: hostname, port: Number(port), path: `${pathname}?operation=PKIOperation`, contentType: 'application/x-pki-message' };
@@ -92,7 +104,10 @@ export async function pollStorm(keys: readonly DeviceKey[], devices: number, rou
     const where = cluster === undefined ? 'PGlite' : 'PostgreSQL';
     const last = results.at(-1);
     return [
-      figure(`processor time of the server for a poll, ${devices} devices waiting, ${where}`, serverMs / polls, 'ms', { most: 1, faults }),
+      figure(`processor time of the server for a poll, ${devices} devices waiting, ${where}`, serverMs / polls, 'ms', {
+        most: devices >= 10_000 ? 1 : undefined,
+        faults,
+      }),
       figure(`processor time of the database for a poll, ${where}`, storeMs / polls, 'ms'),
       figure('polls, generator on the same machine', last?.perSecond ?? 0, '1/s'),
       figure('p99 of a poll', last?.p99Ms ?? 0, 'ms'),

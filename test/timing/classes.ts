@@ -85,7 +85,25 @@ export function openClasses(subject: Subject): Readonly<Record<string, Maker>> {
     ...Object.fromEntries(Object.entries(blocks).map(([name, block]) => [name, maker(block, copied)])),
     'right key, wrong content padding': maker(blocks.valid, () => withWrongPadding(copied())),
     'right key, content that is no request': maker(blocks.valid, () => encrypt(key, iv, randomBytes(content.length))),
+    [cutWellPadded]: maker(blocks.valid, () => cutShort(content, key, iv, true)),
+    [cutBadlyPadded]: maker(blocks.valid, () => cutShort(content, key, iv, false)),
   };
+}
+
+export const cutWellPadded = 'right key, cut short, good content padding';
+export const cutBadlyPadded = 'right key, cut short, bad content padding';
+
+/**
+ * What an attack on CBC padding compares (Vaudenay 2002): the beginning of a captured envelope and one block of his own behind it, whose
+ * plaintext he moves until the padding is right, nearly always by one octet of 01.
+ */
+function cutShort(content: Buffer, key: Buffer, iv: Buffer, isPadded: boolean): Buffer {
+  const blocksKept = randomInt(4, Math.floor(content.length / blockLength));
+  const last = randomBytes(blockLength);
+  last[blockLength - 1] = isPadded ? 1 : randomInt(blockLength + 1, 256);
+  const plain = Buffer.concat([content.subarray(0, blocksKept * blockLength), last]);
+  const cipher = createCipheriv('aes-128-cbc', key, iv).setAutoPadding(false);
+  return Buffer.concat([cipher.update(plain), cipher.final()]);
 }
 
 /** The last octet of the block before the last is that of the padding after decryption: a change there leaves no valid padding. */

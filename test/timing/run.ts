@@ -13,7 +13,7 @@ import { decodeBer, oids, scepLimits } from '../../src/protocol/der/index.js';
 import { runCompiled } from '../bench/compiled.js';
 import { describeMachine } from '../bench/machine.js';
 import { say } from '../bench/report.js';
-import { leakyUnwrapper, type Maker, openClasses, type Subject, unwrapClasses, wrongPadding } from './classes.js';
+import { cutBadlyPadded, cutWellPadded, leakyUnwrapper, type Maker, openClasses, type Subject, unwrapClasses, wrongPadding } from './classes.js';
 import { measure } from './measure.js';
 import { type Part, pageText, partText } from './page.js';
 import { judge, type Verdict } from './verdict.js';
@@ -91,7 +91,8 @@ if (page === undefined) for (const part of parts) say(partText(part));
 else writeFileSync(page, pageText(command, { ...describeMachine(), date: new Date().toISOString(), unwrapping: key }, parts));
 
 const garbage = 'valid padding, garbage content';
-const differing = [...unwrapping.pairs, ...opening.pairs.filter(isAbout(...wrongPadding, garbage))].filter(({ isDifferent }) => isDifferent);
+const compared = [isAbout(...wrongPadding, garbage), isAbout(cutWellPadded, cutBadlyPadded)];
+const differing = [...unwrapping.pairs, ...compared.flatMap((wanted) => opening.pairs.filter(wanted))].filter(({ isDifferent }) => isDifferent);
 const isLeakSeen = leaky.pairs.some(({ left, right, isDifferent }) => left === 'valid' && right !== garbage && isDifferent);
 for (const { left, right, difference } of differing) say(`timing: "${left}" and "${right}" differ by ${difference.toFixed(0)} ns`);
 say(`timing: ${samples} measurements of the unwrapping, ${differing.length} differences, planted leak ${isLeakSeen ? 'seen' : 'NOT SEEN'}`);

@@ -1,5 +1,5 @@
 import { algorithmIdentifier, createSigner, type Digest } from '../../../src/pkix/index.js';
-import { der, type Element, encode, oids, tag } from '../../../src/protocol/der/index.js';
+import { Cursor, der, type Element, encode, oids, tag } from '../../../src/protocol/der/index.js';
 import { mutate, type Seed, seedOf } from '../../support/mutate.js';
 import type { Random } from '../../support/random.js';
 import type { Place } from './places.js';
@@ -97,7 +97,7 @@ function requestedExtensions(random: Random): Element[] {
 const guesses = ['', 'x', 'open-sesame', 'OPEN-SESAME-4711', '\0', '*', '%', "' or 1=1 --"];
 
 /** The right one, one of another kind or place, none, or what someone might try. */
-function challengeText(place: Place, random: Random): string | undefined {
+function challengeText(place: Pick<Place, 'challenge' | 'minted'>, random: Random): string | undefined {
   const { challenge, minted } = place;
   const right = minted.length > 0 && (challenge === undefined || random.oneIn(3)) ? random.pick(minted).text : challenge;
   if (right !== undefined && !random.oneIn(4)) return right;
@@ -113,7 +113,7 @@ function challengeText(place: Place, random: Random): string | undefined {
   ]);
 }
 
-function challengeElements(place: Place, random: Random): Element[] {
+function challengeElements(place: Pick<Place, 'challenge' | 'minted'>, random: Random): Element[] {
   const challenge = challengeText(place, random);
   if (challenge === undefined) return [];
   const isAscii = /^[\x20-\x7e]*$/.test(challenge);
@@ -132,7 +132,7 @@ function utf16(string: string): Buffer {
 }
 
 /** A request for `place`: rarely quite right, mostly wrong in one thing. Its own signature is right but for one in twenty. */
-export function makeCsr(place: Place, key: PoolKey, random: Random, donors: readonly Seed[]): Buffer {
+export function makeCsr(place: Pick<Place, 'challenge' | 'minted'>, key: PoolKey, random: Random, donors: readonly Seed[]): Buffer {
   const asked = requestedExtensions(random);
   const type = random.oneIn(8) ? oids.microsoftExtensionRequest : oids.extensionRequest;
   const attributes = challengeElements(place, random);
@@ -143,6 +143,16 @@ export function makeCsr(place: Place, key: PoolKey, random: Random, donors: read
   const info = encode(der.sequence(der.integer(version), subject(random), key.publicKey.spki, der.setOf(attributes.map(encode), 0xa0)));
   const changed = random.oneIn(4) ? mutate(seedOf('info', info), random, donors) : info;
   return signed(changed, key, random);
+}
+
+/** RFC 4211 §5: a CertRequest with subject, key and extensions, rarely quite right. */
+export function makeCertRequest(key: PoolKey, random: Random, donors: readonly Seed[]): Buffer {
+  const asked = requestedExtensions(random);
+  const subject = random.oneIn(2) ? (subjects[0] as (typeof subjects)[number]) : random.pick(subjects);
+  const spki = new Cursor(key.publicKey.spki).content(tag.sequence);
+  const template = der.sequence(der.explicit(5, subject(random)), der.primitive(0xa6, spki), asked.length === 0 ? undefined : der.constructed(0xa9, ...asked));
+  const request = encode(der.sequence(der.integer(0), template));
+  return random.oneIn(4) ? mutate(seedOf('certRequest', request), random, donors) : request;
 }
 
 const digests: readonly Digest[] = ['sha256', 'sha256', 'sha256', 'sha384', 'sha512', 'sha1'];

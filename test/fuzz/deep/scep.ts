@@ -20,7 +20,8 @@ const messagesPerCore = 150;
 /** The embedded engine's own writer of certificates, with the CA of the fixtures and the time of the fuzzer. */
 export function engineSigner({ ca }: World): LocalIssuer['sign'] {
   const privateKey = ca.privateKey.export({ format: 'der', type: 'pkcs8' });
-  const loaded = loadCa({ id: 'ca', certificate: ca.certificate.der, privateKey, parentId: 'ca', createdAt: seedTime }, 'http://ca.example');
+  const stored = { id: 'ca', certificate: ca.certificate.der, privateKey, parentId: 'ca', state: 'active', activatesAt: null, createdAt: seedTime } as const;
+  const loaded = loadCa(stored, 'http://ca.example');
   return (request) => {
     const signed = signEndEntity(loaded, request, seedTime);
     return signed.ok ? ok({ caId: 'ca', certificate: signed.value }) : signed;
