@@ -33,7 +33,7 @@ interface Database {
 async function openDatabase(): Promise<Database | undefined> {
   const given = process.env.TEST_DATABASE_URL;
   const cluster = given === undefined || given === '' ? await createCluster() : undefined;
-  const base = cluster?.url ?? given;
+  const base = cluster?.socketUrl ?? given;
   if (base === undefined || base === '') return undefined;
   return { url: base, cluster, remove: () => cluster?.remove() };
 }

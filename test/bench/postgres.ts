@@ -8,6 +8,8 @@ import { postgresBin } from './machine.js';
 
 export interface Cluster {
   readonly url: string;
+  /** The same server through its Unix socket, which costs both sides less than TCP: for servers on the database's own machine. */
+  readonly socketUrl: string;
   /** Process id of the postmaster. */
   pid(): number;
   start(): void;
@@ -33,7 +35,7 @@ export async function createCluster(): Promise<Cluster | undefined> {
   const data = join(directory, 'data');
   const port = await freePort();
   runAsDatabaseUser(`${bin}/initdb`, ['-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--no-locale']);
-  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c synchronous_commit=on -c fsync=on -c shared_buffers=128MB`;
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${directory} -c synchronous_commit=on -c fsync=on -c shared_buffers=128MB`;
   const control = (...args: readonly string[]) => runAsDatabaseUser(`${bin}/pg_ctl`, ['-D', data, '-w', ...args]);
   const start = () => void control('-l', join(directory, 'log'), '-o', options, 'start');
   const stop = (mode: 'fast' | 'immediate') => void control('-m', mode, 'stop');
@@ -46,6 +48,7 @@ export async function createCluster(): Promise<Cluster | undefined> {
   start();
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    socketUrl: `postgres://postgres@${encodeURIComponent(directory)}:${port}/postgres`,
     pid: () => Number(runAsDatabaseUser('/usr/bin/head', ['-n', '1', join(data, 'postmaster.pid')])),
     start,
     stop,
