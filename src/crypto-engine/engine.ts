@@ -1,12 +1,13 @@
 import { isSameName, parseCertificate, serialHex, verifyCertificate } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import type { CaKeyType } from './create-cas.js';
+import { type CaKeyType, rootId } from './create-cas.js';
 import { ensureCas, type LoadedCas } from './ensure-cas.js';
 import type { LoadedCa } from './loaded-ca.js';
 import type { Engine, EngineStore, SigningRequest } from './ports.js';
 import { createCrlPublisher } from './publish-crl.js';
 import { signEndEntity } from './sign.js';
+import { signAuthority } from './sign-authority.js';
 
 /** CRLReason that lifts a hold (RFC 5280 section 5.3.1). */
 const removeFromCrl = 8;
@@ -54,6 +55,12 @@ export function createEngine(options: EngineOptions): Engine {
       const { caId, certificate } = signed.value;
       const { serial, notAfter } = factsOf(certificate);
       return ok(await store.record(caId, ref, certificate, serial, notAfter));
+    },
+    signAuthority(request) {
+      const root = findCa((ca) => ca.id === rootId);
+      if (root === undefined) return fail('This engine has no root.');
+      const signed = signAuthority(root, request, publicBaseUrl, clock.now());
+      return signed.ok ? ok({ caId: root.id, certificate: signed.value }) : signed;
     },
     async lookup(ref) {
       return (await store.findByRef(ref))?.certificate;

@@ -80,6 +80,8 @@ export interface Engine {
   ensureCas(): Promise<void>;
   /** Signs without recording; the serial is fresh and random. Refuses in words what it cannot certify. */
   sign(request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string>;
+  /** As `sign`, for the key of another CA: a CA certificate by the root, path length 0. */
+  signAuthority(request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string>;
   /** Signs and records under `ref`; a ref that was used before gets the certificate that stands there. */
   issue(ref: string, request: SigningRequest): Promise<Result<Buffer, string>>;
   lookup(ref: string): Promise<Buffer | undefined>;

@@ -82,6 +82,8 @@ export interface Issuers {
 export interface LocalIssuer {
   /** Signs without recording anything. `caId` names the engine's CA; the serial is fresh and random. */
   sign(request: CertificateRequest): Result<SignedCertificate, string>;
+  /** As `sign`, a CA certificate for the key of another CA; for engines that cross-certify. */
+  signAuthority?(request: CertificateRequest): Result<SignedCertificate, string>;
 }
 
 export interface SignedCertificate {

@@ -13,6 +13,7 @@ import type { Profile, Protocol } from '../tenancy/profile.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import { authorityRights, type Rights } from './authority-credential.js';
 import { confirm } from './confirm.js';
+import { crossCertify } from './cross-certify.js';
 import { enrol } from './enrol.js';
 import { findSigner } from './find-signer.js';
 import { createGate, type Gate } from './gate.js';
@@ -64,6 +65,8 @@ export interface EnrolmentService {
   updateSession(profile: Profile, query: TransactionQuery, session: StoredTransaction['session']): Promise<void>;
   /** identify -> judge each certificate -> record -> carry out at the CA; waits for a slow CA at most a moment. */
   revoke(profile: Profile, request: RevocationRequest): Promise<RevocationOutcome>;
+  /** Certifies the key of another CA that the policy names. */
+  crossCertify(profile: Profile, request: EnrolmentRequest): Promise<Outcome>;
   /** What became of a revocation; its transaction comes from `findTransaction`. */
   pollRevocation(profile: Profile, transaction: StoredTransaction): Promise<RevocationOutcome>;
   /** Whether this caller belongs to the profile: by its secret, by a certificate of it or of a trusted vendor, or as an RA. */
@@ -131,6 +134,7 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
     updateSession: (profile, query, session) =>
       deps.orders.updateSession(contextOf(profile), dedupeKeyOf(profile.id, query), { ...session, requester: query.requester.toString('hex') }),
     revoke: (profile, request) => requestRevocation(profile, request, deps),
+    crossCertify: (profile, request) => crossCertify(profile, request, deps),
     pollRevocation: (profile, transaction) => pollRevocation(profile, transaction, deps),
     recognise: (profile, evidence) => recognise(evidence, profile, contextOf(profile), deps),
     authorityRights: (profile, signer) => authorityRights(signer, profile, contextOf(profile), deps),

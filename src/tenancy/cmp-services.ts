@@ -30,3 +30,9 @@ export const generalMessagesSchema = z.strictObject({
     .default(null)
     .describe('The root that devices should trust from now on (RFC 9483 section 4.3.2); null: the root stays'),
 });
+
+/** ccr of CMP (RFC 9810 section 5.3.11). */
+export const crossCertificationSchema = z.strictObject({
+  authorities: z.array(certificate).max(10).default([]).describe('PEM: CAs whose key is certified when they ask by ccr; none: ccr is not served'),
+  validityDays: z.int().min(1).max(3650).default(365).describe('Longest validity of such a certificate, in days'),
+});

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { nameFromText, shortNames } from '../pkix/index.js';
 import { centralKeysSchema, possessionSchema } from './cmp-keys.js';
-import { generalMessagesSchema, revocationSchema } from './cmp-services.js';
+import { crossCertificationSchema, generalMessagesSchema, revocationSchema } from './cmp-services.js';
 import { registrationAuthoritySchema } from './registration-authority.js';
 import { renewalAnchorSchema } from './renewal-anchor.js';
 
@@ -211,6 +211,7 @@ const cmpSchema = z
     possession: possessionSchema.prefault({}),
     revocation: revocationSchema.prefault({}),
     generalMessages: generalMessagesSchema.prefault({}),
+    crossCertification: crossCertificationSchema.prefault({}),
     registrationAuthorities: z.array(registrationAuthoritySchema).max(20).default([]).describe('RAs that may forward and speak for devices'),
   })
   .strict();

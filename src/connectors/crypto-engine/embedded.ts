@@ -14,7 +14,7 @@ export function createEmbeddedIssuer(engine: Engine, timing: IssuerTiming, log: 
   return {
     timing,
     capabilities: { lookup: true, uniqueRef: true },
-    local: { sign: (request) => engine.sign(request) },
+    local: { sign: (request) => engine.sign(request), signAuthority: (request) => engine.signAuthority(request) },
     async issue(ref, request) {
       try {
         const issued = await engine.issue(ref, request);

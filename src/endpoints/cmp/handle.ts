@@ -7,6 +7,7 @@ import { declineAnnouncement, isAnnouncement } from './announcement.js';
 import { authenticate, type Peer } from './authenticate.js';
 import { type CheckedHeader, checkHeader } from './check-header.js';
 import { confirmCertificate } from './confirm-certificate.js';
+import { crossCertify } from './cross-certify.js';
 import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { answerGeneralMessage } from './general.js';
@@ -69,6 +70,8 @@ async function serve(exchange: VerifiedExchange): Promise<CmpReply> {
     case 'kur':
     case 'p10cr':
       return requestCertificate(exchange, body.value);
+    case 'ccr':
+      return crossCertify(exchange, body.value.messages);
     case 'rr':
       return revokeCertificates(exchange, body.value.details);
     case 'genm':

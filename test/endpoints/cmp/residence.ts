@@ -148,6 +148,7 @@ function issuerOf(engine: Engine, mood: CaMood, know: (caId: string, serial: str
         if (signed.ok) know('issuing', serialHex(parsedOrThrow(signed.value.certificate).serial));
         return signed;
       },
+      signAuthority: (request) => engine.signAuthority(request),
     },
   };
 }

@@ -204,6 +204,10 @@ export class MemoryCore implements EnrolmentService {
     return { kind: 'answered', verdicts, session: request.session };
   }
 
+  async crossCertify(): Promise<Outcome> {
+    return { kind: 'refused', refusal: { code: 'not-authorised' } };
+  }
+
   async pollRevocation(): Promise<RevocationOutcome> {
     return { kind: 'answered', verdicts: ['revoked'], session: {} };
   }

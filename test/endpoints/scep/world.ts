@@ -174,6 +174,10 @@ export class FakeEnrolment implements EnrolmentService {
     throw new Error('SCEP revokes nothing.');
   }
 
+  async crossCertify(): Promise<never> {
+    throw new Error('SCEP certifies no CAs.');
+  }
+
   async pollRevocation(): Promise<never> {
     throw new Error('SCEP revokes nothing.');
   }
