@@ -21,9 +21,13 @@ interface DeviceParts extends ScepDeps, PkiDeps {
   readonly readiness: () => Promise<Readiness>;
 }
 
+/** Beyond what a fleet behind one proxy holds open, and far below what a process can hold. */
+const maxDeviceConnections = 10_000;
+
 /** The device listener: no cookie, no JSON parser; what no route knows may be a profile's legacy path. */
 export function deviceServer(config: Config, parts: DeviceParts): Server {
   const app = createApp(config, config.listen, quietRefusal(parts.log));
+  app.server.maxConnections = maxDeviceConnections;
   app.setErrorHandler(quietRefusal(parts.log));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
