@@ -15,6 +15,7 @@ import { rollover } from './0014-rollover.js';
 import { challengeChecks } from './0015-challenge-checks.js';
 import { vendorDevices } from './0016-vendor-devices.js';
 import { watchedState } from './0017-watched-state.js';
+import { sealedOutbox } from './0018-sealed-outbox.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -36,5 +37,6 @@ export const migrations: readonly Migration[] = [
   challengeChecks,
   vendorDevices,
   watchedState,
+  sealedOutbox,
 ];
 export type { Migration };

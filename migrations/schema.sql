@@ -276,6 +276,7 @@ CREATE TABLE outbox (
   next_attempt_at timestamp with time zone not null default now(),
   attempts integer not null default 0,
   last_error text,
+  sealed bytea,
   CONSTRAINT outbox_pkey PRIMARY KEY (id)
 );
 CREATE INDEX outbox_next_attempt_idx ON outbox USING btree (topic, next_attempt_at);

@@ -8,13 +8,14 @@ import { openBytes } from './sealed.js';
 import type { Tables } from './tables.js';
 import { storableText } from './text.js';
 
-/** The PKCS#10 holds a challenge: it is sealed to its order. */
-const place = (tenantId: string, orderId: string) => ({ table: 'outbox', column: 'payload', tenantId, rowId: orderId }) as const;
+/** The PKCS#10 holds a challenge: it is sealed to its row. */
+const place = (tenantId: string, rowId: string) => ({ table: 'outbox', column: 'sealed', tenantId, rowId }) as const;
 
 interface NoticeRow {
   readonly id: string;
   readonly tenant_id: string;
-  readonly payload: { readonly orderId: string; readonly pkcs10: string };
+  readonly payload: { readonly orderId: string };
+  readonly sealed: Buffer;
   readonly created_at: Date;
 }
 
@@ -42,21 +43,20 @@ function claim(connection: Connection, limit: number, leaseMs: number): Promise<
     sql<NoticeRow>`update outbox set next_attempt_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
       where id in (select id from outbox where topic = 'challenge.notice' and next_attempt_at <= clock_timestamp()
         order by next_attempt_at limit ${limit} for update skip locked)
-      returning id, tenant_id, payload, created_at`,
+      returning id, tenant_id, payload, sealed, created_at`,
   );
 }
 
-function toDue({ id, tenant_id, payload, created_at }: NoticeRow, sealer: Sealer): NoticeDue {
-  const { orderId, pkcs10 } = payload;
-  const opened = openBytes(sealer, Buffer.from(pkcs10, 'base64'), place(tenant_id, orderId)).reveal();
-  return { outboxId: id, orderId, pkcs10: opened, recordedAt: created_at };
+function toDue({ id, tenant_id, payload, sealed, created_at }: NoticeRow, sealer: Sealer): NoticeDue {
+  const pkcs10 = openBytes(sealer, sealed, place(tenant_id, id)).reveal();
+  return { outboxId: id, orderId: payload.orderId, pkcs10, recordedAt: created_at };
 }
 
 /** In the transaction that records the order: whatever becomes of it, someone is told. */
 export async function recordNotice(trx: Transaction<Tables>, sealer: Sealer, tenantId: string, { id, notice }: NewOrder): Promise<void> {
   if (notice === undefined) return;
-  const payload = { orderId: id, pkcs10: sealer.seal(notice, place(tenantId, id)).toString('base64') };
-  await sql`insert into outbox (id, tenant_id, topic, payload) values (${uuidv7()}, ${tenantId}, 'challenge.notice', ${JSON.stringify(payload)}::jsonb)`.execute(
-    trx,
-  );
+  const outboxId = uuidv7();
+  const sealed = sealer.seal(notice, place(tenantId, outboxId));
+  await sql`insert into outbox (id, tenant_id, topic, payload, sealed)
+    values (${outboxId}, ${tenantId}, 'challenge.notice', ${JSON.stringify({ orderId: id })}::jsonb, ${sealed})`.execute(trx);
 }
