@@ -37,6 +37,7 @@ import { raKeyJob } from './workers/ra-key-job.js';
 import { ensureRaKeys, prepareNextRaKeys, type RaKeyDeps } from './workers/ra-keys.js';
 import { replaceDuplicatesJob } from './workers/replace-duplicates.js';
 import { revokeCertificatesJob } from './workers/revoke-certificates.js';
+import { rollOverCaJob } from './workers/roll-over-ca.js';
 import { forgetTransactionsJob, tendOrdersJob } from './workers/tend-orders.js';
 
 /** A node that is put together and not yet listening. */
@@ -117,13 +118,19 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const make = issuerFactory(engineDeps, replacements.makeIssuer);
   const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, log });
   const chainOf = async (profile: Profile) => (await (await issuers.forProfile(profile))?.chain()) ?? [];
-  const endpoints = createDirectory({ profiles: store.profiles, credentials: store.credentials, chainOf, log, onChange: () => issuers.forget() });
+  const nextChainOf = async (profile: Profile) => (await issuers.forProfile(profile))?.next?.()?.chain ?? [];
+  const onChange = async () => {
+    issuers.forget();
+    await engine.reload();
+  };
+  const endpoints = createDirectory({ profiles: store.profiles, credentials: store.credentials, chainOf, nextChainOf, log, onChange });
   const revocationLists = createRevocationLists({ guard, clock: systemClock, log });
   const judge = createChallengeJudge({ guard, clock: systemClock, log });
   const deps = enrolmentDeps({ ...store, revocationLists, issuers, judge, challengeMacKey, clock: systemClock, log });
   const raKeys: RaKeyDeps = { profiles: store.profiles, credentials: store.credentials, issuers, clock: systemClock, log };
 
   if (made !== undefined) await prepareDemo(store, raKeys);
+          rollOverCaJob({ engine, clock: systemClock, log }),
   await endpoints.refreshNow();
   const refresh: Job = { name: 'refresh-directory', everyMs: 400, run: async () => void (await endpoints.refresh()) };
   const jobs = startJobs(
@@ -156,7 +163,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
       },
     };
     const prepareRaKeys = (profile: Profile, actor: string) => prepareNextRaKeys(profile, actor, raKeys);
-    const ours = { challengeMacKey, deviceUrl: config.deviceUrl, clock: systemClock, log, endpoints: endpoints.directory, prepareRaKeys };
+    const ours = { challengeMacKey, deviceUrl: config.deviceUrl, clock: systemClock, log, endpoints: endpoints.directory, prepareRaKeys, engineCas: engine };
     const parts = { ...store, ...ours, notifyConfigChanged, readiness, connectorTester, metrics };
     servers.push(await adminServer(config, parts));
   }

@@ -6,10 +6,11 @@ import { registerAdmin } from './register.js';
 
 /** The OpenAPI document as served at /api/v1/openapi.json, as text. No request is answered, so no store is needed. */
 export async function openApiDocument(): Promise<string> {
-  const deps: Pick<AdminDeps, 'log' | 'clock' | 'connectorTester' | 'vendorDevices'> = {
+  const deps: Pick<AdminDeps, 'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'engineCas'> = {
     log: createLog('silent'),
     clock: systemClock,
     connectorTester: { test: async () => ({ ok: true, steps: [] }) },
+    engineCas: {} as NonNullable<AdminDeps['engineCas']>,
     vendorDevices: {} as NonNullable<AdminDeps['vendorDevices']>,
   };
   const app = Fastify();

@@ -29,6 +29,8 @@ export const permissions = {
   'account:read': { least: 'viewer' },
   'audit:read': { least: 'auditor' },
   'message:decode': { least: 'operator' },
+  'engine:read': { least: 'viewer' },
+  'engine:write': { least: 'superadmin', everyTenant: true },
 } as const satisfies Record<string, Rule>;
 
 export type Permission = keyof typeof permissions;

@@ -4,6 +4,7 @@ import type { CertificateStore, IssuedCertificate, OrderReader, RefusalRecord } 
 import type { RefusalReason } from '../enrolment/refusal.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
+import type { Result } from '../runtime/result.js';
 import type { Secret } from '../runtime/secret.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { ConnectorType } from '../tenancy/connector.js';
@@ -41,6 +42,8 @@ export interface AdminDeps {
   readiness(): Promise<Readiness>;
   /** What devices are served at this moment; where absent, no published certificates are shown. */
   readonly endpoints?: Pick<EndpointDirectory, 'scep'>;
+  /** The embedded engine's CAs; where absent, they are not served. */
+  readonly engineCas?: EngineCaDesk;
   /** Makes successors of a profile's RA keys ahead of time. */
   prepareRaKeys?(profile: Profile, actor: string): Promise<'ready' | 'waiting' | 'refused'>;
   /** Where absent, the routes that test a connector are not served. */
@@ -76,6 +79,24 @@ export const defaultLimits: AdminLimits = { bodyBytes: 1024 * 1024, idempotencyM
 export interface Readiness {
   readonly ready: boolean;
   readonly checks: Readonly<Record<string, 'ok' | 'failed'>>;
+}
+
+export interface EngineCaRow {
+  readonly id: string;
+  /** DER. */
+  readonly certificate: Buffer;
+  readonly state: 'next' | 'active' | 'retired';
+  readonly activatesAt: Date | null;
+  readonly createdAt: Date;
+}
+
+/** The embedded engine, as far as its CAs follow one another. Each change writes its audit event. */
+export interface EngineCaDesk {
+  reload(): Promise<void>;
+  cas(): readonly EngineCaRow[];
+  prepareNext(activatesAt: Date, actor: string): Promise<Result<EngineCaRow, string>>;
+  activateNext(id: string, actor: string): Promise<boolean>;
+  cancelNext(id: string, actor: string): Promise<boolean>;
 }
 
 /** A connector as it would be used, saved or not. */

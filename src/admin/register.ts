@@ -9,6 +9,7 @@ import { vendorDeviceRoutes } from './cmp-profiles/vendor-device-routes.js';
 import { connectorRoutes } from './connectors/routes.js';
 import { connectorTestRoutes } from './connectors/test-routes.js';
 import { decodeRoutes } from './decode/routes.js';
+import { engineCaRoutes } from './engine-cas/routes.js';
 import { handleErrors, handleUnknownRoutes } from './error-handler.js';
 import { healthRoutes } from './health/routes.js';
 import { honourIdempotencyKeys } from './idempotency.js';
@@ -69,6 +70,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   scepProfileRoutes(app, deps);
   scepChallengeRoutes(app, deps);
   raKeyRoutes(app, deps);
+  if (deps.engineCas !== undefined) engineCaRoutes(app, deps, deps.engineCas);
   snippetRoutes(app, deps);
   orderRoutes(app, deps);
   orderDecisionRoutes(app, deps);

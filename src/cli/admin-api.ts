@@ -17,11 +17,34 @@ export async function whoAnswers(baseUrl: string): Promise<'gatehouse' | 'other'
 }
 
 /** GET of the admin API; the error is a sentence. */
-export async function getFromApi(baseUrl: string, token: string, path: string): Promise<Result<unknown, string>> {
+export function getFromApi(baseUrl: string, token: string, path: string): Promise<Result<unknown, string>> {
+  return askApi(baseUrl, token, path, {});
+}
+
+/** POST of the admin API, with a JSON body where one is given; the error is a sentence, the server's own where it has one. */
+export function postToApi(baseUrl: string, token: string, path: string, body?: object): Promise<Result<unknown, string>> {
+  const content = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  return askApi(baseUrl, token, path, { method: 'POST', ...content });
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+async function askApi(baseUrl: string, token: string, path: string, { headers, ...asked }: Asked): Promise<Result<unknown, string>> {
   try {
-    const answer = await fetch(`${baseUrl}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(timeoutMs) });
-    return answer.ok ? ok(await answer.json()) : fail(`the admin API answered with HTTP ${answer.status}`);
+    const signal = AbortSignal.timeout(timeoutMs);
+    const answer = await fetch(`${baseUrl}/api/v1${path}`, { ...asked, headers: { authorization: `Bearer ${token}`, ...headers }, signal });
+    return answer.ok ? ok(await answer.json()) : fail(await problemOf(answer));
   } catch (error) {
     return fail(`the admin API could not be asked: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+async function problemOf(answer: Response): Promise<string> {
+  const problem = (await answer.json().catch(() => ({}))) as { readonly detail?: string };
+  const said = problem.detail === undefined ? '' : `: ${problem.detail}`;
+  return `the admin API answered with HTTP ${answer.status}${said}`;
 }

@@ -5,6 +5,7 @@ import { type Config, type ConfigFault, unknownSettings } from '../config.js';
 import { createLog } from '../runtime/log.js';
 import type { Result } from '../runtime/result.js';
 import { inspectDatabase } from '../store/inspect.js';
+import { tokenFrom } from './api-token.js';
 import { checkDataDirectory } from './checks/data-directory.js';
 import { databaseFindings } from './checks/database.js';
 import { type Finding, failure, good } from './checks/finding.js';
@@ -57,7 +58,7 @@ async function examineInstallation(config: Config, options: Options): Promise<re
   const isServing = ports.some((port) => port.isServing);
   const isUsable = directory.every(({ state }) => state !== 'fail') || config.databaseUrl !== undefined;
   const database = isUsable ? await examineDatabase(config, isServing) : [];
-  const token = ports.length === 2 && ports.every((port) => port.isServing) ? tokenOf(config, options) : undefined;
+  const token = ports.length === 2 && ports.every((port) => port.isServing) ? tokenFrom(config, options.tokenFile) : undefined;
   const certificates = token === undefined ? [] : await checkRaCertificates(urlOf(config.adminListen), urlOf(config.listen), token);
   return [...directory, ...database, ...ports.map(({ finding }) => finding), ...certificates];
 }
@@ -78,16 +79,6 @@ function readDevKey(dataDir: string): Buffer | undefined {
   if (!existsSync(file)) return undefined;
   const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64');
   return key.length === 32 ? key : undefined;
-}
-
-/** The token given, else the bootstrap token, else the one of the first run. */
-function tokenOf(config: Config, { tokenFile }: Options): string | undefined {
-  if (tokenFile !== undefined) return existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : '';
-  if (config.adminToken !== undefined) return config.adminToken.reveal();
-  const file = join(config.dataDir, 'first-run.json');
-  if (!existsSync(file)) return undefined;
-  const made = JSON.parse(readFileSync(file, 'utf8')) as { readonly admin?: { readonly token?: string } };
-  return made.admin?.token;
 }
 
 function table(findings: readonly Finding[]): readonly string[] {

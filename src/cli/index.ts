@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Config, ConfigFault } from '../config.js';
 import type { Result } from '../runtime/result.js';
+import { caCommand } from './ca.js';
 import { cmpGenmCommand } from './cmp-genm.js';
 import { cmpRrCommand } from './cmp-rr.js';
 import { decodeCommand } from './decode.js';
@@ -22,6 +23,7 @@ export function addCommands(program: Command, { readConfig, parseSettings }: Set
   migrateCommand(program, readConfig);
   doctorCommand(program, parseSettings);
   tokenCommand(program, readConfig);
+  caCommand(program, readConfig);
   decodeCommand(program);
   const cmp = program.command('cmp').description('what else a device says over CMP (RFC 9810): revoke, ask');
   cmpRrCommand(cmp);

@@ -17,7 +17,7 @@ import {
 } from '../pkix/index.js';
 import { certificateTime, oids } from '../protocol/der/index.js';
 import type { LoadedCa } from './loaded-ca.js';
-import type { EngineCa } from './ports.js';
+import type { NewEngineCa } from './ports.js';
 import { randomSerial } from './serial.js';
 
 export const caKeyTypes = ['P-256', 'RSA-2048', 'RSA-3072'] as const;
@@ -25,7 +25,6 @@ export type CaKeyType = (typeof caKeyTypes)[number];
 
 export const rootId = 'root';
 export const issuingId = 'issuing';
-type NewCa = Omit<EngineCa, 'createdAt'>;
 
 const generate = promisify(generateKeyPair);
 const rootYears = 20;
@@ -51,7 +50,7 @@ function exported(key: KeyObject): Buffer {
 }
 
 /** A self-signed root of 20 years, path length 1. Its name carries 8 digits of its key's identifier, so that installs differ. */
-export async function createRoot(type: CaKeyType, now: Date): Promise<NewCa> {
+export async function createRoot(type: CaKeyType, now: Date): Promise<NewEngineCa> {
   const key = await generateKey(type);
   const name = caName('Root', key.publicKey);
   const certificate = signCertificate(
@@ -63,14 +62,14 @@ export async function createRoot(type: CaKeyType, now: Date): Promise<NewCa> {
       spki: key.publicKey.spki,
       extensions: caExtensions(key.publicKey, 1),
     },
-    times(now, rootYears),
+    encoded(lifetime(now, rootYears)),
     key.signer,
   );
   return { id: rootId, certificate, privateKey: key.privateKey, parentId: rootId };
 }
 
-/** The issuing CA of 10 years under `root`, path length 0. */
-export async function createIssuing(type: CaKeyType, root: LoadedCa, publicBaseUrl: string, now: Date): Promise<NewCa> {
+/** An issuing CA of 10 years under `root`, which it does not outlive, path length 0. */
+export async function createIssuing(type: CaKeyType, root: LoadedCa, publicBaseUrl: string, now: Date, id: string = issuingId): Promise<NewEngineCa> {
   const key = await generateKey(type);
   const extensions = [
     ...caExtensions(key.publicKey, 0),
@@ -82,15 +81,15 @@ export async function createIssuing(type: CaKeyType, root: LoadedCa, publicBaseU
     {
       serial: randomSerial(),
       issuer: root.certificate.subject,
-      ...lifetime(now, issuingYears),
+      ...within(root, lifetime(now, issuingYears)),
       subject: caName('Issuing', key.publicKey),
       spki: key.publicKey.spki,
       extensions,
     },
-    times(now, issuingYears),
+    encoded(within(root, lifetime(now, issuingYears))),
     root.signer,
   );
-  return { id: issuingId, certificate, privateKey: key.privateKey, parentId: root.id };
+  return { id, certificate, privateKey: key.privateKey, parentId: root.id };
 }
 
 function caName(role: string, publicKey: PublicKey): Name {
@@ -109,13 +108,22 @@ function caExtensions(publicKey: PublicKey, pathLength: number) {
   ];
 }
 
-function lifetime(now: Date, years: number): { notBefore: Date; notAfter: Date } {
+interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+function lifetime(now: Date, years: number): Validity {
   const notAfter = new Date(now);
   notAfter.setUTCFullYear(now.getUTCFullYear() + years);
   return { notBefore: new Date(now.getTime() - backdateMs), notAfter };
 }
 
-function times(now: Date, years: number) {
-  const { notBefore, notAfter } = lifetime(now, years);
+function within(parent: LoadedCa, { notBefore, notAfter }: Validity): Validity {
+  const end = parent.certificate.notAfter;
+  return { notBefore, notAfter: notAfter < end ? notAfter : end };
+}
+
+function encoded({ notBefore, notAfter }: Validity) {
   return { notBefore: certificateTime(notBefore), notAfter: certificateTime(notAfter) };
 }

@@ -1,10 +1,10 @@
-import { isSameName, parseCertificate, serialHex, verifyCertificate } from '../pkix/index.js';
+import { isSameName, parseCertificate, parseName, serialHex, verifyCertificate } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { type CaKeyType, rootId } from './create-cas.js';
-import { ensureCas, type LoadedCas } from './ensure-cas.js';
+import { type CaKeyType, createIssuing, issuingId, rootId } from './create-cas.js';
+import { ensureCas, type LoadedCas, loadCas, type StandingCa } from './ensure-cas.js';
 import type { LoadedCa } from './loaded-ca.js';
-import type { Engine, EngineStore, SigningRequest } from './ports.js';
+import type { Engine, EngineCaView, EngineStore, SigningRequest } from './ports.js';
 import { createCrlPublisher } from './publish-crl.js';
 import { signEndEntity } from './sign.js';
 import { signAuthority } from './sign-authority.js';
@@ -33,29 +33,52 @@ export function createEngine(options: EngineOptions): Engine {
     return loaded;
   }
 
-  function findCa(matches: (ca: LoadedCa) => boolean): LoadedCa | undefined {
-    const { issuing, root } = cas();
-    return [issuing, root].find(matches);
+  function all(): readonly StandingCa[] {
+    const { root, issuing, next, retired } = cas();
+    return [issuing, ...(next === undefined ? [] : [next]), ...retired, root];
   }
 
-  function sign(request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string> {
-    const { issuing } = cas();
-    const signed = signEndEntity(issuing, request, clock.now());
-    return signed.ok ? ok({ caId: issuing.id, certificate: signed.value }) : signed;
+  const findCa = (matches: (ca: LoadedCa) => boolean): LoadedCa | undefined => all().find(({ loaded: ca }) => matches(ca))?.loaded;
+
+  async function reload(): Promise<void> {
+    loaded = loadCas(await store.listCas(), publicBaseUrl, all());
+  }
+
+  function signWith(ca: LoadedCa, request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string> {
+    const signed = signEndEntity(ca, request, clock.now());
+    return signed.ok ? ok({ caId: ca.id, certificate: signed.value }) : signed;
+  }
+
+  async function issueWith(ca: LoadedCa, ref: string, request: SigningRequest): Promise<Result<Buffer, string>> {
+    const signed = signWith(ca, request);
+    if (!signed.ok) return signed;
+    const { caId, certificate } = signed.value;
+    const { serial, notAfter } = factsOf(certificate);
+    return ok(await store.record(caId, ref, certificate, serial, notAfter));
+  }
+
+  async function prepareNext(activatesAt: Date, actor: string): Promise<Result<EngineCaView, string>> {
+    const { root } = cas();
+    const id = nextIdAfter((await store.listCas()).map((ca) => ca.id));
+    const made = await createIssuing(keyType, root.loaded, publicBaseUrl, clock.now(), id);
+    const isAdded = await store.addNextCa(made, activatesAt, actor);
+    await reload();
+    const { next } = cas();
+    return isAdded && next !== undefined ? ok(next.ca) : fail('A CA that follows is prepared already; activate it or cancel it first.');
+  }
+
+  async function change(work: Promise<boolean>): Promise<boolean> {
+    const isChanged = await work;
+    await reload();
+    return isChanged;
   }
 
   return {
     async ensureCas() {
       loaded ??= await ensureCas({ store, keyType, publicBaseUrl, now: () => clock.now() });
     },
-    sign,
-    async issue(ref, request) {
-      const signed = sign(request);
-      if (!signed.ok) return signed;
-      const { caId, certificate } = signed.value;
-      const { serial, notAfter } = factsOf(certificate);
-      return ok(await store.record(caId, ref, certificate, serial, notAfter));
-    },
+    sign: (request) => signWith(cas().issuing.loaded, request),
+    issue: async (ref, request) => issueWith(cas().issuing.loaded, ref, request),
     signAuthority(request) {
       const root = findCa((ca) => ca.id === rootId);
       if (root === undefined) return fail('This engine has no root.');
@@ -81,9 +104,32 @@ export function createEngine(options: EngineOptions): Engine {
       const ca = findCa((item) => item.id === caId);
       return ca === undefined ? undefined : crls.current(ca);
     },
+    async crlOf(issuer) {
+      const name = parseName(issuer);
+      const { issuing, retired } = cas();
+      const ca = name.ok ? [issuing, ...retired].find(({ loaded: { certificate } }) => isSameName(certificate.subject, name.value)) : undefined;
+      return ca === undefined ? undefined : crls.current(ca.loaded);
+    },
+    reload,
+    cas() {
+      const { root, issuing, next, retired } = cas();
+      return [root, ...[...retired].reverse(), issuing, ...(next === undefined ? [] : [next])].map(({ ca }) => ca);
+    },
+    issuingIds() {
+      const { issuing, retired } = cas();
+      return [issuing, ...retired].map(({ ca }) => ca.id);
+    },
+    prepareNext,
+    activateNext: (id, actor) => change(store.activateCa(id, actor)),
+    cancelNext: (id, actor) => change(store.retireCa(id, actor)),
+    next() {
+      const { next, root } = cas();
+      if (next === undefined) return undefined;
+      return { chain: chainOf(next, root), issue: (ref, request) => issueWith(next.loaded, ref, request) };
+    },
     chain() {
       const { issuing, root } = cas();
-      return [issuing.certificate.der, root.certificate.der];
+      return chainOf(issuing, root);
     },
     certificateOf(caId) {
       return findCa((item) => item.id === caId)?.certificate.der;
@@ -95,4 +141,12 @@ function factsOf(certificate: Buffer): { serial: string; notAfter: Date } {
   const parsed = parseCertificate(certificate);
   if (!parsed.ok) throw parsed.error;
   return { serial: serialHex(parsed.value.serial), notAfter: parsed.value.notAfter };
+}
+
+const chainOf = (issuing: StandingCa, root: StandingCa): readonly Buffer[] => [issuing.loaded.certificate.der, root.loaded.certificate.der];
+
+/** `issuing`, `issuing-2`, `issuing-3`: ids stand in certificates and are never used twice. */
+function nextIdAfter(ids: readonly string[]): string {
+  const numbers = ids.map((id) => Number(/^issuing-(\d+)$/.exec(id)?.[1] ?? 1));
+  return `${issuingId}-${Math.max(...numbers) + 1}`;
 }

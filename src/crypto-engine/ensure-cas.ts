@@ -1,6 +1,6 @@
 import { type CaKeyType, createIssuing, createRoot, issuingId, rootId } from './create-cas.js';
 import { type LoadedCa, loadCa } from './loaded-ca.js';
-import type { EngineCa, EngineStore } from './ports.js';
+import type { EngineCa, EngineStore, NewEngineCa } from './ports.js';
 
 export interface CaSettings {
   readonly store: EngineStore;
@@ -9,9 +9,18 @@ export interface CaSettings {
   readonly now: () => Date;
 }
 
+/** A CA with its key, and its place in the succession. */
+export interface StandingCa {
+  readonly ca: EngineCa;
+  readonly loaded: LoadedCa;
+}
+
 export interface LoadedCas {
-  readonly root: LoadedCa;
-  readonly issuing: LoadedCa;
+  readonly root: StandingCa;
+  readonly issuing: StandingCa;
+  readonly next: StandingCa | undefined;
+  /** Issuing CAs of before; the youngest first. */
+  readonly retired: readonly StandingCa[];
 }
 
 /**
@@ -22,11 +31,25 @@ export async function ensureCas(settings: CaSettings): Promise<LoadedCas> {
   const { store, keyType, publicBaseUrl, now } = settings;
   const root = await findOrAdd(store, rootId, () => createRoot(keyType, now()));
   const loadedRoot = loadCa(root, publicBaseUrl);
-  const issuing = await findOrAdd(store, issuingId, () => createIssuing(keyType, loadedRoot, publicBaseUrl, now()));
-  return { root: loadedRoot, issuing: loadCa(issuing, publicBaseUrl) };
+  await findOrAdd(store, issuingId, () => createIssuing(keyType, loadedRoot, publicBaseUrl, now()));
+  return loadCas(await store.listCas(), publicBaseUrl);
 }
 
-async function findOrAdd(store: EngineStore, id: string, create: () => Promise<Omit<EngineCa, 'createdAt'>>): Promise<EngineCa> {
+/** The CAs as they stand in the store. `before`: those of an earlier reading, whose keys need not be imported again. */
+export function loadCas(all: readonly EngineCa[], publicBaseUrl: string, before: readonly StandingCa[] = []): LoadedCas {
+  const standing = all.map((ca): StandingCa => {
+    const known = before.find((item) => item.ca.certificate.equals(ca.certificate));
+    return { ca, loaded: known?.loaded ?? loadCa(ca, publicBaseUrl) };
+  });
+  const root = standing.find(({ ca }) => ca.id === rootId);
+  const others = standing.filter((item) => item !== root).sort((left, right) => right.ca.createdAt.getTime() - left.ca.createdAt.getTime());
+  const issuing = others.find(({ ca }) => ca.state === 'active');
+  if (root === undefined || issuing === undefined) throw new Error('The store lacks the root or the issuing CA of the embedded engine.');
+  const next = others.find(({ ca }) => ca.state === 'next');
+  return { root, issuing, next, retired: others.filter((item) => item !== issuing && item !== next) };
+}
+
+async function findOrAdd(store: EngineStore, id: string, create: () => Promise<NewEngineCa>): Promise<EngineCa> {
   const present = await find(store, id);
   if (present !== undefined) return present;
   const created = await create();

@@ -3,4 +3,4 @@ export { type EngineCaller, type EngineScope, engineScopes } from './api/access-
 export { authenticateFrom, type EngineApiDeps, registerEngineApi } from './api/index.js';
 export { type CaKeyType, caKeyTypes, issuingId, rootId } from './create-cas.js';
 export { createEngine, type EngineOptions } from './engine.js';
-export type { Engine, EngineCa, EngineRevocation, EngineStore, PublishedCrl, RecordedCertificate, SigningRequest } from './ports.js';
+export type { Engine, EngineCa, EngineCaView, EngineRevocation, EngineStore, PublishedCrl, RecordedCertificate, SigningRequest } from './ports.js';

@@ -28,7 +28,7 @@ export interface LoadedCa {
 }
 
 /** `publicBaseUrl`: where devices reach `/pki/<ca>.crl` and `.cer`, without a slash at the end. Throws when the stored CA is damaged. */
-export function loadCa(ca: EngineCa, publicBaseUrl: string): LoadedCa {
+export function loadCa(ca: Pick<EngineCa, 'id' | 'certificate' | 'privateKey'> & Partial<EngineCa>, publicBaseUrl: string): LoadedCa {
   const parsed = parseCertificate(ca.certificate);
   if (!parsed.ok) throw parsed.error;
   const certificate = parsed.value;

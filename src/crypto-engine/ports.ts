@@ -1,8 +1,12 @@
 import type { Result } from '../runtime/result.js';
 
+/** `next`: prepared and announced; `active`: issues (or is the root); `retired`: only its CRL goes on. */
+export const engineCaStates = ['next', 'active', 'retired'] as const;
+export type EngineCaState = (typeof engineCaStates)[number];
+
 /** A certification authority of the embedded engine. */
 export interface EngineCa {
-  /** Short name in URLs: `root`, `issuing`. */
+  /** Short name in URLs: `root`, `issuing`, then `issuing-2`, ... */
   readonly id: string;
   /** DER. */
   readonly certificate: Buffer;
@@ -10,8 +14,13 @@ export interface EngineCa {
   readonly privateKey: Buffer;
   /** Id of the CA that issued it; itself for a root. */
   readonly parentId: string;
+  readonly state: EngineCaState;
+  /** When a CA in state `next` takes over. */
+  readonly activatesAt: Date | null;
   readonly createdAt: Date;
 }
+
+export type NewEngineCa = Omit<EngineCa, 'createdAt' | 'state' | 'activatesAt'>;
 
 export interface EngineRevocation {
   /** lower-case hexadecimal */
@@ -34,7 +43,13 @@ export interface RecordedCertificate {
 
 /** What the engine keeps; keys are sealed under the master key by the store. */
 export interface EngineStore {
-  addCa(ca: Omit<EngineCa, 'createdAt'>): Promise<void>;
+  addCa(ca: NewEngineCa): Promise<void>;
+  /** The issuing CA to come; false when one is prepared already. This and the next two also tell every process that the CAs have changed. */
+  addNextCa(ca: NewEngineCa, activatesAt: Date, actor: string): Promise<boolean>;
+  /** `next` becomes `active`, and the issuing CA that was retires, in one commit; false when it is not `next` (any more). */
+  activateCa(id: string, actor: string): Promise<boolean>;
+  /** A CA that is `next` and shall not come after all. */
+  retireCa(id: string, actor: string): Promise<boolean>;
   listCas(): Promise<readonly EngineCa[]>;
   /** Records a certificate under `ref`; when the ref is taken, returns the certificate that stands there instead. */
   record(caId: string, ref: string, certificate: Buffer, serial: string, notAfter: Date): Promise<Buffer>;
@@ -66,6 +81,9 @@ export interface SigningRequest {
   readonly backdateSeconds: number;
 }
 
+/** What operators see of a CA. */
+export type EngineCaView = Pick<EngineCa, 'id' | 'certificate' | 'state' | 'activatesAt' | 'createdAt'>;
+
 export interface PublishedCrl {
   /** DER. */
   readonly der: Buffer;
@@ -91,6 +109,22 @@ export interface Engine {
   revoke(certificate: Buffer, reason: number): Promise<Result<true, string>>;
   /** The current CRL of a CA; undefined when there is no such CA. */
   crl(caId: string): Promise<PublishedCrl | undefined>;
+  /** Reads the CAs again: another process may have prepared or activated one. */
+  reload(): Promise<void>;
+  /** Root first, then issuing CAs by age. */
+  cas(): readonly EngineCaView[];
+  /** Ids of the issuing CA and of those before it, the current one first. */
+  issuingIds(): readonly string[];
+  /** Makes the issuing CA that follows, under the same root; in words why not. */
+  prepareNext(activatesAt: Date, actor: string): Promise<Result<EngineCaView, string>>;
+  /** Lets a prepared CA take over now; false when there is no such CA in state `next`. */
+  activateNext(id: string, actor: string): Promise<boolean>;
+  /** Gives a prepared CA up. */
+  cancelNext(id: string, actor: string): Promise<boolean>;
+  /** The chain of the CA that follows, and its certificates ahead of time; undefined while none is prepared. */
+  next(): { readonly chain: readonly Buffer[]; issue(ref: string, request: SigningRequest): Promise<Result<Buffer, string>> } | undefined;
+  /** The current CRL of the issuing CA with this Name (DER); undefined when it is none of this engine's. */
+  crlOf(issuer: Buffer): Promise<PublishedCrl | undefined>;
   /** Issuing CA first, root last, DER. */
   chain(): readonly Buffer[];
   /** DER; undefined when there is no such CA. */

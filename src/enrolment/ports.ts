@@ -60,6 +60,8 @@ export interface Issuer {
   chain(): Promise<readonly Buffer[]>;
   /** The newest CRL of the issuing CA, DER; for CAs that give one. */
   crl?(): Promise<Buffer | undefined>;
+  /** The newest CRL of a CA that issued here before, by its Name (DER); undefined when it is none of theirs. */
+  crlOf?(authority: Buffer): Promise<Buffer | undefined>;
   /** The CA that follows, while one is prepared; RA keys get its certificates ahead of time. */
   next?(): NextCa | undefined;
   /** Engines that write in the same database sign at once; `OrderStore.settleIssued` then records order and certificate together. */

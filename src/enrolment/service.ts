@@ -78,8 +78,8 @@ export interface EnrolmentService {
   findSharedSecret(profile: Profile, reference: string): Promise<SharedSecret | undefined>;
   /** The certificate of this issuer (Name, DER) and serial (lower-case hexadecimal), if this profile issued it. */
   findIssued(profile: Profile, issuer: Buffer, serial: string): Promise<IssuedCertificate | undefined>;
-  /** The newest CRL of the profile's issuing CA, DER; undefined where the CA gives none. */
-  currentCrl(profile: Profile): Promise<Buffer | undefined>;
+  /** The newest CRL of the profile's issuing CA, or of one before it by its Name (DER); undefined where there is none. */
+  currentCrl(profile: Profile, authority?: Buffer): Promise<Buffer | undefined>;
   /** A request that does not become an order. */
   noteRefusal(refusal: RefusalRecord): void;
 }
@@ -145,7 +145,10 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
       const found = await deps.certificates.findBySerial(contextOf(profile), issuerHash, serial);
       return found?.profileId === profile.id ? found : undefined;
     },
-    currentCrl: async (profile) => (await deps.issuers.forProfile(profile))?.crl?.(),
+    async currentCrl(profile, authority) {
+      const issuer = await deps.issuers.forProfile(profile);
+      return authority === undefined ? issuer?.crl?.() : issuer?.crlOf?.(authority);
+    },
     noteRefusal: (refusal) => {
       const { profileId, source } = refusal;
       const isThrottled = refusal.reason === 'bad-mac' && profileId !== null && !deps.guesses.note(profileId, source);

@@ -1,14 +1,18 @@
 import { type Selectable, sql } from 'kysely';
-import type { EngineCa, EngineStore, RecordedCertificate } from '../crypto-engine/ports.js';
+import type { EngineCa, EngineStore, NewEngineCa, RecordedCertificate } from '../crypto-engine/ports.js';
+import { ok } from '../runtime/result.js';
 import type { Sealer } from '../runtime/seal.js';
+import { systemContext } from '../tenancy/context.js';
+import type { Boot } from './audit.js';
 import { type Connection, firstOf, rowsOf } from './connection/connection.js';
 import { openBytes } from './sealed.js';
 import type { EngineCasTable } from './tables.js';
+import { auditChange, changeConfig, type Trx } from './tenancy/config-change.js';
 
 /** The engine's CAs are the server's own: no tenant stands in their place. */
 const keyPlace = (rowId: string) => ({ table: 'engine_cas', column: 'ciphertext', tenantId: '', rowId }) as const;
 
-export function engineStore(connection: Connection, sealer: Sealer): EngineStore {
+export function engineStore(connection: Connection, boot: Boot, sealer: Sealer): EngineStore {
   const findByRef = (ref: string) =>
     firstOf(
       connection,
@@ -17,9 +21,35 @@ export function engineStore(connection: Connection, sealer: Sealer): EngineStore
     );
   return {
     async addCa(ca) {
-      const ciphertext = sealer.seal(ca.privateKey, keyPlace(ca.id));
-      await connection.kysely.insertInto('engine_cas').values({ id: ca.id, certificate: ca.certificate, ciphertext, parent_id: ca.parentId }).execute();
+      await connection.kysely.insertInto('engine_cas').values(caRow(ca, sealer)).execute();
     },
+    addNextCa: (ca, activatesAt, actor) =>
+      changeCas(connection, boot, actor, 'engine-ca.prepared', ca.id, async (trx) => {
+        const row = { ...caRow(ca, sealer), state: 'next' as const, activates_at: activatesAt };
+        const { numInsertedOrUpdatedRows: added = 0n } = await trx
+          .insertInto('engine_cas')
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst();
+        return added > 0n;
+      }),
+    activateCa: (id, actor) =>
+      changeCas(connection, boot, actor, 'engine-ca.activated', id, async (trx) => {
+        const { rows } = await sql<{
+          parent_id: string;
+        }>`update engine_cas set state = 'active' where id = ${id} and state = 'next' returning parent_id`.execute(trx);
+        const [row] = rows;
+        if (row === undefined) return false;
+        await sql`update engine_cas set state = 'retired' where state = 'active' and id <> ${id} and id <> parent_id and parent_id = ${row.parent_id}`.execute(
+          trx,
+        );
+        return true;
+      }),
+    retireCa: (id, actor) =>
+      changeCas(connection, boot, actor, 'engine-ca.cancelled', id, async (trx) => {
+        const { rows } = await sql`update engine_cas set state = 'retired' where id = ${id} and state = 'next' returning 1`.execute(trx);
+        return rows.length === 1;
+      }),
     listCas: async () => {
       const rows = await rowsOf(connection, sql<Selectable<EngineCasTable>>`select * from engine_cas order by created_at, id`);
       return rows.map((row) => toCa(row, sealer));
@@ -51,6 +81,27 @@ export function engineStore(connection: Connection, sealer: Sealer): EngineStore
       ),
     nextCrlNumber: (caId) => nextCrlNumber(connection, caId),
   };
+}
+
+function caRow(ca: NewEngineCa, sealer: Sealer) {
+  return { id: ca.id, certificate: ca.certificate, ciphertext: sealer.seal(ca.privateKey, keyPlace(ca.id)), parent_id: ca.parentId };
+}
+
+/** One commit with its audit row and the new epoch; nothing of it stays when nothing was changed. */
+async function changeCas(
+  connection: Connection,
+  boot: Boot,
+  actor: string,
+  action: string,
+  id: string,
+  work: (trx: Trx) => Promise<boolean>,
+): Promise<boolean> {
+  const changed = await changeConfig(connection, async (trx) => {
+    const isChanged = await work(trx);
+    if (isChanged) await auditChange(trx, boot, systemContext(actor), action, `engine-ca:${id}`, null, {});
+    return ok(isChanged);
+  });
+  return changed.ok && changed.value;
 }
 
 async function revoke(connection: Connection, caId: string, serial: string, reason: number, at: Date): Promise<boolean> {
@@ -88,6 +139,8 @@ function toCa(row: Selectable<EngineCasTable>, sealer: Sealer): EngineCa {
     certificate: row.certificate,
     privateKey: openBytes(sealer, row.ciphertext, keyPlace(row.id)).reveal(),
     parentId: row.parent_id,
+    state: row.state,
+    activatesAt: row.activates_at,
     createdAt: row.created_at,
   };
 }

@@ -52,7 +52,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     access: accessStore(connection, boot),
     settings: settingStore(connection),
     idempotency: idempotencyStore(connection, sealer),
-    engine: engineStore(connection, sealer),
+    engine: engineStore(connection, boot, sealer),
     audit: audit.store,
     ping: async () => {
       const found = await firstOf(connection, sql<{ readonly isReadOnly: boolean }>`select current_setting('transaction_read_only')::boolean as "isReadOnly"`);

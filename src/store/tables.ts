@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely';
+import type { EngineCa } from '../crypto-engine/ports.js';
 import type { ChallengeCheck } from '../tenancy/challenge-check.js';
 import type { ConnectorType } from '../tenancy/connector.js';
 import type { RaKey, SharedSecret } from '../tenancy/credentials.js';
@@ -132,6 +133,8 @@ export interface EngineCasTable {
   certificate: Buffer;
   ciphertext: Buffer;
   parent_id: string;
+  state: Generated<EngineCa['state']>;
+  activates_at: Date | null;
   created_at: Stamp;
 }
 

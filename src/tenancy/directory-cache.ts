@@ -14,8 +14,10 @@ export interface DirectoryDeps {
   /** The CA chain of the profile's connector, issuing CA first, root last, DER; may be slow and may fail. */
   readonly chainOf: (profile: Profile) => Promise<readonly Buffer[]>;
   readonly log: Log;
+  /** The chain of the CA that is to follow, in the same order; empty while none is known. */
+  readonly nextChainOf?: (profile: Profile) => Promise<readonly Buffer[]>;
   /** Called before a changed configuration is read: what was made from the old one is no longer good. */
-  readonly onChange?: () => void;
+  readonly onChange?: () => void | Promise<void>;
   /** Whether legacy paths also match in another case (the servers they come from did); true by default. */
   readonly legacyPathsIgnoreCase?: boolean;
 }
@@ -42,6 +44,7 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
   const { profiles, log } = deps;
   const raKeys = createRaKeyCache();
   const chains = createChainCache(deps.chainOf, log);
+  const nextChains = createChainCache(deps.nextChainOf ?? (async () => []), log);
   let known: Snapshot = { profiles: [], raKeys: new Map() };
   let maps: EndpointMaps = buildMaps([], [], log);
   let epoch: number | undefined;
@@ -52,7 +55,7 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
   let queue: Promise<unknown> = Promise.resolve();
 
   async function read(newEpoch: number): Promise<void> {
-    deps.onChange?.();
+    await deps.onChange?.();
     known = await readSnapshot(deps, raKeys);
     warn(known.profiles);
     await askChains();
@@ -75,7 +78,7 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
 
   async function askChains(): Promise<void> {
     chainsAskedAt = performance.now();
-    await chains.ask(known.profiles, chainPatienceMs);
+    await Promise.all([chains.ask(known.profiles, chainPatienceMs), nextChains.ask(known.profiles, chainPatienceMs)]);
   }
 
   function mapsOf(snapshot: Snapshot): EndpointMaps {
@@ -83,7 +86,7 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
     const scep: ScepEndpoint[] = [];
     const cmp: CmpEndpoint[] = [];
     for (const profile of snapshot.profiles) {
-      if (profile.protocol === 'scep') scep.push({ profile, ...endpoint(profile) });
+      if (profile.protocol === 'scep') scep.push({ profile, ...endpoint(profile), nextCaChain: nextChains.chainOf(profile) });
       else cmp.push({ profile, ...endpoint(profile), trustAnchors: trustAnchorsOf(profile, log) });
     }
     return buildMaps(scep, cmp, log);
@@ -92,7 +95,7 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
   /** Chains that came late, and those that never came. */
   async function catchUp(): Promise<void> {
     const isDue = performance.now() - chainsAskedAt > chainRetryMs && !chains.isComplete(known.profiles);
-    const hasNews = chains.takeNews();
+    const hasNews = [chains, nextChains].map((cache) => cache.takeNews()).includes(true);
     if (isDue) await askChains();
     if (isDue || hasNews) maps = mapsOf(known);
   }

@@ -111,9 +111,9 @@ async function announceFor(
   issuer: Issuer,
   deps: RaKeyDeps,
 ): Promise<RaKeyOutcome> {
-  if (prepared !== undefined && prepared.certificate !== null) return 'ready';
+  if (room.profile.protocol !== 'scep' || (prepared !== undefined && prepared.certificate !== null)) return 'ready';
   const next = prepared ?? (await addKey(room, active, deps));
-  if (next === undefined || room.profile.protocol !== 'scep') return 'ready';
+  if (next === undefined) return 'ready';
   const answer = await obtainRaCertificate(room.profile, next, issuer, nextCa);
   if (answer.kind !== 'issued') return giveUpOrWait(room, next, answer, deps);
   await deps.credentials.setRaCertificate(room.context, next.id, answer.certificate, nextCa.chain, 'next');

@@ -3,16 +3,36 @@ import type { Test } from 'tap';
 import type { EngineStore } from '../../src/crypto-engine/ports.js';
 
 const notAfter = new Date('2030-01-01T00:00:00Z');
+const newCa = (id: string) => ({ id, certificate: randomBytes(100), privateKey: randomBytes(50), parentId: 'root' });
 const newSerial = () => randomBytes(16).toString('hex');
 
 /** What every implementation of the engine's store does; `store` knows no CA yet. */
 export async function engineStoreContract(t: Test, store: EngineStore): Promise<void> {
   t.test('keeps CAs with their keys, and takes each id once', async (t) => {
-    const ca = { id: 'root', certificate: randomBytes(100), privateKey: randomBytes(50), parentId: 'root' };
+    const ca = newCa('root');
     await store.addCa(ca);
     await t.rejects(store.addCa(ca));
-    t.match(await store.listCas(), [{ ...ca, createdAt: Date }]);
+    t.match(await store.listCas(), [{ ...ca, state: 'active', activatesAt: null, createdAt: Date }]);
     t.equal((await store.listCas()).length, 1);
+  });
+
+  t.test('SCEP-040 one CA at a time is prepared, takes over from the one that issues, or is given up', async (t) => {
+    const at = new Date('2027-03-01T00:00:00Z');
+    const states = async () => Object.fromEntries((await store.listCas()).map(({ id, state }) => [id, state]));
+    await store.addCa(newCa('issuing'));
+    const added = await Promise.all(['issuing-2', 'issuing-2b'].map((id) => store.addNextCa(newCa(id), at, 'user:1')));
+    t.same([...added].sort(), [false, true], 'of two prepared at once one stands');
+    const [next] = (await store.listCas()).filter(({ state }) => state === 'next');
+    t.match(next, { activatesAt: at, parentId: 'root' });
+    t.equal(await store.activateCa('issuing', 'user:1'), false, 'only what is prepared takes over');
+    const done = await Promise.all([1, 2, 3].map(() => store.activateCa(next?.id ?? '', 'user:1')));
+    t.same([...done].sort(), [false, false, true], 'once');
+    t.same(await states(), { root: 'active', issuing: 'retired', [next?.id ?? '']: 'active' });
+    t.equal(await store.addNextCa(newCa('issuing-3'), at, 'user:1'), true);
+    t.equal(await store.retireCa('issuing', 'user:1'), false, 'nothing else is given up');
+    t.equal(await store.retireCa('issuing-3', 'user:1'), true);
+    t.equal(await store.addNextCa(newCa('issuing-3'), at, 'user:1'), false, 'an id is used once');
+    t.match(await states(), { root: 'active', 'issuing-3': 'retired', [next?.id ?? '']: 'active' });
   });
 
   t.test('records one certificate under a ref, also when two come at once', async (t) => {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { migrations } from '../../migrations/index.js';
+import { engineCaStates } from '../../src/crypto-engine/ports.js';
 import { operations, orderStates } from '../../src/enrolment/order.js';
 import { createLog } from '../../src/runtime/log.js';
 import type { Connection } from '../../src/store/connection/connection.js';
@@ -58,6 +59,7 @@ t.test('every closed set stands in the schema as it stands in the code', async (
     profiles_protocol_check: protocols,
     profiles_challenge_mode_check: challengeModes,
     ra_keys_state_check: raKeyStates,
+    engine_cas_state_check: engineCaStates,
     ra_keys_usage_check: raKeyUsages,
     ra_keys_origin_check: raKeyOrigins,
     users_role_check: roles,

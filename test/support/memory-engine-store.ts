@@ -14,13 +14,35 @@ export function memoryEngineStore(): EngineStore & { know(caId: string, serial: 
   const known = new Set<string>();
   const revoked = new Map<string, EngineRevocation[]>();
   const numbers = new Map<string, number>();
+  function moveCa(id: string, to: EngineCa['state'], from: EngineCa['state'] = 'next'): boolean {
+    const at = cas.findIndex((ca) => ca.id === id && ca.state === from);
+    const ca = cas[at];
+    if (ca !== undefined) cas[at] = { ...ca, state: to };
+    return ca !== undefined;
+  }
   return {
     records,
     know: (caId, serial) => known.add(`${caId} ${serial}`),
     async addCa(ca) {
       await Promise.resolve();
       if (cas.some((item) => item.id === ca.id)) throw new Error('duplicate key value violates unique constraint');
-      cas.push({ ...ca, createdAt: new Date() });
+      cas.push({ ...ca, state: 'active', activatesAt: null, createdAt: new Date() });
+    },
+    async addNextCa(ca, activatesAt) {
+      await Promise.resolve();
+      if (cas.some((item) => item.id === ca.id || item.state === 'next')) return false;
+      cas.push({ ...ca, state: 'next', activatesAt, createdAt: new Date(Date.now() + cas.length) });
+      return true;
+    },
+    async activateCa(id) {
+      await Promise.resolve();
+      if (!moveCa(id, 'active')) return false;
+      for (const { id: other, parentId } of [...cas]) if (other !== id && other !== parentId) moveCa(other, 'retired', 'active');
+      return true;
+    },
+    async retireCa(id) {
+      await Promise.resolve();
+      return moveCa(id, 'retired');
     },
     listCas: async () => [...cas],
     async record(caId, ref, certificate, serial) {

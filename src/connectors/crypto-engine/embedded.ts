@@ -1,9 +1,6 @@
 import type { Engine } from '../../crypto-engine/ports.js';
-import type { Issuer, IssuerTiming } from '../../enrolment/ports.js';
+import type { Issuer, IssuerAnswer, IssuerTiming } from '../../enrolment/ports.js';
 import type { Log } from '../../runtime/log.js';
-
-/** The one CA of the engine that issues for profiles. */
-const issuingCa = 'issuing';
 
 /**
  * The engine inside this process as an `Issuer`. It writes in the same database as the orders, so orders are settled with
@@ -11,19 +8,21 @@ const issuingCa = 'issuing';
  * uncertain: the look-up by ref then tells.
  */
 export function createEmbeddedIssuer(engine: Engine, timing: IssuerTiming, log: Log): Issuer {
+  async function answered(ref: string, issue: () => ReturnType<Engine['issue']>): Promise<IssuerAnswer> {
+    try {
+      const issued = await issue();
+      return issued.ok ? { kind: 'issued', certificate: issued.value } : { kind: 'refused', reason: issued.error };
+    } catch (error) {
+      log.error({ err: error, ref }, 'The embedded engine could not record a certificate.');
+      return { kind: 'uncertain', reason: 'The embedded engine could not record the certificate.' };
+    }
+  }
+
   return {
     timing,
     capabilities: { lookup: true, uniqueRef: true },
     local: { sign: (request) => engine.sign(request), signAuthority: (request) => engine.signAuthority(request) },
-    async issue(ref, request) {
-      try {
-        const issued = await engine.issue(ref, request);
-        return issued.ok ? { kind: 'issued', certificate: issued.value } : { kind: 'refused', reason: issued.error };
-      } catch (error) {
-        log.error({ err: error, ref }, 'The embedded engine could not record a certificate.');
-        return { kind: 'uncertain', reason: 'The embedded engine could not record the certificate.' };
-      }
-    },
+    issue: (ref, request) => answered(ref, () => engine.issue(ref, request)),
     async lookup(ref) {
       try {
         const certificate = await engine.lookup(ref);
@@ -35,6 +34,14 @@ export function createEmbeddedIssuer(engine: Engine, timing: IssuerTiming, log: 
     },
     revoke: (certificate, reason) => engine.revoke(certificate, reason),
     chain: async () => engine.chain(),
-    crl: async () => (await engine.crl(issuingCa))?.der,
+    crl: async () => {
+      const [current] = engine.issuingIds();
+      return current === undefined ? undefined : (await engine.crl(current))?.der;
+    },
+    crlOf: async (authority) => (await engine.crlOf(authority))?.der,
+    next() {
+      const next = engine.next();
+      return next === undefined ? undefined : { chain: next.chain, issue: (ref, request) => answered(ref, () => next.issue(ref, request)) };
+    },
   };
 }

@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type CrlReason, crlReasons, parseCertificate, subjectAltNames } from '../../pkix/index.js';
 import type { Clock } from '../../runtime/clock.js';
-import { issuingId } from '../create-cas.js';
 import type { Engine, RecordedCertificate, SigningRequest } from '../ports.js';
 import type { EngineCaller } from './access-token.js';
 import { engineProblem, sendProblem } from './problem.js';
@@ -68,8 +67,11 @@ export async function showCertificate(request: FastifyRequest, reply: FastifyRep
 
 async function findOwn(request: FastifyRequest, caller: EngineCaller, { engine }: Deps): Promise<RecordedCertificate | undefined> {
   const { serial } = request.params as { serial: string };
-  const recorded = await engine.find(issuingId, serial.toLowerCase());
-  return recorded?.ref.startsWith(ownRefs(caller)) === true ? recorded : undefined;
+  for (const caId of engine.issuingIds()) {
+    const recorded = await engine.find(caId, serial.toLowerCase());
+    if (recorded?.ref.startsWith(ownRefs(caller)) === true) return recorded;
+  }
+  return undefined;
 }
 
 const revokeBody = z.object({ reason: z.string().default('unspecified') });

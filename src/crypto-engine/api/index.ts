@@ -47,7 +47,7 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
   app.get(
     '/v1/cas',
     guarded('ca.read', async (_request, reply) => {
-      const certificate = engine.certificateOf(issuingId);
+      const [certificate] = engine.chain();
       return reply.send({ items: certificate === undefined ? [] : [authorityView(issuingId, certificate, clock.now())] });
     }),
   );
@@ -58,7 +58,7 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
   app.get(
     '/v1/cas/:caId/crl',
     guarded('ca.read', async (_request, reply) => {
-      const crl = await engine.crl(issuingId);
+      const crl = await engine.crl(engine.issuingIds()[0] ?? issuingId);
       if (crl === undefined) return sendProblem(reply, engineProblem('ca-not-found'));
       return reply.header('last-modified', crl.thisUpdate.toUTCString()).header('etag', `"${crl.number}"`).type('application/pkix-crl').send(crl.der);
     }),
@@ -84,7 +84,7 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
 
 /** Up when the revocation list can be had: that takes key and database. */
 async function sendHealth(reply: FastifyReply, deps: EngineApiDeps): Promise<FastifyReply> {
-  const status = await deps.engine.crl(issuingId).then(
+  const status = await deps.engine.crl(deps.engine.issuingIds()[0] ?? issuingId).then(
     () => 'UP' as const,
     () => 'DOWN' as const,
   );

@@ -25,10 +25,15 @@ function isHolder(sender: Certificate, issued: Buffer): boolean {
   return certificate.ok && certificate.value.publicKey.spki.equals(sender.publicKey.spki);
 }
 
-/** GetCRL (RFC 8894 §4.6): the newest CRL of the issuing CA. `unknown-issuer`: the CRL asked for is another's; `no-crl`: the CA gives none. */
+/** GetCRL (RFC 8894 §4.6): the newest CRL of the issuing CA, or of one that issued here before. `unknown-issuer`: the CRL asked for is another's; `no-crl`: the CA gives none. */
 export async function findCrl(endpoint: ScepEndpoint, enrolment: LookUps, named: Named): Promise<Result<Buffer, 'unknown-issuer' | 'no-crl'>> {
   const [issuing] = endpoint.caChain;
-  if (issuing === undefined || !issuerOf(endpoint, named).der.equals(issuing.subject.der)) return fail('unknown-issuer');
+  const { der } = issuerOf(endpoint, named);
+  if (issuing === undefined) return fail('unknown-issuer');
+  if (!der.equals(issuing.subject.der)) {
+    const earlier = await enrolment.currentCrl(endpoint.profile, der);
+    return earlier === undefined ? fail('unknown-issuer') : ok(earlier);
+  }
   const crl = await enrolment.currentCrl(endpoint.profile);
   return crl === undefined ? fail('no-crl') : ok(crl);
 }

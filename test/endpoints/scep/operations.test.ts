@@ -43,7 +43,7 @@ import { stoppedClock } from '../../../src/runtime/clock.js';
 import { challengeMac } from '../../../src/tenancy/credentials.js';
 import type { ScepEndpoint } from '../../../src/tenancy/directory.js';
 import { policySchema } from '../../../src/tenancy/policy.js';
-import { createWorld, FakeEnrolment, issuingEnrolment, name } from './world.js';
+import { authority, certify, createWorld, FakeEnrolment, issuingEnrolment, name } from './world.js';
 
 const world = createWorld();
 const { endpoint, ra } = world;
@@ -185,6 +185,11 @@ t.test('SCEP-146 SCEP-147 GetCRL gives the newest CRL and no certificate', async
     t.same(contentOf(reply, request), { certificates: [], crls: [core.crl] });
   }
   t.same(said(await certRep(core, getCrl(signer, world.root.certificate).message)), refusal('certificate-unknown', 'badCertId'), 'the CRL of another CA');
+  const earlier = authority('/CN=CA of before', world.root);
+  const old = certify({ key: earlier.key, name: earlier.certificate.subject }, { publicKey: key.publicKey, subject });
+  core.earlierCrls.set(earlier.certificate.subject.der.toString('hex'), crlOf(9));
+  const request = getCrl(signer, old);
+  t.equal(contentOf(await certRep(core, request.message), request).crls.length, 1, 'SCEP-040 that of the CA that issued here before');
   core.crl = undefined;
   t.same(said(await certRep(core, getCrl(signer).message)), fault('message-type'), 'SCEP-144 the CA gives none');
   core.crl = crlOf(3);

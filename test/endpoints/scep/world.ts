@@ -215,6 +215,8 @@ export class FakeEnrolment implements EnrolmentService {
   /** What `findIssued` knows and `currentCrl` gives. */
   readonly certificates: IssuedCertificate[] = [];
   crl: Buffer | undefined;
+  /** By the Name of the CA, in hexadecimal. */
+  readonly earlierCrls = new Map<string, Buffer>();
   readonly lookUps: string[] = [];
 
   async findIssued(profile: Profile, issuer: Buffer, serial: string): Promise<IssuedCertificate | undefined> {
@@ -222,8 +224,8 @@ export class FakeEnrolment implements EnrolmentService {
     return this.certificates.find((item) => item.serial === serial && item.profileId === profile.id && issuerOf(item).equals(issuer));
   }
 
-  async currentCrl(): Promise<Buffer | undefined> {
-    return this.crl;
+  async currentCrl(_profile: unknown, authority?: Buffer): Promise<Buffer | undefined> {
+    return authority === undefined ? this.crl : this.earlierCrls.get(authority.toString('hex'));
   }
 }
 

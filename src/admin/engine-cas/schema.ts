@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { parseCertificate } from '../../pkix/index.js';
+import { timeSchema } from '../field.js';
+import type { EngineCaRow } from '../ports.js';
+import { shownCertificate, shownCertificateSchema } from '../ra-keys/schema.js';
+
+export const engineCaParams = z.strictObject({ caId: z.string().max(64).describe('Id of the CA, as in its URLs') });
+
+export const engineCaSchema = z
+  .object({
+    id: z.string(),
+    state: z.enum(['next', 'active', 'retired']).describe('next: announced; active: issues, or is the root; retired: only its CRL goes on'),
+    activatesAt: timeSchema.nullable().describe('When a CA in state next takes over by itself'),
+    createdAt: timeSchema,
+    certificate: shownCertificateSchema,
+  })
+  .meta({ id: 'EngineCa', description: 'A CA of the embedded engine' });
+
+export const engineCaListSchema = z.object({ items: z.array(engineCaSchema) }).meta({ id: 'EngineCaList' });
+
+export const newEngineCaSchema = z
+  .strictObject({ activatesAt: z.iso.datetime({ offset: true }).describe('When it takes over; until then devices can learn of it by GetNextCACert') })
+  .meta({ id: 'NewEngineCa' });
+
+export function engineCaView({ id, state, activatesAt, createdAt, certificate }: EngineCaRow): z.output<typeof engineCaSchema> {
+  const parsed = parseCertificate(certificate);
+  if (!parsed.ok) throw parsed.error;
+  const takesOverAt = state === 'next' ? (activatesAt?.toISOString() ?? null) : null;
+  return { id, state, activatesAt: takesOverAt, createdAt: createdAt.toISOString(), certificate: shownCertificate(parsed.value) };
+}
