@@ -3,30 +3,43 @@ import type { CertificateRequest } from '../../src/enrolment/ports.js';
 import { buildName, dnsName, type GeneralName, ipName } from '../../src/pkix/index.js';
 import { der, oids } from '../../src/protocol/der/index.js';
 import { loadCorpus } from './corpus.js';
+import { deepCmpTarget } from './deep/cmp.js';
 import { createPlaces, type Place } from './deep/places.js';
 import { loadPool } from './deep/pool.js';
 import { recheckCertificate } from './deep/recheck.js';
 import { deepScepTarget, engineSigner } from './deep/scep.js';
-import { type Finding, fuzz, type Progress } from './loop.js';
-import { Broken } from './target.js';
+import { type Finding, fuzz } from './loop.js';
+import { Broken, type Target } from './target.js';
 import { loadWorld } from './world.js';
 
+const corpus = loadCorpus();
 const world = loadWorld();
 const pool = loadPool();
 
-t.test('AB-14 SCEP-095 requests that are right in form reach the policy, and nothing outside it is issued', async (t) => {
+async function campaign(target: Target, messages: number) {
   const found: Finding[] = [];
-  const target = deepScepTarget(loadCorpus(), world);
-  const listener = { found: (finding: Finding) => found.push(finding), progress: () => undefined };
-  const { outcomes }: Progress = await fuzz([target], { seed: 4711, first: 0, step: 1, end: 600 }, listener);
-  t.same(
-    found.filter(({ kind }) => kind !== 'slow').map(({ index, reason }) => `${index} ${reason}`),
-    [],
+  const { outcomes } = await fuzz(
+    [target],
+    { seed: 4711, first: 0, step: 1, end: messages },
+    { found: (finding) => found.push(finding), progress: () => undefined },
   );
-  const told = Object.keys(outcomes).join('\n');
-  t.match(told, /SUCCESS issued/);
-  for (const failInfo of ['badAlg', 'badMessageCheck', 'badRequest', 'badCertId']) t.match(told, new RegExp(`FAILURE ${failInfo}`));
-  t.ok(Object.keys(outcomes).length > 25, 'many ways to be refused');
+  const crashes = found.filter(({ kind }) => kind !== 'slow').map(({ index, reason }) => `${index} ${reason}`);
+  return { crashes, told: Object.keys(outcomes) };
+}
+
+t.test('AB-14 SCEP-095 SCEP requests that are right in form reach the policy, and nothing outside it is issued', async (t) => {
+  const { crashes, told } = await campaign(deepScepTarget(corpus, world), 600);
+  t.same(crashes, []);
+  t.match(told.join('\n'), /SUCCESS issued/);
+  for (const failInfo of ['badAlg', 'badMessageCheck', 'badRequest', 'badCertId']) t.match(told.join('\n'), new RegExp(`FAILURE ${failInfo}`));
+  t.ok(told.length > 25, 'many ways to be refused');
+});
+
+t.test('CMP-096 CMP requests that are protected anew reach the policy, and nothing outside it is issued', async (t) => {
+  const { crashes, told } = await campaign(await deepCmpTarget(corpus, world), 500);
+  t.same(crashes, []);
+  for (const type of ['ip', 'cp', 'kup']) t.match(told.join('\n'), new RegExp(`${type} (accepted|grantedWithMods).*issued`));
+  for (const failInfo of ['badPOP', 'badCertTemplate', 'badAlg', 'badMessageCheck']) t.match(told.join('\n'), new RegExp(`rejection .*${failInfo}`));
 });
 
 function isBroken(work: () => void): boolean {

@@ -183,7 +183,7 @@ function certReqOf(body: Seed): Seed | undefined {
 const seedTransaction = Buffer.alloc(16, 0x77);
 
 /** The seeds have one transactionID; most trials are transactions of their own. */
-export function withOwnTransaction(part: Buffer, random: Random): Buffer {
+function withOwnTransaction(part: Buffer, random: Random): Buffer {
   const at = part.indexOf(seedTransaction);
   if (at < 0 || random.oneIn(4)) return part;
   const copy = Buffer.from(part);

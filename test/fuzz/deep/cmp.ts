@@ -12,7 +12,7 @@ import { cmpProfile } from '../../support/profiles.js';
 import type { Random } from '../../support/random.js';
 import { type Core, clock, createCore } from '../core.js';
 import type { Corpus } from '../corpus.js';
-import { contentOf, type Protectable, protectable, withOwnTransaction } from '../handlers.js';
+import { contentOf, type Protectable, protectable } from '../handlers.js';
 import { must, type Target, type Trial } from '../target.js';
 import type { World } from '../world.js';
 import { makeCertRequest, makeCsr } from './csr.js';
@@ -127,7 +127,7 @@ export async function deepCmpTarget(corpus: Corpus, world: World): Promise<Targe
     const item = random.pick(random.oneIn(12) ? usable : requests);
     const { part, header, mac, extraCerts } = item;
     const whole = random.oneIn(15) ? mutate(part, random, donors) : protectedPart(header, bodyFor(item, random));
-    const changed = withOwnTransaction(whole, random);
+    const changed = random.oneIn(8) ? whole : withFreshTransaction(whole, header, random);
     const value = mac === undefined ? member.signer.sign(changed) : createHmac(mac.parameters.mac, mac.key).update(changed).digest();
     const inside = new Cursor(changed);
     const content = inside.at(tag.sequence) ? contentOf(inside) : changed;
@@ -159,6 +159,17 @@ export async function deepCmpTarget(corpus: Corpus, world: World): Promise<Targe
     return `${answered.ok ? statusOf(answered.value) : ''}${issues.length === 0 ? '' : ', issued'}`;
   };
   return { name: 'cmp-deep', weight: 1, make, check, isTallied: true };
+}
+
+/** Captured headers name the transaction they were part of: most messages begin one of their own. */
+function withFreshTransaction(part: Buffer, header: Buffer, random: Random): Buffer {
+  // directoryName of sender and recipient is [4] as well: transactionID stands after them.
+  const [transactionID] = seedOf('header', header).root?.children.findLast((node) => node.tag === 0xa4)?.children ?? [];
+  const at = transactionID === undefined ? -1 : part.indexOf(transactionID.raw);
+  if (transactionID === undefined || at < 0) return part;
+  const copy = Buffer.from(part);
+  random.bytes(transactionID.raw.length - transactionID.headerLength).copy(copy, at + transactionID.headerLength);
+  return copy;
 }
 
 /** The type of an answer with its status and failInfo. */
