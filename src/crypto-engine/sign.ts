@@ -20,7 +20,7 @@ export function signEndEntity(ca: LoadedCa, request: SigningRequest, now: Date):
   const publicKey = parsePublicKey(request.publicKey);
   if (!publicKey.ok) return fail('The public key is malformed.');
   if (publicKey.value.type === 'other') return fail(`Keys of type ${publicKey.value.name} are not certified by this engine.`);
-  const usage = usageExtensions(request.keyUsage, request.extendedKeyUsage, publicKey.value.type === 'rsa');
+  const usage = usageExtensions(request.keyUsage, request.extendedKeyUsage, publicKey.value.type === 'rsa' || publicKey.value.type === 'ml-kem');
   if (!usage.ok) return usage;
   const validity = validityOf(ca, request, now);
   if (!validity.ok) return validity;

@@ -65,10 +65,14 @@ function checkKey(key: PublicKey, policy: Policy, protocol: Protocol): Result<tr
     case 'ed25519':
       if (!ed25519 || protocol === 'scep') return fail(refusal('key-type', key.name));
       break;
+    case 'ml-dsa':
+    case 'ml-kem':
+      if (!policy.keys.postQuantum || protocol === 'scep') return fail(refusal('key-type', key.name));
+      break;
     default:
       return fail(refusal('key-type', key.name));
   }
-  return key.keyObject().ok ? ok(true) : fail(refusal('key-malformed', key.name));
+  return key.isUsable ? ok(true) : fail(refusal('key-malformed', key.name));
 }
 
 /** Requests to become a CA or a registration authority are refused, not silently trimmed (rows AB-14, CMP-096, CMP-097). */
@@ -160,9 +164,18 @@ function isCleanSan(san: GeneralName): boolean {
   return san.text.length > 0 && san.text.length <= 1024 && !unclean.test(san.text);
 }
 
+const signing: ReadonlySet<string> = new Set(['digitalSignature', 'nonRepudiation']);
+
+/** What of the profile's keyUsage the key can do; for ML-DSA and ML-KEM the RFCs allow nothing else (RFC 9881 section 5, RFC 9935 section 5). */
+function keyUsageFor({ type }: PublicKey, usages: Policy['certificate']['keyUsage']): Policy['certificate']['keyUsage'] {
+  if (type === 'ml-kem') return ['keyEncipherment'];
+  if (type === 'ml-dsa') return usages.filter((usage) => signing.has(usage));
+  return type === 'rsa' ? usages : usages.filter((usage) => usage !== 'keyEncipherment');
+}
+
 function complete(wanted: WantedCertificate, names: Names, policy: Policy, now: Date): Checked {
   const { validityDays, backdateSeconds, extendedKeyUsage } = policy.certificate;
-  const keyUsage = policy.certificate.keyUsage.filter((usage) => usage !== 'keyEncipherment' || wanted.publicKey.type === 'rsa');
+  const keyUsage = keyUsageFor(wanted.publicKey, policy.certificate.keyUsage);
   const most = validityDays * 86_400;
   const asked = wanted.notAfter === undefined ? most : Math.floor((wanted.notAfter.getTime() - now.getTime()) / 1000);
   const validitySeconds = Math.max(60, Math.min(most, asked));

@@ -12,6 +12,7 @@ export * from './name-constraints.js';
 export * from './name-text.js';
 export { shortNames } from './name-types.js';
 export * from './pem.js';
+export * from './post-quantum.js';
 export * from './public-key.js';
 export * from './revocation.js';
 export * from './signature.js';

@@ -2,6 +2,7 @@ import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { Cursor, DerError, guarded, oids, tag } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, hasNoParameters, readAlgorithmIdentifier } from './algorithm.js';
+import { isPostQuantumKeySound, postQuantumKey } from './post-quantum.js';
 
 export const curves = {
   [oids.p256]: { name: 'P-256', bits: 256, bytes: 32 },
@@ -10,7 +11,8 @@ export const curves = {
 } as const;
 
 export type CurveName = 'P-256' | 'P-384' | 'P-521';
-export type KeyType = 'rsa' | 'ec' | 'ed25519' | 'ed448' | 'other';
+/** `ml-dsa` and `ml-kem` are unknown to node:crypto; they have no `keyObject`. */
+export type KeyType = 'rsa' | 'ec' | 'ed25519' | 'ed448' | 'ml-dsa' | 'ml-kem' | 'other';
 
 /** RFC 5280 section 4.1
  *  SubjectPublicKeyInfo ::= SEQUENCE {
@@ -45,7 +47,7 @@ export class PublicKey {
     if (this.type === 'rsa') return `RSA-${this.size}`;
     if (this.type === 'ec') return `EC-${this.curve ?? 'unknown'}`;
     if (this.type === 'ed25519') return 'Ed25519';
-    return this.type === 'ed448' ? 'Ed448' : this.algorithm.oid;
+    return this.type === 'ed448' ? 'Ed448' : (postQuantumKey(this.algorithm.oid)?.name ?? this.algorithm.oid);
   }
 
   /** SHA-256 of the SubjectPublicKeyInfo, 32 bytes: how Gatehouse recognises a key. */
@@ -77,6 +79,12 @@ export class PublicKey {
     return this.#rsa;
   }
 
+  /** Whether the key is one: on its curve, of the right length. Parameters of post-quantum keys are absent (RFC 9881 section 2). */
+  get isUsable(): boolean {
+    if (this.type !== 'ml-dsa' && this.type !== 'ml-kem') return this.keyObject().ok;
+    return this.algorithm.parameters === undefined && isPostQuantumKeySound(this.algorithm.oid, this.bits);
+  }
+
   /** The key for node:crypto, imported once. `key-unusable`: not on its curve, malformed, or of a type this runtime does not know. */
   keyObject(): Result<KeyObject, 'key-unusable'> {
     this.#keyObject ??= importKey(this);
@@ -100,7 +108,7 @@ function typeOf(oid: string): KeyType {
     case oids.ed448:
       return 'ed448';
     default:
-      return 'other';
+      return postQuantumKey(oid)?.type ?? 'other';
   }
 }
 
@@ -154,6 +162,7 @@ function isSoundRsa(bits: Buffer): boolean {
 function importKey(key: PublicKey): Result<KeyObject, 'key-unusable'> {
   try {
     if (key.type === 'ec') return importPoint(key);
+    if (key.type === 'ml-dsa' || key.type === 'ml-kem') return fail('key-unusable');
     if (key.type !== 'other' && !hasNoParameters(key.algorithm)) return fail('key-unusable');
     if (key.type !== 'rsa') return ok(createPublicKey({ key: key.spki, format: 'der', type: 'spki' }));
     return isSoundRsa(key.bits) ? ok(createPublicKey({ key: key.bits, format: 'der', type: 'pkcs1' })) : fail('key-unusable');

@@ -2,6 +2,7 @@ import { constants, type KeyObject, sign, verify } from 'node:crypto';
 import { Cursor, DerError, der, encode, guarded, oids } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, hasNoParameters, readAlgorithmIdentifier } from './algorithm.js';
+import { signMlDsa, verifyMlDsa } from './post-quantum.js';
 import type { KeyType, PublicKey } from './public-key.js';
 
 export type Digest = 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
@@ -31,6 +32,9 @@ export const signatureAlgorithms: Readonly<Record<string, SignatureAlgorithm>> =
   [oids.ecdsaWithSha512]: { name: 'ecdsa-with-SHA512', key: 'ec', digest: 'sha512' },
   [oids.ed25519]: { name: 'Ed25519', key: 'ed25519', digest: 'none' },
   [oids.ed448]: { name: 'Ed448', key: 'ed448', digest: 'none' },
+  [oids.mlDsa44]: { name: 'ML-DSA-44', key: 'ml-dsa', digest: 'none' },
+  [oids.mlDsa65]: { name: 'ML-DSA-65', key: 'ml-dsa', digest: 'none' },
+  [oids.mlDsa87]: { name: 'ML-DSA-87', key: 'ml-dsa', digest: 'none' },
 };
 
 export const digestOids: Readonly<Record<string, Digest>> = {
@@ -119,6 +123,7 @@ export function verifySignature(algorithm: AlgorithmIdentifier, key: PublicKey, 
   if (known === undefined || known.digest === 'md5') return fail('algorithm-unknown');
   if (algorithm.oid !== oids.rsassaPss && !hasNoParameters(algorithm)) return fail('algorithm-unknown');
   if (known.key !== key.type) return fail('algorithm-mismatch');
+  if (known.key === 'ml-dsa') return verifyPostQuantum(algorithm, key, data, signature);
   const keyObject = key.keyObject();
   if (!keyObject.ok) return keyObject;
   if (algorithm.oid === oids.rsassaPss) {
@@ -129,6 +134,14 @@ export function verifySignature(algorithm: AlgorithmIdentifier, key: PublicKey, 
   }
   const digest = known.digest === 'none' ? null : known.digest;
   return verify(digest, data, keyObject.value, signature) ? ok(true) : fail('signature-invalid');
+}
+
+/** RFC 9881 section 3: "The parameters ... MUST be absent"; key and signature name the same set. */
+function verifyPostQuantum(algorithm: AlgorithmIdentifier, key: PublicKey, data: Buffer, signature: Buffer): Result<true, SignatureFault> {
+  if (algorithm.parameters !== undefined) return fail('algorithm-unknown');
+  if (algorithm.oid !== key.algorithm.oid) return fail('algorithm-mismatch');
+  if (!key.isUsable) return fail('key-unusable');
+  return verifyMlDsa(algorithm.oid, key.bits, data, signature) ? ok(true) : fail('signature-invalid');
 }
 
 /** As `verifySignature` for CMS signers that name only `rsaEncryption` and a digest beside it (RFC 5652 section 10.1.2). */
@@ -176,7 +189,13 @@ export function createSigner(privateKey: KeyObject, publicKey: PublicKey, digest
     case 'ed25519':
     case 'ed448':
       return { algorithm: { oid: oids[publicKey.type] }, publicKey, sign: (data) => sign(null, data, privateKey) };
-    case 'other':
+    default:
       throw new Error(`No signature algorithm for keys of type ${publicKey.name}.`);
   }
+}
+
+/** A signer for an ML-DSA key pair, whose secret key node:crypto does not hold. */
+export function createMlDsaSigner(secretKey: Buffer, publicKey: PublicKey): Signer {
+  const { oid } = publicKey.algorithm;
+  return { algorithm: { oid }, publicKey, sign: (data) => signMlDsa(oid, secretKey, data) };
 }

@@ -19,7 +19,7 @@ export const cmpConducts = ['standard', 'strict', 'compat', '3gpp'] as const;
 export const subjectBindings = ['none', 'reference', 'signer'] as const;
 export const vendorDeviceRules = ['listed', 'any'] as const;
 export const cmpMacs = ['pbm', 'pbmac1'] as const;
-export const cmpSignatures = ['rsa', 'rsa-pss', 'ecdsa', 'ed25519', 'ed448'] as const;
+export const cmpSignatures = ['rsa', 'rsa-pss', 'ecdsa', 'ed25519', 'ed448', 'ml-dsa'] as const;
 export const cmpSignatureDigests = ['sha224', 'sha256', 'sha384', 'sha512'] as const;
 
 const keysSchema = z
@@ -31,6 +31,7 @@ const keysSchema = z
       .default([...curveNames])
       .describe('EC curves'),
     ed25519: z.boolean().default(true).describe('Ed25519 keys (CMP only)'),
+    postQuantum: z.boolean().default(false).describe('Experimental: ML-DSA and ML-KEM keys (CMP only, and a CA that certifies them)'),
     reuse: z.enum(['allow', 'refuse']).default('allow').describe('Whether a renewal may keep its key'),
   })
   .strict();
@@ -169,8 +170,8 @@ const cmpSchema = z
     signatures: z
       .array(z.enum(cmpSignatures))
       .min(1)
-      .default([...cmpSignatures])
-      .describe('Signatures accepted as message protection'),
+      .default(['rsa', 'rsa-pss', 'ecdsa', 'ed25519', 'ed448'])
+      .describe('Signatures accepted as message protection; ml-dsa is experimental'),
     signatureDigests: z
       .array(z.enum(cmpSignatureDigests))
       .min(1)

@@ -85,7 +85,7 @@ function readPublicKey(pem: string): Result<PublicKey, EngineProblem> {
 function weaknessOf(key: PublicKey): string | undefined {
   if (key.type === 'other') return `Keys of type ${key.name} are not certified.`;
   if (key.type === 'rsa' && key.size < 2048) return 'RSA keys need 2048 bits or more.';
-  return key.keyObject().ok ? undefined : 'The public key is malformed.';
+  return key.isUsable ? undefined : 'The public key is malformed.';
 }
 
 function readSubject(body: IssueBody, csr: CertificationRequest | undefined): Result<Name, EngineProblem> {

@@ -4,7 +4,7 @@ import type { Policy } from '../../tenancy/policy.js';
 
 type Family = Policy['cmp']['signatures'][number];
 
-const familyOfKey: Readonly<Partial<Record<KeyType, Family>>> = { rsa: 'rsa', ec: 'ecdsa', ed25519: 'ed25519', ed448: 'ed448' };
+const familyOfKey: Readonly<Partial<Record<KeyType, Family>>> = { rsa: 'rsa', ec: 'ecdsa', ed25519: 'ed25519', ed448: 'ed448', 'ml-dsa': 'ml-dsa' };
 
 /** What the profile does not allow of this signature algorithm: its family or its digest, by name; undefined when all is allowed. */
 export function refusedSignature(algorithm: AlgorithmIdentifier, policy: Pick<Policy['cmp'], 'signatures' | 'signatureDigests'>): string | undefined {

@@ -33,12 +33,15 @@ export interface Allowances {
   readonly mayVouch: boolean;
   /** 3GPP TS 33.310 clause 9.5.4.2: the name is suggested "if known"; without one it is that of the signer. */
   readonly mayOmitSubject: boolean;
+  /** ML-DSA and ML-KEM keys. */
+  readonly postQuantum: boolean;
   readonly judgePossession?: JudgePossession;
 }
 
 /** By the profile; `mayVouch` by who asks. */
 export function allowances({ endpoint }: VerifiedExchange, mayVouch: boolean): Allowances {
-  return { mayVouch, mayOmitSubject: endpoint.profile.policy.cmp.conduct === '3gpp' };
+  const { cmp, keys } = endpoint.profile.policy;
+  return { mayVouch, mayOmitSubject: cmp.conduct === '3gpp', postQuantum: keys.postQuantum };
 }
 
 export type RequestBody = Extract<PkiBody, { type: 'ir' | 'cr' | 'kur' | 'p10cr' }>;
@@ -51,7 +54,7 @@ export function checkRequest(
   issuer: Name | undefined,
   allowed: Allowances,
 ): Result<CheckedRequest, Fault> {
-  if (body.type === 'p10cr') return checkP10cr(body, peer);
+  if (body.type === 'p10cr') return checkP10cr(body, peer, allowed);
   const [message, ...further] = body.messages;
   if (message === undefined || further.length > 0) return fail(fault('several-requests', `${body.messages.length}`));
   if (message.certReq.certReqId !== 0) return fail(fault('cert-req-id', String(message.certReq.certReqId)));
@@ -67,7 +70,7 @@ export function checkCertReqMsg(
   issuer: Name | undefined,
   allowed: Allowances,
 ): Result<CheckedRequest, Fault> {
-  const fields = checkTemplate(message.certReq, peer, issuer, allowed.mayOmitSubject);
+  const fields = checkTemplate(message.certReq, peer, issuer, allowed);
   if (!fields.ok) return fields;
   const controls = checkControls(message.certReq);
   if (!controls.ok) return controls;
@@ -81,16 +84,16 @@ export function checkCertReqMsg(
   return judged.ok ? fields : judged;
 }
 
-function checkTemplate(request: CertRequest, peer: Peer, issuer: Name | undefined, mayOmitSubject: boolean): Result<CheckedRequest, Fault> {
+function checkTemplate(request: CertRequest, peer: Peer, issuer: Name | undefined, allowed: Allowances): Result<CheckedRequest, Fault> {
   const template = request.certTemplate;
   if (template.version !== undefined && template.version !== 2) return fail(fault('template-version', String(template.version)));
   // RFC 4211 section 5: serialNumber, signingAlg and the unique identifiers "MUST be omitted".
   const reserved = (['serialNumber', 'signingAlg', 'issuerUID', 'subjectUID'] as const).find((name) => template[name] !== undefined);
   if (reserved !== undefined) return fail(fault('template-field', reserved));
   if (!isIssuerServed(template.issuer, peer, issuer)) return fail(fault('issuer'));
-  const subject = template.subject ?? (mayOmitSubject ? nameOf(peer) : undefined);
+  const subject = template.subject ?? (allowed.mayOmitSubject ? nameOf(peer) : undefined);
   if (subject === undefined) return fail(fault('template-subject'));
-  const publicKey = checkPublicKey(template.publicKey, peer);
+  const publicKey = checkPublicKey(template.publicKey, peer, allowed.postQuantum);
   if (!publicKey.ok) return publicKey;
   const extensions = templateExtensions(template);
   if (!extensions.ok) return fail(fault('template-extensions', extensions.error.message));
@@ -113,13 +116,17 @@ function isIssuerServed(asked: Name | undefined, peer: Peer, issuer: Name | unde
 }
 
 /** Absent or empty means central key generation (RFC 9483 section 4.1.6), which is not served; a point off its curve is no key. */
-function checkPublicKey(spki: Buffer | undefined, peer: Peer): Result<PublicKey, Fault> {
+function checkPublicKey(spki: Buffer | undefined, peer: Peer, postQuantum: boolean): Result<PublicKey, Fault> {
   if (spki === undefined) return fail(fault('template-key', 'absent'));
   const known = keyOfSigner(spki, peer);
   const key = known === undefined ? parsePublicKey(spki) : ok(known);
   if (!key.ok) return fail(fault('template-key', key.error.message));
-  if (key.value.type === 'other') return fail(fault('key-type', key.value.name));
-  return key.value.keyObject().ok ? key : fail(fault('template-key', key.value.name));
+  if (!isServed(key.value, postQuantum)) return fail(fault('key-type', key.value.name));
+  return key.value.isUsable ? key : fail(fault('template-key', key.value.name));
+}
+
+function isServed({ type }: PublicKey, postQuantum: boolean): boolean {
+  return type === 'ml-dsa' || type === 'ml-kem' ? postQuantum : type !== 'other';
 }
 
 /** A device that keeps its key signs with the key it asks for; as one instance it is imported once (70 microseconds for P-256). */
@@ -162,12 +169,12 @@ function checkPossession(message: CertReqMsg, request: CheckedRequest, header: C
 }
 
 /** RFC 9483 section 4.1.4: the self-signature of the PKCS#10 is the proof of possession. */
-function checkP10cr(body: Extract<RequestBody, { type: 'p10cr' }>, peer: Peer): Result<CheckedRequest, Fault> {
+function checkP10cr(body: Extract<RequestBody, { type: 'p10cr' }>, peer: Peer, allowed: Allowances): Result<CheckedRequest, Fault> {
   const known = keyOfSigner(body.csr.publicKey.spki, peer);
   const csr = known === undefined ? body.csr : { ...body.csr, publicKey: known };
   if (csr.version !== 0) return fail(fault('template-version', `PKCS#10 ${csr.version}`));
-  if (csr.publicKey.type === 'other') return fail(fault('key-type', csr.publicKey.name));
-  if (!csr.publicKey.keyObject().ok) return fail(fault('template-key', csr.publicKey.name));
+  if (!isServed(csr.publicKey, allowed.postQuantum)) return fail(fault('key-type', csr.publicKey.name));
+  if (!csr.publicKey.isUsable) return fail(fault('template-key', csr.publicKey.name));
   const proof = verifyCsr(csr);
   if (!proof.ok) return fail(fault('possession', proof.error));
   return ok({ publicKey: csr.publicKey, subject: csr.subject, extensions: csr.extensions, pkcs10: csr.der });

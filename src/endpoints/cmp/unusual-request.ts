@@ -61,7 +61,7 @@ function prepareIndirect(exchange: VerifiedExchange, body: RequestBody, popo: Pr
   if (!possession.encryptedCertificate || subsequentMessageOf(popo.privKey) !== 'encrCert') return fail(fault('possession', 'unsupported'));
   if (exchange.header.pvno < 3) return fail(fault('possession', 'an encrypted certificate needs pvno 3'));
   const judgePossession: JudgePossession = (publicKey) => {
-    const fits = popo.kind === 'keyEncipherment' ? publicKey.type === 'rsa' : publicKey.type === 'ec';
+    const fits = popo.kind === 'keyEncipherment' ? publicKey.type === 'rsa' || publicKey.type === 'ml-kem' : publicKey.type === 'ec';
     return fits ? ok(true) : fail(fault('possession', `${popo.kind} of a key of type ${publicKey.name}`));
   };
   return ok({ body, judgePossession, delivery: { isEncrypted: true } });

@@ -1,5 +1,5 @@
-import { constants, createHash, diffieHellman, generateKeyPairSync, type KeyObject, publicEncrypt } from 'node:crypto';
-import { type AlgorithmIdentifier, algorithmIdentifier, type PublicKey, publicKeyOf } from '../../pkix/index.js';
+import { constants, createHash, diffieHellman, generateKeyPairSync, hkdfSync, type KeyObject, publicEncrypt } from 'node:crypto';
+import { type AlgorithmIdentifier, algorithmIdentifier, encapsulate, type PublicKey, publicKeyOf } from '../../pkix/index.js';
 import { randomOctets } from '../../runtime/random.js';
 import { contextConstructed, der, type Element, encode, oids } from '../der/index.js';
 import { keyTransportAlgorithm } from './key-transport.js';
@@ -76,6 +76,52 @@ export function agreedKey(secret: Buffer, ukm: Buffer | undefined, wrap: KeyWrap
   const sharedInfo = encode(der.sequence(keyWrapAlgorithm(wrap), ukm && der.explicit(0, der.octetString(ukm)), der.explicit(2, der.octetString(bits))));
   const counter = Buffer.from([0, 0, 0, 1]);
   return createHash('sha256').update(secret).update(counter).update(sharedInfo).digest().subarray(0, keyLength);
+}
+
+/**
+ * RFC 9629 section 3, with HKDF-SHA256 and a fresh encapsulation
+ *  KEMRecipientInfo ::= SEQUENCE {
+ *    version       CMSVersion,  -- always 0
+ *    rid           RecipientIdentifier,
+ *    kem           KEMAlgorithmIdentifier,
+ *    kemct         OCTET STRING,
+ *    kdf           KeyDerivationAlgorithmIdentifier,
+ *    kekLength     INTEGER (1..65535),
+ *    ukm       [0] EXPLICIT UserKeyingMaterial OPTIONAL,
+ *    wrap          KeyEncryptionAlgorithmIdentifier,
+ *    encryptedKey  EncryptedKey }
+ *  as OtherRecipientInfo `[4]` of type id-ori-kem.
+ */
+export function kemRecipient(publicKey: PublicKey, keyIdentifier: Buffer, wrap: KeyWrap = 'aes256'): Recipient {
+  const { oid } = publicKey.algorithm;
+  return {
+    version: 3,
+    recipientInfo(contentKey) {
+      const { cipherText, sharedSecret } = encapsulate(oid, publicKey.bits);
+      const info = der.sequence(
+        der.integer(0),
+        der.implicitPrimitive(0, keyIdentifier),
+        algorithmIdentifier({ oid }),
+        der.octetString(cipherText),
+        algorithmIdentifier({ oid: oids.hkdfWithSha256 }),
+        der.integer(keyWraps[wrap].keyLength),
+        keyWrapAlgorithm(wrap),
+        der.octetString(wrapKeyAes(wrap, kemKey(sharedSecret, wrap), contentKey)),
+      );
+      return der.constructed(contextConstructed(4), der.oid(oids.oriKem), info);
+    },
+  };
+}
+
+/** RFC 9629 section 5
+ *  CMSORIforKEMOtherInfo ::= SEQUENCE {
+ *    wrap           KeyEncryptionAlgorithmIdentifier,
+ *    kekLength      INTEGER (1..65535),
+ *    ukm        [0] EXPLICIT UserKeyingMaterial OPTIONAL }  */
+export function kemKey(sharedSecret: Buffer, wrap: KeyWrap): Buffer {
+  const { keyLength } = keyWraps[wrap];
+  const otherInfo = encode(der.sequence(keyWrapAlgorithm(wrap), der.integer(keyLength)));
+  return Buffer.from(hkdfSync('sha256', sharedSecret, Buffer.alloc(0), otherInfo, keyLength));
 }
 
 /** What derives a key-encryption key from a password: PBKDF2 with HMAC-SHA-256. */

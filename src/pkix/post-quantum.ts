@@ -1,0 +1,98 @@
+import { createRequire } from 'node:module';
+import { oids } from '../protocol/der/index.js';
+
+/** The keys of FIPS 203 and 204 as RFC 9881 and RFC 9935 name them. `octets`: of the raw public key. Experimental: profiles must ask for them. */
+export const postQuantumKeys = {
+  [oids.mlDsa44]: { name: 'ML-DSA-44', type: 'ml-dsa', octets: 1312 },
+  [oids.mlDsa65]: { name: 'ML-DSA-65', type: 'ml-dsa', octets: 1952 },
+  [oids.mlDsa87]: { name: 'ML-DSA-87', type: 'ml-dsa', octets: 2592 },
+  [oids.mlKem512]: { name: 'ML-KEM-512', type: 'ml-kem', octets: 800 },
+  [oids.mlKem768]: { name: 'ML-KEM-768', type: 'ml-kem', octets: 1184 },
+  [oids.mlKem1024]: { name: 'ML-KEM-1024', type: 'ml-kem', octets: 1568 },
+} as const;
+
+type PostQuantumKey = (typeof postQuantumKeys)[keyof typeof postQuantumKeys];
+
+export function postQuantumKey(oid: string): PostQuantumKey | undefined {
+  return (postQuantumKeys as Readonly<Record<string, PostQuantumKey>>)[oid];
+}
+
+const load = createRequire(import.meta.url);
+
+type MlDsa = typeof import('@noble/post-quantum/ml-dsa.js')['ml_dsa44'];
+type MlKem = typeof import('@noble/post-quantum/ml-kem.js')['ml_kem512'];
+
+/** Loaded when the first such key is used: a tenth of a second that no other server needs to spend. */
+function mlDsa(oid: string): MlDsa | undefined {
+  const name = postQuantumKey(oid)?.name;
+  const { ml_dsa44, ml_dsa65, ml_dsa87 } = load('@noble/post-quantum/ml-dsa.js') as typeof import('@noble/post-quantum/ml-dsa.js');
+  return name === 'ML-DSA-44' ? ml_dsa44 : name === 'ML-DSA-65' ? ml_dsa65 : name === 'ML-DSA-87' ? ml_dsa87 : undefined;
+}
+
+function mlKem(oid: string): MlKem | undefined {
+  const name = postQuantumKey(oid)?.name;
+  const { ml_kem512, ml_kem768, ml_kem1024 } = load('@noble/post-quantum/ml-kem.js') as typeof import('@noble/post-quantum/ml-kem.js');
+  return name === 'ML-KEM-512' ? ml_kem512 : name === 'ML-KEM-768' ? ml_kem768 : name === 'ML-KEM-1024' ? ml_kem1024 : undefined;
+}
+
+/** Pure ML-DSA with an empty context (RFC 9881 section 3); false also for keys and signatures of another length. */
+export function verifyMlDsa(oid: string, publicKey: Buffer, data: Buffer, signature: Buffer): boolean {
+  const algorithm = mlDsa(oid);
+  if (algorithm === undefined || publicKey.length !== postQuantumKey(oid)?.octets || signature.length !== algorithm.lengths.signature) return false;
+  return algorithm.verify(signature, data, publicKey);
+}
+
+export interface PostQuantumPair {
+  readonly publicKey: Buffer;
+  readonly secretKey: Buffer;
+}
+
+/** A key pair from its seed (32 octets for ML-DSA, 64 for ML-KEM). Throws `RangeError` on other algorithms. */
+export function postQuantumPair(oid: string, seed: Buffer): PostQuantumPair {
+  const algorithm = mlDsa(oid) ?? mlKem(oid);
+  if (algorithm === undefined) throw new RangeError(`${oid} is no post-quantum key.`);
+  const { publicKey, secretKey } = algorithm.keygen(seed);
+  return { publicKey: Buffer.from(publicKey), secretKey: Buffer.from(secretKey) };
+}
+
+export function signMlDsa(oid: string, secretKey: Buffer, data: Buffer): Buffer {
+  const algorithm = mlDsa(oid);
+  if (algorithm === undefined) throw new RangeError(`${oid} does not sign.`);
+  return Buffer.from(algorithm.sign(data, secretKey));
+}
+
+export interface Encapsulated {
+  readonly cipherText: Buffer;
+  readonly sharedSecret: Buffer;
+}
+
+/** A fresh shared secret for the holder of a public key. Throws on keys that are malformed (FIPS 203 section 7.2). */
+export function encapsulate(oid: string, publicKey: Buffer): Encapsulated {
+  const algorithm = mlKem(oid);
+  if (algorithm === undefined) throw new RangeError(`${oid} does not encapsulate.`);
+  const { cipherText, sharedSecret } = algorithm.encapsulate(publicKey);
+  return { cipherText: Buffer.from(cipherText), sharedSecret: Buffer.from(sharedSecret) };
+}
+
+/** The shared secret in a cipher text; a wrong one gives another secret (implicit rejection). Throws on one of another length. */
+export function decapsulate(oid: string, secretKey: Buffer, cipherText: Buffer): Buffer {
+  const algorithm = mlKem(oid);
+  if (algorithm === undefined) throw new RangeError(`${oid} does not decapsulate.`);
+  return Buffer.from(algorithm.decapsulate(cipherText, secretKey));
+}
+
+/** Whether a raw public key is one: its length, and for ML-KEM that every coefficient is reduced. */
+export function isPostQuantumKeySound(oid: string, publicKey: Buffer): boolean {
+  const known = postQuantumKey(oid);
+  if (known === undefined || publicKey.length !== known.octets) return false;
+  return known.type === 'ml-dsa' || areReduced(publicKey.subarray(0, publicKey.length - 32));
+}
+
+/** FIPS 203 section 7.2, the modulus check: coefficients of 12 bits, each below q = 3329. */
+function areReduced(packed: Buffer): boolean {
+  for (let at = 0; at + 2 < packed.length; at += 3) {
+    const [low, middle, high] = [packed[at] as number, packed[at + 1] as number, packed[at + 2] as number];
+    if ((low | ((middle & 0x0f) << 8)) >= 3329 || ((middle >> 4) | (high << 4)) >= 3329) return false;
+  }
+  return true;
+}
