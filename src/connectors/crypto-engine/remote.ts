@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Issuer, IssuerAnswer, IssuerTiming, LookupAnswer } from '../../enrolment/ports.js';
 import { fromPem, parseCertificate, serialHex } from '../../pkix/index.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -56,8 +57,8 @@ export function createRemoteIssuer(session: Session, settings: RemoteSettings, c
       if (serial === undefined) return fail('The certificate is malformed.');
       if (!place.ok) return place;
       const path = `/v1/cas/${encodeURIComponent(place.value.caId)}/certificates/${serial}/revoke`;
-      const headers = { ...json, 'idempotency-key': idempotencyKey(`revoke ${serial} ${reason}`) };
-      return revoked(await call({ method: 'POST', path, headers, body: JSON.stringify({ reason: reasonName(reason) }) }));
+      const headers = { ...json, 'idempotency-key': idempotencyKey(`revoke ${serial} ${isRepeatable(reason) ? randomUUID() : reason}`) };
+      return revoked(await call({ method: 'POST', path, headers, body: JSON.stringify({ reason: reasonName(reason) }) }), reason);
     },
     chain,
   };
@@ -91,12 +92,17 @@ function serialOf(certificate: Buffer): string | undefined {
   return parsed.ok ? serialHex(parsed.value.serial) : undefined;
 }
 
-/** Revoked before, with whatever reason, is revoked. */
-function revoked(answer: HttpOutcome): Result<true, string> {
+/** certificateHold and removeFromCRL may come again and mean it: an answer kept from the last time would not do. */
+function isRepeatable(reason: number): boolean {
+  return reason === 6 || reason === 8;
+}
+
+/** Revoked before, with whatever reason, is revoked; but then no hold is lifted. */
+function revoked(answer: HttpOutcome, reason: number): Result<true, string> {
   if (answer.kind !== 'answered') return fail(answer.reason);
   if (answer.status === 200 || answer.status === 202) return ok(true);
   const fault = problemOf(answer);
-  return fault?.code === 'already-revoked' ? ok(true) : fail(faultText(answer.status, fault));
+  return fault?.code === 'already-revoked' && !isRepeatable(reason) ? ok(true) : fail(faultText(answer.status, fault));
 }
 
 /** The chain, kept five minutes and then asked for with its ETag; throws when it was never heard and cannot be had. */

@@ -75,19 +75,22 @@ async function findOwn(request: FastifyRequest, caller: EngineCaller, { engine }
 }
 
 const revokeBody = z.object({ reason: z.string().default('unspecified') });
-/** Holds could never be lifted here, and the others are no reasons to put a certificate on a list. */
-const refusedReasons: ReadonlySet<CrlReason> = new Set(['certificateHold', 'removeFromCRL', 'unused']);
+/** The reason that can be taken back, by removeFromCRL, or replaced by one for good. */
+const hold = crlReasons.indexOf('certificateHold');
 
-/** `POST /v1/cas/{caId}/certificates/{serial}/revoke`: revoked before for the same reason is success, for another a conflict. */
+/**
+ * `POST /v1/cas/{caId}/certificates/{serial}/revoke`: revoked before for the same reason is success, for another a conflict.
+ * certificateHold puts on hold, removeFromCRL lifts that.
+ */
 export async function revokeCertificate(request: FastifyRequest, reply: FastifyReply, caller: EngineCaller, deps: Deps): Promise<FastifyReply> {
   const body = revokeBody.safeParse(request.body ?? {});
   const reason = crlReasons.indexOf((body.success ? body.data.reason : '') as CrlReason);
   if (reason < 0) return sendProblem(reply, engineProblem('invalid-request', 'reason must be a CRLReason of RFC 5280.'));
   const name = crlReasons[reason] as CrlReason;
-  if (refusedReasons.has(name)) return sendProblem(reply, engineProblem('revocation-not-allowed', `"${name}" is not served.`));
+  if (name === 'unused') return sendProblem(reply, engineProblem('revocation-not-allowed', `"${name}" is not served.`));
   const recorded = await findOwn(request, caller, deps);
   if (recorded === undefined) return sendProblem(reply, engineProblem('certificate-not-found'));
-  if (recorded.revokedAt !== null && recorded.reason !== reason) return sendProblem(reply, engineProblem('already-revoked'));
+  if (recorded.revokedAt !== null && recorded.reason !== reason && recorded.reason !== hold) return sendProblem(reply, engineProblem('already-revoked'));
   const revoked = await deps.engine.revoke(recorded.certificate, reason);
   if (!revoked.ok) return sendProblem(reply, engineProblem('internal', revoked.error));
   return showCertificate(request, reply, caller, deps);

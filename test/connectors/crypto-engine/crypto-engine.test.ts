@@ -245,9 +245,18 @@ t.test('Crypto Engine API v1, spoken to the engine behind its own HTTP API', asy
     const issuer = remote(url);
     t.same(await issuer.chain(), engine.chain());
     const got = await issued(issuer, requestFor());
+    const isHeld = async () => (await engine.find('issuing', got.serial.toString('hex')))?.reason === 6;
+    for (const round of ['once', 'once more, though the same answer could be replayed']) {
+      t.same(await issuer.revoke(got.der, 6), { ok: true, value: true });
+      t.ok(await isHeld(), `CMP-144 on hold ${round}`);
+      t.same(await issuer.revoke(got.der, 8), { ok: true, value: true });
+      t.notOk(await isHeld(), `CMP-144 released ${round}`);
+    }
+    t.same(await issuer.revoke(got.der, 6), { ok: true, value: true });
     t.same(await issuer.revoke(got.der, 1), { ok: true, value: true });
     t.same(await issuer.revoke(got.der, 1), { ok: true, value: true });
     t.same(await issuer.revoke(got.der, 4), { ok: true, value: true }, 'revoked is revoked, whatever the reason');
+    t.match(await issuer.revoke(got.der, 8), { ok: false, error: /already-revoked/ }, 'CMP-144 what is revoked for good is not released');
     t.match(await engine.find('issuing', got.serial.toString('hex')), { reason: 1 });
     const stranger = await engine.issue('tenant-order', requestFor());
     t.match(await issuer.revoke(stranger.ok ? stranger.value : Buffer.alloc(0), 1), { ok: false, error: /certificate-not-found/ });
@@ -350,11 +359,15 @@ t.test('Crypto Engine API v1, spoken to the engine behind its own HTTP API', asy
     t.match((await app.inject({ url: location, headers })).json(), { serialNumber: made.json().serialNumber, status: 'ACTIVE' });
     t.match((await app.inject({ url: `${location}00`, headers })).json(), { code: 'certificate-not-found' });
     const revoke = (reason: string) => app.inject({ method: 'POST', url: `${location}/revoke`, headers, body: { reason } });
-    t.match((await revoke('certificateHold')).json(), { code: 'revocation-not-allowed' });
+    t.match((await revoke('unused')).json(), { code: 'revocation-not-allowed' });
+    t.match((await revoke('certificateHold')).json(), { status: 'REVOKED', revocationReason: 'certificateHold' });
+    t.match((await revoke('removeFromCRL')).json(), { status: 'ACTIVE' }, 'CMP-144 a hold is lifted');
+    t.equal((await revoke('certificateHold')).statusCode, 200);
     t.match((await revoke('nonsense')).json(), { code: 'invalid-request' });
     t.match((await revoke('superseded')).json(), { status: 'REVOKED', revocationReason: 'superseded' });
     t.equal((await revoke('superseded')).statusCode, 200);
     t.equal((await revoke('keyCompromise')).statusCode, 409);
+    t.equal((await revoke('removeFromCRL')).statusCode, 409, 'for good');
     t.match((await app.inject({ url: '/engine/v1/operations/x', headers })).json(), { code: 'operation-not-found' });
     t.equal((await app.inject({ url: '/engine/v1/cas/issuing/crl', headers })).headers['content-type'], 'application/pkix-crl');
     t.match((await app.inject('/engine/v1/health')).json(), { status: 'UP', version: '1.0' });
