@@ -8,7 +8,6 @@ import { summarise } from '../../src/store/orders/summary.js';
 import { systemContext } from '../../src/tenancy/context.js';
 import { claimedOrder, newCertificate, newOrder, newTenant, orderIn, system } from '../support/orders.js';
 import { type RawStore, rawStores } from '../support/raw-store.js';
-import { confirmations } from './confirmations.js';
 
 for (const raw of await rawStores()) {
   t.test(raw.name, async (t) => {
@@ -18,7 +17,6 @@ for (const raw of await rawStores()) {
     await t.test('lists', (t) => lists(t, raw));
     await t.test('summary', (t) => summary(t, raw));
     await t.test('retention', (t) => retention(t, raw));
-    await t.test('confirmations', (t) => confirmations(t, raw));
   });
 }
 

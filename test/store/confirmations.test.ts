@@ -1,14 +1,23 @@
 import { sql } from 'kysely';
-import type { Test } from 'tap';
+import t, { type Test } from 'tap';
 import { uuidv7 } from '../../src/runtime/ids.js';
 import { newCertificate, newOrder, newTenant, system } from '../support/orders.js';
-import type { RawStore } from '../support/raw-store.js';
+import { type RawStore, rawStores } from '../support/raw-store.js';
 
 const open = 100_000;
+t.setTimeout(180_000);
+
+for (const raw of await rawStores()) {
+  t.test(raw.name, async (t) => {
+    t.setTimeout(120_000);
+    t.teardown(raw.close);
+    await confirmations(t, raw);
+  });
+}
 
 /** What only a database shows: that the job which ends waits for confirmations reads what is late, and nothing else. */
-export async function confirmations(t: Test, { store, connection }: RawStore): Promise<void> {
-  t.test(`CMP-129 the late confirmations among ${open} open transactions are found by index`, async (t) => {
+async function confirmations(t: Test, { store, connection }: RawStore): Promise<void> {
+  await t.test(`CMP-129 the late confirmations among ${open} open transactions are found by index`, async (t) => {
     const tenant = newTenant();
     const until = Date.now() + 3_600_000;
     await sql`insert into transactions (dedupe_key, order_id, tenant_id, profile_id, transaction_id, content_hash, session)
@@ -29,7 +38,7 @@ export async function confirmations(t: Test, { store, connection }: RawStore): P
     await sql`delete from transactions where transaction_id = 'open'`.execute(connection.kysely);
   });
 
-  t.test('CMP-129 a transaction whose confirmation is still to be judged outlives its retention', async (t) => {
+  await t.test('CMP-129 a transaction whose confirmation is still to be judged outlives its retention', async (t) => {
     const tenant = newTenant();
     const order = newOrder({ session: { requester: 'ab', confirmWait: 60, confirmUntil: Date.now() - 1 } });
     await store.orders.settleIssued(tenant, order, newCertificate(), 'issuing');
