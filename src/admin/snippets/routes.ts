@@ -20,7 +20,9 @@ export function snippetRoutes(app: AdminApp, deps: AdminParts): void {
     },
     async (request) => {
       const row = await findProfile(deps, callerOf(request), 'scep', request.params.id);
-      return { items: [...scepSnippets({ name: row.name, url: endpointUrl(row.publicBaseUrl ?? deps.deviceUrl, 'scep', row.endpointPath) })] };
+      const { id: profileId, name, challengeMode } = row;
+      const url = endpointUrl(row.publicBaseUrl ?? deps.deviceUrl, 'scep', row.endpointPath);
+      return { items: [...scepSnippets({ name, url, profileId, challengeMode })] };
     },
   );
 

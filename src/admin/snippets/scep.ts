@@ -1,13 +1,16 @@
+import type { ChallengeMode } from '../../tenancy/profile.js';
 import type { Snippet } from './schema.js';
 
 /** What a device must know of a SCEP profile; the challenge is never written down, it stands as `$CHALLENGE`. */
 export interface ScepPlace {
   readonly name: string;
   readonly url: string;
+  readonly profileId: string;
+  readonly challengeMode: ChallengeMode;
 }
 
 /** How common clients enrol with a SCEP profile: `$CHALLENGE` and `$DEVICE` are for the reader to set. */
-export function scepSnippets({ name, url }: ScepPlace): readonly Snippet[] {
+export function scepSnippets({ name, url, profileId, challengeMode }: ScepPlace): readonly Snippet[] {
   const host = new URL(url);
   return [
     {
@@ -97,9 +100,28 @@ Hash algorithm: SHA-2
 Key usage: Digital signature, Key encipherment
 Extended key usage: Client Authentication (1.3.6.1.5.5.7.3.2)
 Root certificate: a trusted certificate profile with the root shown by ${host.origin}
+${intuneChallenge[challengeMode] ?? intuneWithout}
 `,
     },
+    ...(challengeMode === 'hmac' ? [derivation(profileId)] : []),
   ];
+}
+
+const intuneWithout = 'Intune makes challenges of its own: this profile takes them only with challengeMode intune';
+const intuneChallenge: Partial<Record<ChallengeMode, string>> = { intune: 'Challenge: made by Intune, and validated there before a certificate is issued' };
+
+/** docs/scep-challenges.md says what this is. */
+function derivation(profileId: string): Snippet {
+  return {
+    client: 'hmac-challenge',
+    title: 'The challenge of a device',
+    language: 'sh',
+    note: 'For management systems that compute challenges: $SECRET is hmac.secret, $DEVICE the identity in the request, and the challenge good for a day.',
+    text: `HOURS=$(printf '%06d' $(( $(date +%s) / 3600 + 24 )))
+MAC=$(printf '%s\\n%s\\n%s' '${profileId}' "$HOURS" "$DEVICE" | openssl dgst -sha256 -hmac "$SECRET" -binary | base32 | cut -c1-26)
+echo "$HOURS$MAC"
+`,
+  };
 }
 
 const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
