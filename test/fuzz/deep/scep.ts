@@ -103,7 +103,8 @@ export function deepScepTarget(corpus: Corpus, world: World): Target {
     const { status, failInfo, failInfoText = '' } = read.value;
     if (status === 'SUCCESS' && (bytes.at(-1) ?? 0) % 4 === 0) checkSuccess(bytes, read.value);
     if (reply.orderId !== undefined) core.enrolment.noteDelivered(place.endpoint.profile, reply.orderId, false);
-    if (status !== 'FAILURE') return `${status} ${issues.length === 0 ? 'as before' : 'issued'}`;
+    if (status === 'PENDING') return status;
+    if (status === 'SUCCESS') return `${status} ${issues.length === 0 ? 'as before' : 'issued'}`;
     return `FAILURE ${failInfo}: ${failInfoText.replace(/ Expected:.*/, '')}`;
   };
   return { name: 'scep-deep', weight: 2, make, check, isTallied: true };
