@@ -13,11 +13,26 @@ import {
   renderText,
   verdictOf,
 } from '../../src/decode/index.js';
-import { buildName, createSigner, extension, publicKeyOf, signCsr } from '../../src/pkix/index.js';
+import { buildName, createSigner, directoryName, extension, publicKeyOf, readGeneralName, signCsr } from '../../src/pkix/index.js';
+import {
+  algIdControl,
+  algorithmsItem,
+  caKeyUpdateInfoItem,
+  certReqTemplateItem,
+  crlReasonDetails,
+  crlStatusItem,
+  encodePkiMessage,
+  type InfoTypeAndValue,
+  listItem,
+  type PkiBody,
+  rootCaKeyUpdateItem,
+  rsaKeyLenControl,
+} from '../../src/protocol/cmp/index.js';
 import { certificatesOnly, encodeEnvelopedData, encodePasswordEnvelopedData, encodeSignedData } from '../../src/protocol/cms/index.js';
-import { der, encode, oids } from '../../src/protocol/der/index.js';
+import { Cursor, der, encode, oids } from '../../src/protocol/der/index.js';
 import { messageTypes, requestAttributes } from '../../src/protocol/scep/index.js';
 import { Secret } from '../../src/runtime/secret.js';
+import { newAuthority } from '../endpoints/cmp/stage.js';
 import { mutate, seedOf } from '../support/mutate.js';
 import { seededRandom } from '../support/random.js';
 import { type CaptureFixture, captures, fixtures, keyOf } from './captures.js';
@@ -309,4 +324,58 @@ t.test('envelopes of other kinds: for a challenge, with GCM as Go writes it, wit
   t.match(find(opened, 'crls'), { value: '1', fields: [{ value: 'CN=CA,O=Fuzz' }] });
   t.match(find(opened, 'pkiStatus'), { value: 'absent', verdict: 'failed' });
   t.match(find(opened, '01'), { value: /keyCompromise/ });
+});
+
+t.test('revocations and general messages of CMP are told field by field', async (t) => {
+  const issuer = buildName([[oids.commonName, 'CA']]);
+  const sender = readGeneralName(new Cursor(encode(directoryName(issuer))));
+  const header = { pvno: 2, sender, recipient: sender, transactionID: Buffer.alloc(16, 1), senderNonce: Buffer.alloc(16, 2) };
+  const told = async (body: PkiBody) => renderText(await decodeCapture(encodePkiMessage({ header, body })), false);
+  const certDetails = { serialNumber: Buffer.of(0x12, 0x34), issuer };
+  t.match(
+    await told({ type: 'rr', details: [{ certDetails, crlEntryDetails: crlReasonDetails(6) }, { certDetails }] }),
+    /RevDetails: certificateHold[\s\S]*1234[\s\S]*RevDetails: no reason given/,
+  );
+  t.match(
+    await told({ type: 'rr', details: [{ certDetails, crlEntryDetails: encode(der.sequence(der.integer(1))) }] }),
+    /crlEntryDetails: 5 bytes \[FAILED\] - badDataFormat/,
+  );
+  const refusedStatus = { status: 'rejection', failInfo: ['certRevoked'], statusString: ['Twice.'] } as const;
+  const answer = await told({
+    type: 'rp',
+    content: { status: [{ status: 'accepted' }, refusedStatus], revCerts: [{ issuer: sender, serialNumber: Buffer.of(5) }] },
+  });
+  t.match(answer, /status: accepted[\s\S]*status: rejection[\s\S]*statusString: Twice\.[\s\S]*failInfo: certRevoked[\s\S]*serialNumber 05/);
+  const certificate = newAuthority('Made CA').certificate.der;
+  const crl = capture('made-list.crl').bytes;
+  const items: readonly (readonly [InfoTypeAndValue, RegExp])[] = [
+    [{ infoType: oids.caCerts }, /caCerts: without a value/],
+    [listItem(oids.caCerts, [certificate]), /caCerts: 1[\s\S]*subject: CN=/],
+    [{ infoType: oids.currentCRL, infoValue: crl }, /crls: 1[\s\S]*revokedCertificates/],
+    [listItem(oids.crls, [crl]), /crls: 1/],
+    [
+      algorithmsItem(oids.signKeyPairTypes, [{ oid: oids.ecPublicKey, parameters: der.oid(oids.p256) }, { oid: oids.ed25519 }]),
+      /signKeyPairTypes: ecPublicKey \(p256\), [Ee]d25519/,
+    ],
+    [{ infoType: oids.preferredSymmAlg, infoValue: encode(der.sequence(der.oid(oids.aes256Cbc))) }, /preferredSymmAlg: aes256Cbc/],
+    [{ infoType: oids.keyPairParamReq, infoValue: der.oid(oids.rsaEncryption) }, /keyPairParamReq: rsaEncryption/],
+    [listItem(oids.unsupportedOIDs, [der.oid('1.2.3.4')]), /unsupportedOIDs: 1\.2\.3\.4/],
+    [listItem(oids.suppLangTags, [der.utf8String('en'), der.utf8String('de')]), /suppLangTags: en, de/],
+    [{ infoType: oids.rootCaCert, infoValue: certificate }, /rootCaCert: CN=/],
+    [rootCaKeyUpdateItem({ newWithNew: certificate, newWithOld: certificate }), /rootCaKeyUpdate:[\s\S]*newWithNew: CN=[\s\S]*newWithOld: CN=/],
+    [caKeyUpdateInfoItem({ newWithNew: certificate, newWithOld: certificate, oldWithNew: certificate }), /caKeyUpdateInfo:[\s\S]*oldWithNew: CN=/],
+    [
+      certReqTemplateItem({ certTemplate: { subject: issuer }, keySpec: [rsaKeyLenControl(3072), algIdControl({ oid: oids.ed25519 })] }),
+      /certTemplate: CN=CA[\s\S]*rsaKeyLen: 3072[\s\S]*algId: [Ee]d25519/,
+    ],
+    [
+      crlStatusItem({ source: 'issuer', names: [sender], thisUpdate: new Date('2026-01-02T03:04:05Z') }),
+      /CRLStatus: issuer[\s\S]*thisUpdate: 2026-01-02T03:04:05Z/,
+    ],
+    [{ infoType: oids.caCerts, infoValue: Buffer.from('0403010203', 'hex') }, /caCerts: 5 bytes \[FAILED\] - malformed/],
+    [{ infoType: '1.2.3.4', infoValue: der.utf8String('perhaps a secret') }, /1\.2\.3\.4: 18 bytes, not shown/],
+  ];
+  for (const [item, expected] of items) {
+    for (const type of ['genm', 'genp'] as const) t.match(await told({ type, items: [item] }), expected, `${type} ${item.infoType}`);
+  }
 });

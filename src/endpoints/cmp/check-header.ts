@@ -1,4 +1,5 @@
 import { type BodyType, type KnownGeneralInfo, knownGeneralInfo, type PkiHeader, type PkiMessage } from '../../protocol/cmp/index.js';
+import { oids } from '../../protocol/der/index.js';
 import { randomOctets } from '../../runtime/random.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { Policy } from '../../tenancy/policy.js';
@@ -31,6 +32,8 @@ export function checkHeader(message: PkiMessage, policy: Policy['cmp'], now: Dat
   if (messageTime !== undefined && isTooFar(messageTime, now, policy.messageTimeWindowSeconds)) return fail(fault('time', messageTime.toISOString()));
   const known = knownGeneralInfo(header.generalInfo ?? []);
   if (!known.ok) return fail(fault(known.error === 'malformed' ? 'general-info' : 'general-info-contradictory'));
+  // RFC 9810 appendix B: who cannot keep it must say so.
+  if (header.generalInfo?.some(({ infoType }) => infoType === oids.revPassphrase) === true) return fail(fault('rev-passphrase'));
   return ok({ ...header, transactionID, senderNonce, known: known.value });
 }
 

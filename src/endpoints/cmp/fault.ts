@@ -29,6 +29,7 @@ export const situations = {
   label: { failInfo: 'badRequest', says: 'The message does not fit the operation named in the path.', reason: 'unsupported' },
   'general-info': { failInfo: 'badDataFormat', says: 'An item of generalInfo is malformed.', reason: 'malformed' },
   'general-info-contradictory': { failInfo: 'badRequest', says: 'implicitConfirm and confirmWaitTime exclude each other.', reason: 'malformed' },
+  'rev-passphrase': { failInfo: 'badRequest', says: 'Passphrases for revocation are not kept here.', reason: 'unsupported' },
   'cert-profile': { failInfo: 'badRequest', says: 'There is no such certProfile here.', reason: 'unsupported' },
   'several-requests': { failInfo: 'badRequest', says: 'There must be exactly one request.', reason: 'unsupported' },
   'cert-req-id': { failInfo: 'badRequest', says: 'certReqId is not the one expected.', reason: 'malformed' },

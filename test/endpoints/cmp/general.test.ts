@@ -97,6 +97,12 @@ t.test('CMP-159 CMP-174 what is not served is named in unsupportedOIDs', async (
   t.equal(gist(await ask(strict, [{ infoType: '1.2.3.4' }])), 'error rejection badRequest', 'CMP-159 by RFC 9483 an error');
 });
 
+t.test('CMP-054 a passphrase for revocation is refused in words: nobody would keep it', async (t) => {
+  const house = await openHouse();
+  const generalInfo = [{ infoType: oids.revPassphrase, infoValue: der.nullValue() }];
+  t.equal(gist(await ask(house, [{ infoType: oids.caCerts }], { header: { generalInfo } })), 'error rejection badRequest');
+});
+
 t.test('CMP-175 a value where there must be none, or a malformed one', async (t) => {
   const house = await openHouse();
   const noise = Buffer.from('0403010203', 'hex');

@@ -104,10 +104,12 @@ export async function openHouse(policy: Partial<CmpProfile['policy']['cmp']> = {
         await begin(secretOf(reference)),
         { senderNonce: nonce() },
         wish({ subject: named(name), implicitConfirm: true }, key.signer),
+        new Date(),
       );
       return { key, certificate: issuedIn(await ask(request)) };
     },
-    askBody: async (body, credential, header = {}, context = {}) => ask(buildMessage(await begin(credential), { senderNonce: nonce() }, body, header), context),
+    askBody: async (body, credential, header = {}, context = {}) =>
+      ask(buildMessage(await begin(credential), { senderNonce: nonce() }, body, { messageTime: new Date(), ...header }), context),
     async post(bytes, path = '/cmp/demo', { method = 'POST', type = 'application/pkixcmp' } = {}) {
       const answer = await app.inject({ method, url: path, headers: { 'content-type': type }, ...(method === 'POST' && { payload: bytes }) });
       return answer.rawPayload.length === 0 ? String(answer.statusCode) : `${answer.statusCode} ${gist(readReply(answer.rawPayload))}`;
