@@ -1,11 +1,17 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import Fastify from 'fastify';
 import t, { type Test } from 'tap';
 import { type CmpEnrolment, enrolByCmp, secretCredential } from '../../src/device-client/cmp.js';
+import { askByCmp } from '../../src/device-client/cmp-general.js';
 import { buildRequest } from '../../src/device-client/cmp-messages.js';
+import { revocationOf, revokeByCmp } from '../../src/device-client/cmp-revocation.js';
+import { registerCmp } from '../../src/endpoints/cmp/route.js';
 import { dnsName, nameToText, subjectAltNameExtension, verifyCertificate } from '../../src/pkix/index.js';
+import { oids } from '../../src/protocol/der/index.js';
 import { begin, certificateOf, nonce, wish as wishFor } from '../endpoints/cmp/requests.js';
-import { named, newAuthority, newDevice, newKey, openStage, reference, type Stage, type StageOptions, secret } from '../endpoints/cmp/stage.js';
+import { openHouse } from '../endpoints/cmp/residence.js';
+import { directoryOf, named, newAuthority, newDevice, newKey, openStage, reference, type Stage, type StageOptions, secret } from '../endpoints/cmp/stage.js';
 
 async function serve(t: Test, options: StageOptions = {}): Promise<{ stage: Stage; url: string }> {
   const stage = openStage(options);
@@ -105,3 +111,42 @@ async function enrolReply(stage: Stage): Promise<Buffer> {
   if (reply.status !== 200) throw new Error('no reply');
   return reply.bytes;
 }
+
+t.test('revokes and asks, by secret and by certificate', async (t) => {
+  const house = await openHouse({ revocation: { serve: true, bySecret: true, hold: true, several: true } });
+  const app = Fastify();
+  registerCmp(app, { directory: directoryOf([house.endpoint]), ...house.deps });
+  t.teardown(() => app.close());
+  const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/cmp/demo`;
+  const [one, two, three] = [await house.enrol('one'), await house.enrol('two'), await house.enrol('three')];
+  const trusted = house.endpoint.caChain.slice(-1);
+  const bySecret = { url, credential: secretCredential(reference, secret), recipient: named('CA'), timeoutMs: 10_000 };
+  const signed = { ...bySecret, credential: certificateOf(one), trusted };
+
+  t.match(await revokeByCmp(signed, [revocationOf(one.certificate, 1)]), { ok: true, value: { statuses: [{ status: 'accepted' }], polls: 0 } });
+  t.match(await revokeByCmp(signed, [revocationOf(one.certificate, 1)]), {
+    ok: false,
+    error: { kind: 'refused', failInfo: ['certRevoked'], isVerified: true },
+  });
+  const several = await revokeByCmp(bySecret, [revocationOf(one.certificate), revocationOf(two.certificate, 6)]);
+  t.match(several, { ok: true, value: { statuses: [{ status: 'rejection', failInfo: ['certRevoked'] }, { status: 'accepted' }] } }, 'each with its own status');
+
+  house.mood.revocations = 'The CA is away.';
+  const later = setTimeout(() => {
+    house.mood.revocations = 'done';
+    void house.work();
+  }, 1_200);
+  t.teardown(() => clearTimeout(later));
+  const polled = await revokeByCmp(bySecret, [revocationOf(three.certificate, 4)]);
+  t.match(polled, { ok: true, value: { statuses: [{ status: 'accepted' }] } }, 'polls while the CA needs time');
+  t.ok(polled.ok && polled.value.polls > 0);
+
+  const answers = await askByCmp(bySecret, [{ infoType: oids.caCerts }, { infoType: '1.2.3.4' }]);
+  t.match(answers, { ok: true, value: [{ infoType: oids.caCerts }, { infoType: oids.unsupportedOIDs }] });
+  t.match(
+    await askByCmp({ ...signed, credential: certificateOf(two) }, [{ infoType: oids.caCerts }]),
+    { ok: false, error: { failInfo: ['certRevoked'] } },
+    'on hold',
+  );
+  t.match(await askByCmp({ ...bySecret, url: 'http://127.0.0.1:1/cmp/demo' }, []), { ok: false, error: { kind: 'unreachable' } });
+});
