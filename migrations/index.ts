@@ -16,6 +16,7 @@ import { challengeChecks } from './0015-challenge-checks.js';
 import { vendorDevices } from './0016-vendor-devices.js';
 import { watchedState } from './0017-watched-state.js';
 import { sealedOutbox } from './0018-sealed-outbox.js';
+import { delayedAnswers } from './0019-delayed-answers.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -38,5 +39,6 @@ export const migrations: readonly Migration[] = [
   vendorDevices,
   watchedState,
   sealedOutbox,
+  delayedAnswers,
 ];
 export type { Migration };

@@ -136,6 +136,17 @@ CREATE TABLE connectors (
 CREATE UNIQUE INDEX connectors_name_key ON connectors USING btree (tenant_id, name);
 CREATE INDEX connectors_tenant_id_idx ON connectors USING btree (tenant_id);
 
+CREATE TABLE delayed_answers (
+  key bytea not null,
+  tenant_id uuid not null,
+  requester bytea not null,
+  session jsonb not null,
+  answer bytea,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT delayed_answers_pkey PRIMARY KEY (key)
+);
+CREATE INDEX delayed_answers_created_idx ON delayed_answers USING btree (created_at);
+
 CREATE TABLE engine_cas (
   id text not null,
   certificate bytea not null,
