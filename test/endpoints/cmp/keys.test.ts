@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, hash, pbkdf2Sync, privateDecrypt, randomBytes, verify } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, hash, randomBytes, verify } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { buildCertConf, buildMessage } from '../../../src/device-client/cmp-messages.js';
 import {
@@ -10,7 +10,6 @@ import {
   type Name,
   parseCertificate,
   publicKeyOf,
-  readAlgorithmIdentifier,
   subjectAltNameExtension,
 } from '../../../src/pkix/index.js';
 import {
@@ -27,10 +26,10 @@ import {
   pbmac1Parameters,
   type SubsequentMessage,
 } from '../../../src/protocol/cmp/index.js';
-import { agreedKey, decryptContent, readContentCipher, unwrapKeyAes } from '../../../src/protocol/cms/index.js';
 import { Cursor, contextConstructed, contextPrimitive, der, encode, oids, tag } from '../../../src/protocol/der/index.js';
 import type { Policy } from '../../../src/tenancy/policy.js';
 import { ask, askBody, bytesOf, certReqMsg } from './asking.js';
+import { openKey } from './opened-key.js';
 import { asGeneralName, begin, certificateOf, gist, nonce, type ReadReply, readReply, secretOf } from './requests.js';
 import { certify, type Key, named, newAuthority, newDevice, newKey, openStage, type Stage, secret } from './stage.js';
 
@@ -38,70 +37,6 @@ function pairOf({ body }: ReadReply) {
   const pair = 'content' in body && 'response' in body.content ? body.content.response[0]?.certifiedKeyPair : undefined;
   if (pair === undefined) throw new Error('no certifiedKeyPair');
   return pair;
-}
-
-interface Opened {
-  readonly version: number;
-  readonly kind: 'ktri' | 'kari' | 'pwri';
-  readonly contentType: string;
-  readonly content: Buffer;
-  readonly recipient: Buffer | undefined;
-  readonly salt?: Buffer;
-}
-
-/** Opens an EncryptedKey as a device would. */
-function open(encryptedKey: Buffer | undefined, key: Key | Buffer): Opened {
-  const fields = new Cursor(encryptedKey ?? Buffer.alloc(0)).enter(contextConstructed(0));
-  const version = fields.smallInteger();
-  const infos = fields.set();
-  const kind = infos.at(contextConstructed(1)) ? 'kari' : infos.at(contextConstructed(3)) ? 'pwri' : 'ktri';
-  const opened = kind === 'ktri' ? openTransport(infos, key as Key) : kind === 'kari' ? openAgreement(infos, key as Key) : openPassword(infos, key as Buffer);
-  if (!infos.isEmpty) throw new Error('more than one recipient');
-  const encrypted = fields.sequence();
-  const contentType = encrypted.oid();
-  const choice = readContentCipher(readAlgorithmIdentifier(encrypted));
-  if (!choice.ok || opened.contentKey === undefined) throw new Error('cannot be opened');
-  const { content } = decryptContent(choice.value, opened.contentKey, encrypted.content(contextPrimitive(0)));
-  return { version, kind, contentType, content, recipient: opened.recipient, ...(opened.salt && { salt: opened.salt }) };
-}
-
-interface ContentKey {
-  readonly contentKey: Buffer | undefined;
-  readonly recipient?: Buffer;
-  readonly salt?: Buffer;
-}
-
-function openTransport(infos: Cursor, key: Key): ContentKey {
-  const info = infos.sequence();
-  info.smallInteger();
-  const recipient = info.content(contextPrimitive(0));
-  readAlgorithmIdentifier(info);
-  const contentKey = privateDecrypt({ key: key.privateKey, oaepHash: 'sha256' }, info.octetString());
-  return { contentKey, recipient };
-}
-
-function openAgreement(infos: Cursor, key: Key): ContentKey {
-  const info = infos.enter(contextConstructed(1));
-  info.smallInteger();
-  const originator = info.enter(contextConstructed(0)).enter(contextConstructed(1));
-  const spki = encode(der.sequence(originator.element(), originator.element()));
-  const ukm = info.explicit(1)?.octetString();
-  readAlgorithmIdentifier(info);
-  const entry = info.sequence().sequence();
-  const recipient = entry.enter(contextConstructed(0)).octetString();
-  const publicKey = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-  const shared = diffieHellman({ privateKey: key.privateKey, publicKey });
-  return { contentKey: unwrapKeyAes('aes256', agreedKey(shared, ukm, 'aes256'), entry.octetString()), recipient };
-}
-
-function openPassword(infos: Cursor, password: Buffer): ContentKey {
-  const info = infos.enter(contextConstructed(3));
-  info.smallInteger();
-  const parameters = new Cursor(readAlgorithmIdentifier(info, contextConstructed(0)).parameters ?? Buffer.alloc(0)).sequence();
-  const salt = parameters.octetString();
-  const kek = pbkdf2Sync(password, salt, parameters.smallInteger(), 32, 'sha256');
-  readAlgorithmIdentifier(info);
-  return { contentKey: unwrapKeyAes('aes256', kek, info.octetString()), salt };
 }
 
 function keyOf(type: 'ed448' | 'P-521' | 'RSA-3072'): Key {
@@ -138,7 +73,7 @@ t.test('CMP-110 encrCert: who can decrypt the certificate has its key; confirmin
     t.equal(gist(reply), 'ip accepted', name);
     const pair = pairOf(reply);
     t.equal(pair.certificate, undefined, 'not in the clear');
-    const opened = open(pair.encryptedCert, key);
+    const opened = openKey(pair.encryptedCert, key);
     t.match(opened, { version: 2, kind: kind === 'keyEncipherment' ? 'ktri' : 'kari', contentType: oids.data });
     t.same(opened.recipient, key.signer.publicKey.keyIdentifier, 'CMP-192 named by its key');
     t.notOk(
@@ -148,9 +83,9 @@ t.test('CMP-110 encrCert: who can decrypt the certificate has its key; confirmin
     const certificate = parseCertificate(opened.content);
     if (!certificate.ok) throw certificate.error;
     t.same(certificate.value.publicKey.spki, key.signer.publicKey.spki);
-    t.throws(() => open(pair.encryptedCert, kind === 'keyEncipherment' ? newKey('RSA') : newKey(name === 'P-521' ? 'P-384' : 'P-256')), 'with another key');
+    t.throws(() => openKey(pair.encryptedCert, kind === 'keyEncipherment' ? newKey('RSA') : newKey(name === 'P-521' ? 'P-384' : 'P-256')), 'with another key');
     const again = pairOf(await ask(stage, request));
-    t.same(open(again.encryptedCert, key).content, opened.content, 'CMP-037 the same to a retransmission');
+    t.same(openKey(again.encryptedCert, key).content, opened.content, 'CMP-037 the same to a retransmission');
     const nonces = { senderNonce: nonce(), recipNonce: reply.message.header.senderNonce ?? nonce() };
     const hash = certHash(certificate.value);
     if (!hash.ok) throw new Error(hash.error);
@@ -160,6 +95,30 @@ t.test('CMP-110 encrCert: who can decrypt the certificate has its key; confirmin
     t.equal(gist(await ask(stage, buildCertConf(transaction, { ...nonces, senderNonce: nonce() }, { certReqId: 0, certHash: hash.value }))), 'pkiconf');
     t.same(stage.core.confirmations, [true]);
   }
+});
+
+/** The tags on the way to the content of a certifiedKeyPair, read without the codec that wrote them. */
+function tagsOf({ message }: ReadReply): readonly (readonly number[])[] {
+  const content = new Cursor(message.bodyDer).enter(contextConstructed(1)).sequence();
+  const pubs = content.at(contextConstructed(1)) ? [content.peekTag()] : [];
+  if (pubs.length > 0) content.skip();
+  const response = content.sequence().sequence();
+  response.skip();
+  response.skip();
+  const alternatives = response.sequence().each((item) => {
+    const outer = item.peekTag();
+    return [outer, item.enter(outer).peekTag()];
+  });
+  return [pubs, ...alternatives];
+}
+
+t.test('CMP-121 certificate [0], encryptedCert [1] and privateKey [0] are EXPLICIT, EnvelopedData in them IMPLICIT [0]', async (t) => {
+  const [zero, one] = [contextConstructed(0), contextConstructed(1)];
+  const plain = await askBody(openStage({ policy: { caPubs: true } }), { type: 'ir', messages: [certReqMsg(newKey())] });
+  t.same(tagsOf(plain), [[one], [zero, tag.sequence]]);
+  const rsa = newKey('RSA');
+  t.same(tagsOf(await askBody(openStage({ policy: serving }), irFor(rsa, indirect('keyEncipherment')), version3)), [[], [one, zero]]);
+  t.same(tagsOf(await askBody(openGenerator(), withoutKey(), version3)), [[], [zero, tag.sequence], [zero, zero]]);
 });
 
 t.test('CMP-110 CMP-207 CMP-208 what does not prove possession is badPOP', async (t) => {
@@ -272,7 +231,7 @@ const emptySpki = (...algorithm: Buffer[]) => encode(der.sequence(der.sequence(.
 /** The private key in a reply, after its package has been checked as RFC 9483 section 4.1.6 says. */
 function receive(t: Test, stage: Stage, reply: ReadReply, key: Key | Buffer) {
   const pair = pairOf(reply);
-  const opened = open(pair.privateKey, key);
+  const opened = openKey(pair.privateKey, key);
   t.equal(opened.contentType, oids.signedData, 'CMP-192 a SignedData inside');
   const signed = new Cursor(opened.content).sequence();
   t.equal(signed.smallInteger(), 3, 'CMP-193 version 3');
