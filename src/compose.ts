@@ -12,14 +12,14 @@ import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/
 import { type FirstRun, firstRun } from './first-run.js';
 import { installationFigures } from './installation-figures.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
-import { devMasterKey } from './master-key.js';
+import { masterKeyOf } from './master-key.js';
 import { systemClock } from './runtime/clock.js';
 import { uuidv7 } from './runtime/ids.js';
 import type { Log } from './runtime/log.js';
 import { type Figure, figuresHere, metricsText } from './runtime/metrics.js';
 import { fail, ok, type Result } from './runtime/result.js';
-import { deriveKey } from './runtime/seal.js';
-import { directoryFault, type StartFault, storeExitCodes } from './start-fault.js';
+import { type StartFault, storeExitCodes } from './start-fault.js';
+import { challengeMacKeyOf } from './store/challenge-mac-key.js';
 import { describeStoreFault } from './store/fault.js';
 import { openStore } from './store/open.js';
 import type { Store } from './store/store.js';
@@ -85,15 +85,6 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   }
 }
 
-async function masterKeyOf(config: Config): Promise<Result<Buffer, StartFault>> {
-  if (config.masterKey !== undefined) return ok(config.masterKey.reveal());
-  try {
-    return ok(await devMasterKey(config.dataDir));
-  } catch (error) {
-    return fail(directoryFault(config.dataDir, error));
-  }
-}
-
 /** The demo profiles take anything from anyone who read their secret on a screen; they have no place in production. */
 async function demoInProduction(config: Config, store: Store): Promise<StartFault | undefined> {
   if (config.mode !== 'production') return undefined;
@@ -105,7 +96,7 @@ async function demoInProduction(config: Config, store: Store): Promise<StartFaul
 }
 
 async function assemble(config: Config, masterKey: Buffer, store: Store, log: Log, replacements: Replacements): Promise<Result<Gatehouse, StartFault>> {
-  const challengeMacKey = deriveKey(masterKey, 'challenge');
+  const challengeMacKey = await challengeMacKeyOf(store.settings, masterKey);
   const engine = createEngine({ store: store.engine, clock: systemClock, publicBaseUrl: config.deviceUrl, keyType: config.engineKey });
   await engine.ensureCas();
   const first = await firstRun(config, store, engine, masterKey);

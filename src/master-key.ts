@@ -1,6 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Config } from './config.js';
+import { fail, ok, type Result } from './runtime/result.js';
+import { directoryFault, type StartFault } from './start-fault.js';
+
+/** The configured master key, or the one of dev mode; the fault is a data directory that cannot be used. */
+export async function masterKeyOf(config: Pick<Config, 'masterKey' | 'dataDir'>): Promise<Result<Buffer, StartFault>> {
+  if (config.masterKey !== undefined) return ok(config.masterKey.reveal());
+  try {
+    return ok(await devMasterKey(config.dataDir));
+  } catch (error) {
+    return fail(directoryFault(config.dataDir, error));
+  }
+}
 
 /** The master key of dev mode: made once, kept beside the data, 32 bytes. The file is there whole or not at all. */
 export async function devMasterKey(dataDir: string): Promise<Buffer> {
@@ -9,6 +22,14 @@ export async function devMasterKey(dataDir: string): Promise<Buffer> {
   const key = Buffer.from((await readOrMake(file)).trim(), 'base64');
   if (key.length !== 32) throw new Error(`${file} does not hold 32 bytes in base64`);
   return key;
+}
+
+/** The master key of dev mode is another one from now on. */
+export async function replaceDevMasterKey(dataDir: string, key: Buffer): Promise<void> {
+  const file = join(dataDir, 'master.key');
+  const aside = `${file}.${process.pid}`;
+  await writeFile(aside, `${key.toString('base64')}\n`, { mode: 0o600 });
+  await rename(aside, file);
 }
 
 async function readOrMake(file: string): Promise<string> {

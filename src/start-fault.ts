@@ -13,6 +13,7 @@ export const storeExitCodes = {
   'database-unreachable': 69,
   'schema-newer': 78,
   'wrong-master-key': 78,
+  'key-rotation-unfinished': 78,
 } as const satisfies Record<StoreFault['kind'], number>;
 
 /** A data directory that cannot be read or written. */

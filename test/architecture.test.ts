@@ -84,7 +84,7 @@ const rooms: Readonly<Record<string, { readonly uses: readonly string[]; readonl
   },
   console: { uses: ['admin'], because: 'the console talks to the API over HTTP; it may borrow the types of its schemas' },
   cli: {
-    uses: ['config.ts', 'master-key.ts', 'start-fault.ts', 'store', 'tenancy', 'device-client', 'decode', 'pkix'],
+    uses: ['config.ts', 'master-key.ts', 'start-fault.ts', 'store', 'audit', 'tenancy', 'device-client', 'decode', 'pkix'],
     because: 'a command puts a few concrete parts together',
   },
 };

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Config, ConfigFault } from '../config.js';
 import type { Result } from '../runtime/result.js';
+import { auditCommand } from './audit.js';
 import { caCommand } from './ca.js';
 import { cmpGenmCommand } from './cmp-genm.js';
 import { cmpRrCommand } from './cmp-rr.js';
@@ -10,6 +11,7 @@ import { doctorCommand } from './doctor.js';
 import { enrolCmpCommand } from './enrol-cmp.js';
 import { enrolScepCommand } from './enrol-scep.js';
 import { migrateCommand } from './migrate.js';
+import { secretCommand } from './secret.js';
 import { tokenCommand } from './token.js';
 
 export interface Settings {
@@ -23,6 +25,8 @@ export function addCommands(program: Command, { readConfig, parseSettings }: Set
   migrateCommand(program, readConfig);
   doctorCommand(program, parseSettings);
   tokenCommand(program, readConfig);
+  secretCommand(program, readConfig);
+  auditCommand(program, readConfig);
   caCommand(program, readConfig);
   decodeCommand(program);
   const cmp = program.command('cmp').description('what else a device says over CMP (RFC 9810): revoke, ask');

@@ -28,12 +28,17 @@ const minimumLength = headLength + nonceLength + tagLength;
 /** `masterKey`: 32 bytes. Random nonces keep one key safe for 2^32 values (NIST SP 800-38D section 8.3), far above what settings need. */
 export function createSealer(masterKey: Buffer): Sealer {
   if (masterKey.length !== 32) throw new Error('The master key must be 32 bytes.');
-  const head = Buffer.concat([version, createHmac('sha256', masterKey).update('key-id').digest().subarray(0, keyIdLength)]);
+  const head = sealedHead(masterKey);
   const key = deriveKey(masterKey, 'seal');
   return {
     seal: (plaintext, place) => sealWith(key, head, plaintext, place),
     open: (sealed, place) => openWith(key, head, sealed, place),
   };
+}
+
+/** How everything sealed under this key begins: the version, and the key's id, which tells nothing about the key. */
+export function sealedHead(masterKey: Buffer): Buffer {
+  return Buffer.concat([version, createHmac('sha256', masterKey).update('key-id').digest().subarray(0, keyIdLength)]);
 }
 
 function sealWith(key: Buffer, head: Buffer, plaintext: Buffer, place: SealedPlace): Buffer {

@@ -4,7 +4,8 @@ export type StoreFault =
   | { readonly kind: 'directory-locked'; readonly directory: string; readonly lockFile: string; readonly holder: string }
   | { readonly kind: 'database-unreachable'; readonly reason: string }
   | { readonly kind: 'schema-newer'; readonly migration: string }
-  | { readonly kind: 'wrong-master-key' };
+  | { readonly kind: 'wrong-master-key' }
+  | { readonly kind: 'key-rotation-unfinished' };
 
 /** The fault in words for the operator; no secrets, no credentials of the database. */
 export function describeStoreFault(fault: StoreFault): string {
@@ -17,6 +18,8 @@ export function describeStoreFault(fault: StoreFault): string {
       return `The database cannot be reached: ${fault.reason}.`;
     case 'schema-newer':
       return `The database was written by a newer Gatehouse (it has ${fault.migration}); start that one, or restore a backup from before.`;
+    case 'key-rotation-unfinished':
+      return 'The change of the master key was begun and not finished. Run "gatehouse secret rotate" again with the same two keys.';
     case 'wrong-master-key':
       return 'The master key is not the one this database was made with; nothing in it could be opened. Give this node the first one with GATEHOUSE_MASTER_KEY_FILE.';
   }

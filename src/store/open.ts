@@ -29,15 +29,30 @@ export interface StoreOptions {
 }
 
 /** Connects, checks schema and master key, migrates. What was opened is closed again when it ends in a fault. */
-export async function openStore(options: StoreOptions): Promise<Result<Store, StoreFault>> {
+export function openStore(options: StoreOptions): Promise<Result<Store, StoreFault>> {
+  return openDatabase(options, async (connection) => {
+    const isRotating = (await settingStore(connection).get(rotationName)) !== undefined;
+    return isRotating ? fail({ kind: 'key-rotation-unfinished' }) : ok(await assemble(connection, options));
+  });
+}
+
+/** The setting that stands while everything is sealed anew under another master key; its value is that key's check. */
+export const rotationName = 'master-key-rotation';
+
+/** What `openStore` does before it looks for an unfinished change of the master key; `use` makes the result, and a fault of it closes the connection. */
+export async function openDatabase<T, Fault>(
+  options: StoreOptions,
+  use: (connection: Connection) => Promise<Result<T, Fault>>,
+): Promise<Result<T, Fault | StoreFault>> {
   const connected = await connect(options);
   if (!connected.ok) return connected;
   const connection = connected.value;
   try {
     const prepared = await prepare(connection, options.masterKey);
-    if (prepared.ok) return ok(await assemble(connection, options));
+    const used = prepared.ok ? await use(connection) : prepared;
+    if (used.ok) return used;
     await connection.close();
-    return prepared;
+    return used;
   } catch (error) {
     await connection.close();
     if (!isUnreachable(error)) throw error;
@@ -91,7 +106,7 @@ async function prepare(connection: Connection, masterKey: Buffer): Promise<Resul
   return isKeyOf(masterKey, standing) ? ok(true) : fail({ kind: 'wrong-master-key' });
 }
 
-const keyCheckName = 'master-key-check';
+export const keyCheckName = 'master-key-check';
 
 async function isOurKey(connection: Connection, masterKey: Buffer): Promise<boolean> {
   const check = await settingStore(connection).get(keyCheckName);

@@ -4,6 +4,7 @@ import type { Sealer } from '../runtime/seal.js';
 import { accessStore } from './access.js';
 import { accountReader } from './accounts.js';
 import { auditRoom, type Boot } from './audit.js';
+import { auditTrail } from './audit-trail.js';
 import { certificateStore } from './certificates.js';
 import { challengeStore } from './challenges.js';
 import { type Connection, firstOf } from './connection/connection.js';
@@ -54,6 +55,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     idempotency: idempotencyStore(connection, sealer),
     engine: engineStore(connection, boot, sealer),
     audit: audit.store,
+    auditTrail: auditTrail(connection),
     ping: async () => {
       const found = await firstOf(connection, sql<{ readonly isReadOnly: boolean }>`select current_setting('transaction_read_only')::boolean as "isReadOnly"`);
       if (found?.isReadOnly === true) throw new Error('The database takes no writes.');

@@ -1,5 +1,6 @@
 import type { AccountReader, AuditReader, CertificateReader } from '../admin/ports.js';
 import type { AuditLog } from '../audit/event.js';
+import type { AuditTrail } from '../audit/trail.js';
 import type { EngineStore } from '../crypto-engine/ports.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
 import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
@@ -37,6 +38,7 @@ export interface Store {
   readonly idempotency: IdempotencyRoom;
   readonly engine: EngineStore;
   readonly audit: AuditLog & AuditReader;
+  readonly auditTrail: AuditTrail;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   /** The clock that leases and deadlines are measured by. */

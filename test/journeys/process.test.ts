@@ -147,6 +147,9 @@ t.test('a data directory that cannot be made is named', async (t) => {
   t.equal(refused.code, 73, refused.output);
   t.match(refused.output, join(folder, 'file', 'data'));
   t.match(refused.output, /GATEHOUSE_DATA_DIR/);
+  const command = await ended({ dataDir: join(folder, 'file', 'data'), env: embedded, args: ['token', 'create', '--name', 'x'] });
+  t.equal(command.code, 73, command.output);
+  t.match(command.output, /^gatehouse: The data directory .*GATEHOUSE_DATA_DIR/, 'by the commands too, in one line');
 });
 
 /** All that a process printed besides the log's JSON lines. */
