@@ -1,6 +1,7 @@
-import type { InfoTypeAndValue } from '../protocol/cmp/index.js';
-import { certProfileItem } from '../protocol/cmp/index.js';
-import { ok } from '../runtime/result.js';
+import { toPem } from '../pkix/index.js';
+import { certProfileItem, type InfoTypeAndValue, infoValueOf, listItem, readListOf, readRootCaKeyUpdate } from '../protocol/cmp/index.js';
+import { der, guarded, isOid, oids, tag } from '../protocol/der/index.js';
+import { fail, ok, type Result } from '../runtime/result.js';
 import { beginConversation, type CmpServer, invalid, refused, type Step, send } from './cmp-conversation.js';
 import { buildMessage } from './cmp-messages.js';
 
@@ -13,4 +14,59 @@ export async function askByCmp(server: CmpServer, items: readonly InfoTypeAndVal
   const { body, isVerified } = answer.value;
   if (body.type === 'error') return refused(body.content.pKIStatusInfo, isVerified);
   return body.type === 'genp' ? ok(body.items) : invalid(`The answer to genm is ${body.type}.`);
+}
+
+/** Questions by the names of RFC 9810 section 5.3.19. */
+export const questionNames = [
+  'caCerts',
+  'rootCaCert',
+  'certReqTemplate',
+  'currentCRL',
+  'signKeyPairTypes',
+  'encKeyPairTypes',
+  'preferredSymmAlg',
+  'caProtEncCert',
+  'caKeyUpdateInfo',
+  'suppLangTags',
+] as const;
+
+/** What some questions carry. */
+export interface QuestionValues {
+  /** rootCaCert: the root in use, DER. */
+  readonly root?: Buffer;
+  /** suppLangTags */
+  readonly languages: readonly string[];
+}
+
+/** A question by one of `questionNames`, or by its object identifier. */
+export function questionOf(name: string, { root, languages }: QuestionValues): Result<InfoTypeAndValue, string> {
+  const infoType = (questionNames as readonly string[]).includes(name) ? oids[name as (typeof questionNames)[number]] : name;
+  if (!isOid(infoType)) return fail(`"${name}" is neither an object identifier nor one of ${questionNames.join(', ')}.`);
+  if (infoType === oids.suppLangTags) return ok(listItem(infoType, languages.map(der.utf8String)));
+  return ok(infoType === oids.rootCaCert && root !== undefined ? { infoType, infoValue: root } : { infoType });
+}
+
+const element = (infoValue: Buffer): readonly Buffer[] => [infoValue];
+const list = (_: Buffer, item: InfoTypeAndValue): readonly Buffer[] => infoValueOf(item, (cursor) => readListOf(cursor, (one) => one.elementOf(tag.sequence)));
+const links = (_: Buffer, item: InfoTypeAndValue): readonly Buffer[] => Object.values(infoValueOf(item, readRootCaKeyUpdate));
+
+const holders: Readonly<Record<string, { readonly label: string; readonly read: typeof list }>> = {
+  [oids.caCerts]: { label: 'CERTIFICATE', read: list },
+  [oids.caProtEncCert]: { label: 'CERTIFICATE', read: element },
+  [oids.rootCaKeyUpdate]: { label: 'CERTIFICATE', read: links },
+  [oids.currentCRL]: { label: 'X509 CRL', read: element },
+  [oids.crls]: { label: 'X509 CRL', read: list },
+};
+
+/** The certificates and CRLs of an answer as PEM, in their order; a new root comes before its link certificates. Empty when there are none. */
+export function pemOf(answers: readonly InfoTypeAndValue[]): string {
+  return answers.flatMap(pemOfItem).join('');
+}
+
+function pemOfItem(item: InfoTypeAndValue): readonly string[] {
+  const { infoType, infoValue } = item;
+  const holder = holders[infoType];
+  if (holder === undefined || infoValue === undefined) return [];
+  const held = guarded(() => holder.read(infoValue, item));
+  return held.ok ? held.value.map((bytes) => toPem(holder.label, bytes)) : [];
 }
