@@ -29,6 +29,7 @@ import { createDirectory } from './tenancy/directory-cache.js';
 import type { Profile } from './tenancy/profile.js';
 import { hashToken } from './tenancy/token.js';
 import { endConfirmationsJob } from './workers/end-confirmations.js';
+import { forgetDelayedAnswersJob } from './workers/forget-delayed-answers.js';
 import { issueOrdersJob } from './workers/issue-orders.js';
 import { lookUpOrdersJob } from './workers/look-up-orders.js';
 import { type Job, startJobs } from './workers/loop.js';
@@ -121,7 +122,6 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const raKeys: RaKeyDeps = { profiles: store.profiles, credentials: store.credentials, issuers, clock: systemClock, log };
 
   if (made !== undefined) await prepareDemo(store, raKeys);
-          rollOverCaJob({ engine, clock: systemClock, log }),
   await endpoints.refreshNow();
   const refresh: Job = { name: 'refresh-directory', everyMs: 400, run: async () => void (await endpoints.refresh()) };
   const jobs = startJobs(
@@ -130,7 +130,9 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           refresh,
           ...workerJobs(deps, raKeys),
           replaceDuplicatesJob({ ...store, clock: systemClock }),
+          forgetDelayedAnswersJob(store.delayedAnswers),
           notifyJudgesJob({ ...store, judge, clock: systemClock, log }),
+          rollOverCaJob({ engine, clock: systemClock, log }),
         ]
       : [refresh],
     log,
@@ -140,7 +142,8 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const readiness = () => readinessOf(store, state.isClosing);
   const servers: Server[] = [];
   if (config.roles.includes('device')) {
-    const parts = { directory: endpoints.directory, enrolment: createEnrolment(deps), engine, clock: systemClock, log, readiness };
+    const delaying = { store: store.delayedAnswers, patienceMs: 5_000 };
+    const parts = { directory: endpoints.directory, enrolment: createEnrolment(deps), delaying, engine, clock: systemClock, log, readiness };
     servers.push(deviceServer(config, parts));
   }
   if (config.roles.includes('admin')) {

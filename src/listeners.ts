@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type AdminDeps, answerFrameworkErrors, type Readiness, registerAdmin } from './admin/index.js';
 import type { Config, Listener } from './config.js';
-import { registerCmp, serveLegacyCmp } from './endpoints/cmp/index.js';
+import { type CmpRouteDeps, registerCmp, serveLegacyCmp } from './endpoints/cmp/index.js';
 import { type PkiDeps, registerPki } from './endpoints/pki.js';
 import { registerScep, type ScepDeps, serveLegacyScep } from './endpoints/scep/route.js';
 import { uuidv7 } from './runtime/ids.js';
@@ -17,7 +17,7 @@ export interface Server {
   readonly setting: string;
 }
 
-interface DeviceParts extends ScepDeps, PkiDeps {
+interface DeviceParts extends ScepDeps, PkiDeps, CmpRouteDeps {
   readonly readiness: () => Promise<Readiness>;
 }
 

@@ -8,6 +8,7 @@ import { auditTrail } from './audit-trail.js';
 import { certificateStore } from './certificates.js';
 import { challengeStore } from './challenges.js';
 import { type Connection, firstOf } from './connection/connection.js';
+import { delayedAnswerStore } from './delayed-answers.js';
 import { engineStore } from './engine.js';
 import { idempotencyStore } from './idempotency.js';
 import { noticeQueue } from './notices.js';
@@ -53,6 +54,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     access: accessStore(connection, boot),
     settings: settingStore(connection),
     idempotency: idempotencyStore(connection, sealer),
+    delayedAnswers: delayedAnswerStore(connection),
     engine: engineStore(connection, boot, sealer),
     audit: audit.store,
     auditTrail: auditTrail(connection),

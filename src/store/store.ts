@@ -2,6 +2,7 @@ import type { AccountReader, AuditReader, CertificateReader } from '../admin/por
 import type { AuditLog } from '../audit/event.js';
 import type { AuditTrail } from '../audit/trail.js';
 import type { EngineStore } from '../crypto-engine/ports.js';
+import type { DelayedAnswerStore } from '../enrolment/delayed-answers.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
 import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
@@ -36,6 +37,7 @@ export interface Store {
   readonly access: AccessStore & AccessLists;
   readonly settings: SettingStore;
   readonly idempotency: IdempotencyRoom;
+  readonly delayedAnswers: DelayedAnswerStore;
   readonly engine: EngineStore;
   readonly audit: AuditLog & AuditReader;
   readonly auditTrail: AuditTrail;

@@ -7,6 +7,7 @@ import type { CmpProfile } from '../../tenancy/profile.js';
 import type { Peer } from './authenticate.js';
 import type { CheckedHeader } from './check-header.js';
 import { type ClientTraits, clientFamilyOf } from './client-family.js';
+import type { Delaying } from './delaying.js';
 import { type Fault, situations } from './fault.js';
 import type { OperationLabel } from './operation-label.js';
 import type { ChooseProfile } from './profile-choice.js';
@@ -20,6 +21,8 @@ export interface CmpDeps {
   readonly log: Log;
   readonly macKeys: MacKeys;
   readonly signers: SignerMemory;
+  /** Where absent, every answer is waited for. */
+  readonly delaying?: Delaying;
 }
 
 /** What the transport knows of a message. */

@@ -8,6 +8,7 @@ import { authenticate, type Peer } from './authenticate.js';
 import { type CheckedHeader, checkHeader } from './check-header.js';
 import { confirmCertificate } from './confirm-certificate.js';
 import { crossCertify } from './cross-certify.js';
+import { answerInTime } from './delayed.js';
 import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { answerGeneralMessage } from './general.js';
@@ -75,7 +76,7 @@ async function serve(exchange: VerifiedExchange): Promise<CmpReply> {
     case 'rr':
       return revokeCertificates(exchange, body.value.details);
     case 'genm':
-      return answerGeneralMessage(exchange, body.value.items);
+      return answerInTime(exchange, answerGeneralMessage(exchange, body.value.items));
     case 'certConf':
       return confirmCertificate(exchange, body.value.statuses);
     case 'pollReq':

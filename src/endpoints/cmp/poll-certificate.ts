@@ -1,5 +1,6 @@
 import type { OrderState } from '../../enrolment/order.js';
 import { namedTime } from './confirmation-time.js';
+import { findDelayed, pollDelayed } from './delayed.js';
 import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
 import { pollRevocation } from './poll-revocation.js';
@@ -14,6 +15,8 @@ const closed: ReadonlySet<OrderState> = new Set(['CONFIRMED', 'REVOKE_WANTED', '
 /** pollReq (RFC 9483 section 4.4): pollRep while the order waits, then the answer to the request itself. */
 export async function pollCertificate(exchange: VerifiedExchange, certReqIds: readonly number[]): Promise<CmpReply> {
   const { endpoint, peer, deps, now } = exchange;
+  const delayed = deps.delaying !== undefined && certReqIds[0] === -1 ? await findDelayed(exchange) : undefined;
+  if (delayed !== undefined && deps.delaying) return pollDelayed(exchange, delayed, deps.delaying.store);
   const running = await findRunning(exchange);
   if (!running.ok) return refuse(exchange, peer, running.error);
   if (running.value.stored.session.type === 'rr') return pollRevocation(exchange, running.value, certReqIds);

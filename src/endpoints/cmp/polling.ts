@@ -3,7 +3,7 @@ import type { PollRep } from '../../protocol/cmp/index.js';
 import type { VerifiedExchange } from './exchange.js';
 import type { Fault } from './fault.js';
 import { freshNonce } from './reply.js';
-import { type CmpSession, encodePoll } from './session.js';
+import { type CmpSession, encodePoll, type NonceState } from './session.js';
 import { checkNonces, type RunningTransaction } from './transaction.js';
 
 /** A device that keeps to checkAfter for a week polls about 2,100 times. */
@@ -11,7 +11,7 @@ export const maxPolls = 10_000;
 const checkAfter = { min: 1, max: 86_400 };
 
 /** The last pollReq over again, because its answer was lost. */
-export function isRetransmission(exchange: VerifiedExchange, session: CmpSession): boolean {
+export function isRetransmission(exchange: VerifiedExchange, session: NonceState): boolean {
   const { senderNonce, recipNonce } = exchange.header;
   if (session.pollNonce === undefined || session.previousNonce === undefined) return false;
   return senderNonce.equals(session.pollNonce) && recipNonce?.equals(session.previousNonce) === true;
@@ -23,23 +23,22 @@ export interface PollKind {
   readonly fault?: Fault;
 }
 
-export function pollKind(exchange: VerifiedExchange, session: CmpSession): PollKind {
+export function pollKind(exchange: VerifiedExchange, session: NonceState): PollKind {
   if (isRetransmission(exchange, session)) return { isRepeated: true };
   const nonces = checkNonces(exchange, session);
   return nonces.ok ? { isRepeated: false } : { isRepeated: false, fault: nonces.error };
 }
 
+/** The session after this poll. */
+export function nextPoll<S extends NonceState>({ header, nonceSuffix }: VerifiedExchange, session: S): S {
+  return { ...session, nonce: freshNonce(nonceSuffix), previousNonce: session.nonce, pollNonce: header.senderNonce, polls: session.polls + 1 };
+}
+
 /** Records the nonces of this poll: whatever follows must repeat the new one. */
 export async function moveOn(exchange: VerifiedExchange, running: RunningTransaction): Promise<CmpSession> {
-  const { endpoint, header, deps, nonceSuffix } = exchange;
+  const { endpoint, deps } = exchange;
   const { session, query } = running;
-  const next: CmpSession = {
-    ...session,
-    nonce: freshNonce(nonceSuffix),
-    previousNonce: session.nonce,
-    pollNonce: header.senderNonce,
-    polls: session.polls + 1,
-  };
+  const next = nextPoll(exchange, session);
   await deps.enrolment.updateSession(endpoint.profile, query, encodePoll(next));
   return next;
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
 import type { EndpointDirectory } from '../../tenancy/directory.js';
 import { clientFamilyOf } from './client-family.js';
+import type { Delaying } from './delaying.js';
 import type { CmpDeps, CmpReply } from './exchange.js';
 import { handleCmpMessage } from './handle.js';
 import { type ResolvedPath, resolvePath } from './resolve-path.js';
@@ -22,6 +23,8 @@ const otherMethods = ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 export interface CmpRouteDeps {
   readonly directory: EndpointDirectory;
   readonly enrolment: EnrolmentService;
+  /** Where absent, every answer is waited for. */
+  readonly delaying?: Delaying;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -79,8 +82,8 @@ const memories = new WeakMap<CmpRouteDeps['enrolment'], CmpDeps>();
 
 /** The routes and the legacy paths of one service share their derived keys. */
 function withMemory(given: CmpRouteDeps): RouteDeps {
-  const { enrolment, clock, log } = given;
-  const messages = memories.get(enrolment) ?? { enrolment, clock, log, macKeys: createMacKeys(), signers: createSignerMemory() };
+  const { enrolment, clock, log, delaying } = given;
+  const messages = memories.get(enrolment) ?? { enrolment, clock, log, macKeys: createMacKeys(), signers: createSignerMemory(), ...(delaying && { delaying }) };
   memories.set(enrolment, messages);
   return { ...given, messages };
 }

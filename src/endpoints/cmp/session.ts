@@ -43,6 +43,14 @@ export interface CmpSession extends KeyDelivery {
   readonly keepUnconfirmed?: boolean;
 }
 
+/** The nonces of a conversation, which is all that polling needs. */
+export type NonceState = Pick<CmpSession, 'nonce' | 'previousNonce' | 'requestNonce' | 'pollNonce' | 'polls'>;
+
+/** Of a conversation that belongs to no order; `decodeSession` reads it. */
+export function encodeNonces({ nonce, requestNonce, polls }: NonceState): Session {
+  return { nonce: nonce.toString('hex'), requestNonce: requestNonce.toString('hex'), polls };
+}
+
 /** The session of a new transaction; the rest is added by what happens in it. */
 export function encodeSession(session: CmpSession): Session {
   const { type, pvno, certReqId, protection, implicitConfirm, nonce, requestNonce, polls, confirmWait, keepUnconfirmed, furtherIds, isEncrypted, keyPackage } =
@@ -66,7 +74,7 @@ export function encodeSession(session: CmpSession): Session {
 }
 
 /** What a pollReq changes: whatever follows must repeat the new nonce. */
-export function encodePoll(session: CmpSession): Session {
+export function encodePoll(session: NonceState): Session {
   const { nonce, previousNonce = nonce, pollNonce = nonce, polls } = session;
   return { nonce: nonce.toString('hex'), previousNonce: previousNonce.toString('hex'), pollNonce: pollNonce.toString('hex'), polls };
 }

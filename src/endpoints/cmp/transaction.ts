@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../../runtime/result.js';
 import { requesterOf } from './authenticate.js';
 import type { VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
-import { type CmpSession, decodeSession } from './session.js';
+import { type CmpSession, decodeSession, type NonceState } from './session.js';
 
 /** The transaction that a certConf or pollReq continues. */
 export interface RunningTransaction {
@@ -30,7 +30,7 @@ export async function findRunning(exchange: VerifiedExchange): Promise<Result<Ru
 }
 
 /** RFC 9483 section 3.5: a new senderNonce, and our last one as recipNonce. */
-export function checkNonces(exchange: VerifiedExchange, session: CmpSession): Result<true, Fault> {
+export function checkNonces(exchange: VerifiedExchange, session: NonceState): Result<true, Fault> {
   const { senderNonce, recipNonce } = exchange.header;
   if (senderNonce.equals(session.requestNonce) || session.pollNonce?.equals(senderNonce) === true) return fail(fault('sender-nonce', 'reused'));
   return recipNonce?.equals(session.nonce) === true ? ok(true) : fail(fault('recip-nonce'));

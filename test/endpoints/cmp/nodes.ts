@@ -1,5 +1,6 @@
 import { createSignerMemory, handleCmpMessage } from '../../../src/endpoints/cmp/index.js';
 import type { Order } from '../../../src/enrolment/order.js';
+import type { Issuer } from '../../../src/enrolment/ports.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from '../../../src/enrolment/service.js';
 import { parseCertificate } from '../../../src/pkix/index.js';
 import { createMacKeys } from '../../../src/protocol/cmp/index.js';
@@ -15,6 +16,7 @@ import { lookUpOrdersJob } from '../../../src/workers/look-up-orders.js';
 import type { Job } from '../../../src/workers/loop.js';
 import { revokeCertificatesJob } from '../../../src/workers/revoke-certificates.js';
 import { tendOrdersJob } from '../../../src/workers/tend-orders.js';
+import { memoryDelayedAnswers } from '../../support/memory-delayed-answers.js';
 import { type MemoryStore, memoryStore } from '../../support/memory-store.js';
 import { cmpProfile } from '../../support/profiles.js';
 import { createSlowIssuer, type SlowIssuer } from '../../support/slow-issuer.js';
@@ -47,10 +49,16 @@ export interface House {
   orders(): readonly Order[];
 }
 
-export async function openHouse(cmp: Readonly<Record<string, unknown>> = {}, more: Readonly<Record<string, unknown>> = {}): Promise<House> {
+export async function openHouse(
+  cmp: Readonly<Record<string, unknown>> = {},
+  more: Readonly<Record<string, unknown>> = {},
+  change: Partial<Issuer> = {},
+): Promise<House> {
   const clock = stoppedClock(new Date());
   const store = memoryStore(clock);
   const ca = await createSlowIssuer();
+  const issuer: Issuer = { ...ca.issuer, ...change };
+  const delaying = { store: memoryDelayedAnswers(clock), patienceMs: 20 };
   const log = createLog('silent');
   const events: string[] = [];
   const chain = (await ca.issuer.chain()).map((der) => {
@@ -66,7 +74,7 @@ export async function openHouse(cmp: Readonly<Record<string, unknown>> = {}, mor
       orderReader: store.orderReader as never,
       credentials: { findSharedSecret: async (_context, profileId, asked) => (asked === reference ? sharedSecret(profileId) : undefined) },
       audit: { append: async (event) => void events.push(event.action) },
-      issuers: { forProfile: async () => ca.issuer, forOrder: async () => ca.issuer },
+      issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
       challengeMacKey: Buffer.alloc(32, 1),
       clock,
       log,
@@ -89,7 +97,7 @@ export async function openHouse(cmp: Readonly<Record<string, unknown>> = {}, mor
     clock,
     events,
     node() {
-      const deps = { enrolment: createEnrolment(newDeps()), clock, log, macKeys: createMacKeys(), signers: createSignerMemory() };
+      const deps = { enrolment: createEnrolment(newDeps()), clock, log, macKeys: createMacKeys(), signers: createSignerMemory(), delaying };
       return {
         async ask(bytes) {
           const reply = await handleCmpMessage(endpoint, bytes, { clientIp: '192.0.2.1' }, deps);

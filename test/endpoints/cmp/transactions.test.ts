@@ -283,6 +283,73 @@ t.test('polling', async (t) => {
   });
 });
 
+t.test('answers that belong to no order', async (t) => {
+  const genm: PkiBody = { type: 'genm', items: [{ infoType: oids.currentCRL }] };
+
+  function slowCrl() {
+    const gate: { give: (crl: Buffer | undefined) => void; fail: () => void; asked: number } = { give: () => undefined, fail: () => undefined, asked: 0 };
+    const crl = () => {
+      gate.asked += 1;
+      return new Promise<Buffer | undefined>((resolve, reject) => {
+        gate.give = resolve;
+        gate.fail = () => reject(new Error('the CA cannot say'));
+      });
+    };
+    return { gate, crl };
+  }
+
+  t.test('CMP-147 CMP-148 CMP-150 a slow answer to genm is waited for by polling with -1, at any node', async (t) => {
+    const { gate, crl } = slowCrl();
+    const house = await openHouse({}, {}, { crl });
+    const device = await newDevice();
+    device.last = await house.node().ask(buildMessage(device.transaction, { senderNonce: nonce() }, genm));
+    t.equal(gist(device.last), 'error waiting');
+    t.match(device.last.body, { content: { pKIStatusInfo: { status: 'waiting', failInfo: undefined } } });
+    t.match((await device.poll(house.node(), -1)).body, {
+      type: 'pollRep',
+      entries: [{ certReqId: -1, checkAfter: 2, reason: ['The answer is being prepared.'] }],
+    });
+    t.match((await device.again(house.node())).body, { type: 'pollRep' }, 'the last pollReq over again');
+    t.equal(gist(await device.poll(house.node(), 0)), 'error rejection badRequest', 'there is no request of that id');
+    gate.give(Buffer.from('3003020101', 'hex'));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const genp = await device.poll(house.node(), -1);
+    t.match(genp.body, { type: 'genp', items: [{ infoType: oids.currentCRL }] });
+    t.same(genp.message.header.recipNonce, readHeader(device.sent).senderNonce);
+    t.match((await device.again(house.node())).body, { type: 'genp' }, 'again, if the answer was lost');
+    t.equal(gate.asked, 1, 'the CA was asked once');
+  });
+
+  t.test('CMP-147 an error that comes late is delivered like any answer; one that never comes ends the wait', async (t) => {
+    const { gate, crl } = slowCrl();
+    const house = await openHouse({}, {}, { crl });
+    const device = await newDevice();
+    device.last = await house.node().ask(buildMessage(device.transaction, { senderNonce: nonce() }, genm));
+    gate.give(undefined);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    t.equal(gist(await device.poll(house.node(), -1)), 'error rejection addInfoNotAvailable');
+    const other = await newDevice();
+    other.last = await house.node().ask(buildMessage(other.transaction, { senderNonce: nonce() }, genm));
+    house.clock.advance(11 * minute);
+    t.equal(gist(await other.poll(house.node(), -1)), 'error rejection systemUnavail', 'CMP-155');
+    gate.fail();
+  });
+
+  t.test('CMP-151 CMP-202 only who asked may poll for it, under the nonces of the conversation', async (t) => {
+    const { gate, crl } = slowCrl();
+    const house = await openHouse({}, {}, { crl });
+    const device = await newDevice();
+    device.last = await house.node().ask(buildMessage(device.transaction, { senderNonce: nonce() }, genm));
+    const pki = newAuthority('Elsewhere');
+    const stranger = new Device(await begin(certificateOf(deviceOf('stranger', pki)), device.transaction.transactionID));
+    stranger.last = device.last;
+    t.equal(gist(await stranger.poll(house.node(), -1)), 'error rejection badMessageCheck');
+    t.equal(gist(await device.send(house.node(), { type: 'pollReq', certReqIds: [-1] }, { recipNonce: nonce() })), 'error rejection badRecipientNonce');
+    t.match((await device.poll(house.node(), -1)).body, { type: 'pollRep' });
+    gate.give(undefined);
+  });
+});
+
 t.test('several requests in one message', async (t) => {
   const several = { severalRequests: true };
   const three = () => ir(certReqMsg(0), certReqMsg(7, newKey()), certReqMsg(2, newKey()));
