@@ -217,7 +217,7 @@ function isFromNobody({ code }: Refusal): boolean {
 /** The same answer however often; only the records of it grow sparse, so that guessing cannot fill the audit trail. */
 async function refuseUnauthenticated(profile: Profile, request: EnrolmentRequest, refused: Refusal, deps: EnrolmentDeps): Promise<Outcome> {
   const { clientIp, clientFamily } = request.facts;
-  const isThrottled = isFromNobody(refused) && !deps.guesses.note(profile.id, clientIp);
+  const isThrottled = isFromNobody(refused) && !deps.guesses.note(profile.id, clientIp, refused.code === 'credential-invalid');
   const reason = isThrottled && refused.code === 'credential-invalid' ? 'throttled' : refusalReasonOf(refused);
   deps.refusals.note({ reason, tenantId: profile.tenantId, profileId: profile.id, source: clientIp, clientFamily, detail: refused.detail ?? '' });
   if (isThrottled) return refusedOutcome(refused);

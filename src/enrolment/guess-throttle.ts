@@ -5,8 +5,10 @@ const failures = counter('gatehouse_challenge_failures_total', 'Challenges and M
 
 /** Counts failed credentials by profile and source. It never stands in the way of a valid one: a whole fleet may come from one address. */
 export interface GuessThrottle {
-  /** Notes a failed credential; false when this source has lately had too many to be worth a record each. */
-  note(profileId: string, source: string): boolean;
+  /** Notes a failed request of one who showed nothing better; false when this source has lately had too many to be worth a record each. */
+  note(profileId: string, source: string, isCredentialWrong?: boolean): boolean;
+  /** Whether this source has lately had that many. Never a reason to refuse it, only to put others before it. */
+  isSuspect(profileId: string, source: string): boolean;
 }
 
 export interface GuessLimits {
@@ -27,13 +29,17 @@ interface Bucket {
 export function createGuessThrottle(clock: Clock, limits: GuessLimits = defaultGuessLimits): GuessThrottle {
   const buckets = new Map<string, Bucket>();
   const { perMinute, burst, maxSources } = limits;
+  const tokensNow = (key: string, now: number): number => {
+    const { tokens, at } = buckets.get(key) ?? { tokens: burst, at: now };
+    return Math.min(burst, tokens + (Math.max(0, now - at) / 60_000) * perMinute);
+  };
   return {
-    note(profileId, source) {
-      failures.add();
+    isSuspect: (profileId, source) => tokensNow(`${profileId} ${source}`, clock.now().getTime()) < 1,
+    note(profileId, source, isCredentialWrong = true) {
+      if (isCredentialWrong) failures.add();
       const key = `${profileId} ${source}`;
       const now = clock.now().getTime();
-      const { tokens, at } = buckets.get(key) ?? { tokens: burst, at: now };
-      const refilled = Math.min(burst, tokens + (Math.max(0, now - at) / 60_000) * perMinute);
+      const refilled = tokensNow(key, now);
       const isCounted = refilled >= 1;
       // Written last again, so that the map's first key is the source longest quiet.
       buckets.delete(key);

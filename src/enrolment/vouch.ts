@@ -16,7 +16,7 @@ export async function vouch(
   grant: Grant,
   checked: Checked,
   order: NewOrder,
-  { judge }: EnrolmentDeps,
+  { judge, guesses }: EnrolmentDeps,
 ): Promise<Verdict> {
   const { challenge } = request.evidence;
   const { pkcs10 } = request.wanted;
@@ -33,6 +33,7 @@ export async function vouch(
     pkcs10,
     clientIp: request.facts.clientIp,
     clientFamily: request.facts.clientFamily,
+    isSuspect: guesses.isSuspect(profile.id, request.facts.clientIp),
   };
   return judge.judge(profile, question);
 }

@@ -15,6 +15,8 @@ export interface ChallengeQuestion {
   readonly pkcs10: Buffer;
   readonly clientIp: string;
   readonly clientFamily: string;
+  /** Many have failed from this address lately: others go before it. */
+  readonly isSuspect: boolean;
 }
 
 /** `unavailable`: no verdict was to be had, and that is never permission. `busy`: too many questions are under way already; nothing was asked. */

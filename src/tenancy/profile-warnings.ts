@@ -20,8 +20,8 @@ export function warningsOf(profile: Pick<Profile, 'protocol'> & Challenged): rea
 function challengeWarnings({ challengeMode, challengeCheck, policy }: Challenged): readonly string[] {
   if (challengeMode !== 'none') return checkWarnings(policy, challengeCheck ?? undefined);
   return policy.approval.mode === 'manual'
-    ? ['Requests need no challenge: anyone who reaches this endpoint can put orders before its administrators.']
-    : ['Requests need no challenge: anyone who reaches this endpoint gets a certificate for any name the policy allows.'];
+    ? ['Dangerous: requests need no challenge, anyone who reaches this endpoint can put orders before its administrators.']
+    : ['Dangerous: requests need no challenge, anyone who reaches this endpoint gets a certificate for any name the policy allows.'];
 }
 
 function anchorWarnings({ scep }: Policy): readonly string[] {

@@ -334,6 +334,22 @@ t.test('AB-21 what we can refuse ourselves is refused before anyone is asked, an
   t.equal(events.length, 10, 'AB-04 nobody fills the audit trail with it');
 });
 
+t.test('AB-04 a source of many failures is judged after the others, never refused for it', async (t) => {
+  const { enrolment, profile, asked } = house({
+    profile: webhook(),
+    judge: async ({ challenge }) => (challenge === 'good' ? { kind: 'allowed' } : { kind: 'denied', reason: 'no' }),
+  });
+  for (let index = 0; index < 11; index += 1) await enrolment.enrol(profile, request('guess'));
+  t.equal((await enrolment.enrol(profile, request('good'))).kind, 'pending');
+  t.same(
+    asked.map(({ isSuspect }) => isSuspect),
+    [...Array.from({ length: 10 }, () => false), true, true],
+  );
+  const other = request('good');
+  await enrolment.enrol(profile, { ...other, facts: { ...other.facts, clientIp: '192.0.2.2' } });
+  t.equal(asked.at(-1)?.isSuspect, false);
+});
+
 t.test('a minted challenge is good in every mode, and nobody is asked', async (t) => {
   for (const mode of [hmac(), webhook(), intune()]) {
     const { enrolment, profile, asked, store } = house({ profile: mode, judge: async () => ({ kind: 'denied', reason: 'no' }) });

@@ -1,45 +1,58 @@
 /**
  * A place among `limit` calls under way; undefined when too many wait already, or none became free before the deadline. The place is
- * given back by calling what was returned.
+ * given back by calling what was returned. Suspects have half of the places and half of the waiting room among them, so that who
+ * guesses challenges cannot keep the others out.
  */
-export type CallGate = (deadline: AbortSignal) => Promise<(() => void) | undefined>;
+export type CallGate = (deadline: AbortSignal, isSuspect: boolean) => Promise<(() => void) | undefined>;
 
 interface Waiter {
+  readonly isSuspect: boolean;
   enter(): void;
 }
 
 export function createCallGate(limit: number, mostWaiting = limit * 4): CallGate {
   const waiting: Waiter[] = [];
-  let busy = 0;
+  const mostSuspects = Math.max(1, Math.floor(limit / 2));
+  let [busy, suspects] = [0, 0];
 
-  const leave = (): (() => void) => {
-    let isLeft = false;
+  const isFree = (isSuspect: boolean): boolean => busy < limit && !(isSuspect && suspects >= mostSuspects);
+
+  const isFull = (isSuspect: boolean): boolean => {
+    if (waiting.length >= mostWaiting) return true;
+    return isSuspect && waiting.filter((waiter) => waiter.isSuspect).length >= mostWaiting / 2;
+  };
+
+  /** The first for whom there is a place. */
+  const letIn = (): void => {
+    const at = waiting.findIndex((waiter) => isFree(waiter.isSuspect));
+    const [next] = at === -1 ? [] : waiting.splice(at, 1);
+    next?.enter();
+  };
+
+  const enter = (isSuspect: boolean): (() => void) => {
+    busy += 1;
+    if (isSuspect) suspects += 1;
     return () => {
-      if (isLeft) return;
-      isLeft = true;
-      const next = waiting.shift();
-      // The place passes on without becoming free in between.
-      if (next === undefined) busy -= 1;
-      else next.enter();
+      busy -= 1;
+      if (isSuspect) suspects -= 1;
+      letIn();
     };
   };
 
-  return (deadline) => {
+  return (deadline, isSuspect) => {
     if (deadline.aborted) return Promise.resolve(undefined);
-    if (busy < limit) {
-      busy += 1;
-      return Promise.resolve(leave());
-    }
-    if (waiting.length >= mostWaiting) return Promise.resolve(undefined);
+    if (isFree(isSuspect)) return Promise.resolve(enter(isSuspect));
+    if (isFull(isSuspect)) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const giveUp = () => {
         waiting.splice(waiting.indexOf(waiter), 1);
         resolve(undefined);
       };
       const waiter: Waiter = {
+        isSuspect,
         enter() {
           deadline.removeEventListener('abort', giveUp);
-          resolve(leave());
+          resolve(enter(isSuspect));
         },
       };
       waiting.push(waiter);

@@ -47,7 +47,9 @@ export function createChallengeJudge(deps: JudgeDeps): ChallengeJudge {
     async judge(profile, question) {
       const check = outsideCheckOf(profile.challengeCheck);
       if (check === undefined) return { kind: 'unavailable', reason: 'the profile names nobody who judges its challenges' };
-      const verdict = await guarded(postOf(profile, check), check.settings.timeoutMs, (post, deadline) => post.judge(profile, question, deadline));
+      const verdict = await guarded(postOf(profile, check), check.settings.timeoutMs, question.isSuspect, (post, deadline) =>
+        post.judge(profile, question, deadline),
+      );
       if (verdict === 'busy') return { kind: 'busy' };
       if (verdict.kind === 'unavailable') deps.log.warn({ profileId: profile.id, reason: verdict.reason }, 'a challenge could not be judged');
       return verdict;
@@ -55,7 +57,7 @@ export function createChallengeJudge(deps: JudgeDeps): ChallengeJudge {
     async notify(profile, notice) {
       const check = outsideCheckOf(profile.challengeCheck);
       if (check?.kind !== 'intune') return { kind: 'refused', reason: 'the profile is no longer one of Intune' };
-      const answer = await guarded(postOf(profile, check), check.settings.timeoutMs, (post, deadline) => post.notify(notice, deadline));
+      const answer = await guarded(postOf(profile, check), check.settings.timeoutMs, false, (post, deadline) => post.notify(notice, deadline));
       return answer === 'busy' ? { kind: 'unavailable', reason: 'too many calls are under way' } : answer;
     },
   };
@@ -69,10 +71,11 @@ function outsideCheckOf(check: ChallengeCheck | null | undefined): OutsideCheck 
 async function guarded<T extends { readonly kind: string }>(
   post: Post,
   timeoutMs: number,
+  isSuspect: boolean,
   call: (post: Post, deadline: AbortSignal) => Promise<T>,
 ): Promise<T | 'busy' | { readonly kind: 'unavailable'; readonly reason: string }> {
   const deadline = AbortSignal.timeout(timeoutMs);
-  const leave = await post.gate(deadline);
+  const leave = await post.gate(deadline, isSuspect);
   if (leave === undefined) return 'busy';
   try {
     return deadline.aborted ? 'busy' : await call(post, deadline);

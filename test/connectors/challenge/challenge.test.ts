@@ -17,6 +17,7 @@ import { uuidv7 } from '../../../src/runtime/ids.js';
 import { createLog } from '../../../src/runtime/log.js';
 import { Secret } from '../../../src/runtime/secret.js';
 import { openStore } from '../../../src/store/open.js';
+import type { Store } from '../../../src/store/store.js';
 import { intuneSettingsSchema, webhookSettingsSchema } from '../../../src/tenancy/challenge-check.js';
 import type { ChallengeQuestion, OrderNotice } from '../../../src/tenancy/challenge-judge.js';
 import { systemContext, tenantContext } from '../../../src/tenancy/context.js';
@@ -32,6 +33,9 @@ const checked = { secret, secretUpdatedAt: new Date('2026-03-01T00:00:00Z') };
 const lines: string[] = [];
 const log = createLog('debug', { write: (line: string) => void lines.push(line) });
 const open: AddressGuard = () => true;
+
+// A database is opened, on a machine that may be busy.
+t.setTimeout(120_000);
 
 interface Received {
   readonly method: string;
@@ -82,6 +86,7 @@ function question(change: Partial<ChallengeQuestion> = {}): ChallengeQuestion {
     pkcs10: Buffer.from('the request'),
     clientIp: '192.0.2.7',
     clientFamily: 'apple',
+    isSuspect: false,
     ...change,
   };
 }
@@ -195,6 +200,24 @@ t.test('a webhook that hangs is asked so many at a time, the others hear that it
     'the wait counts into the deadline',
   );
   t.equal(received.length, 11, 'the second was not asked any more');
+});
+
+t.test('AB-04 who guesses challenges cannot keep the others from being judged', async (t) => {
+  const judge = createChallengeJudge({ guard: open, clock: systemClock, log });
+  const held: ServerResponse[] = [];
+  const { url } = await serve(t, (request, response) => {
+    if (request.body.includes('guess')) held.push(response);
+    else json(200, { allow: true })(request, response);
+  });
+  const profile = webhookProfile(url, { concurrency: 4, timeoutMs: 20_000 });
+  const guesses = Array.from({ length: 100 }, () => judge.judge(profile, question({ challenge: 'guess', isSuspect: true })));
+  for (let index = 0; index < 20; index += 1) t.same(await judge.judge(profile, question()), { kind: 'allowed' });
+  t.equal((await Promise.all(guesses.slice(10))).filter(({ kind }) => kind === 'busy').length, 90, 'two are asked, eight wait');
+  const release = setInterval(() => {
+    for (const response of held.splice(0)) response.writeHead(200).end('{"allow": false}');
+  }, 5);
+  t.teardown(() => clearInterval(release));
+  t.same(new Set((await Promise.all(guesses.slice(0, 10))).map(({ kind }) => kind)), new Set(['denied']));
 });
 
 interface FakeIntune {
@@ -361,14 +384,23 @@ t.test('Intune hears of every way to fail under a number of its own', async (t) 
   t.equal(intune.actions().at(-1)?.body.notification?.errorDescription, 'x'.repeat(255));
 });
 
+let shared: Promise<Store> | undefined;
+
+/** One database for all tests; each has a tenant of its own. */
+function openShared(): Promise<Store> {
+  shared ??= openStore({ masterKey: Buffer.alloc(32, 5), nodeId: 'test', log }).then((opened) => {
+    if (!opened.ok) throw new Error(opened.error.kind);
+    t.teardown(() => opened.value.close());
+    return opened.value;
+  });
+  return shared;
+}
+
 /** A whole core over a real database, with a CA of its own. */
-async function house(t: Test, intuneUrl: string, policy: Policy = policySchema.parse({})) {
-  const opened = await openStore({ masterKey: Buffer.alloc(32, 5), nodeId: 'test', log });
-  if (!opened.ok) throw new Error(opened.error.kind);
-  const store = opened.value;
-  t.teardown(() => store.close());
+async function house(intuneUrl: string, policy: Policy = policySchema.parse({})) {
+  const store = await openShared();
   const tenant = tenantContext(uuidv7(), 'user:test');
-  await store.tenants.create(systemContext('test'), { id: tenant.tenantId, name: 'Contoso', slug: 'contoso', status: 'active' });
+  await store.tenants.create(systemContext('test'), { id: tenant.tenantId, name: tenant.tenantId, slug: tenant.tenantId, status: 'active' });
   const connectorId = uuidv7();
   await store.connectors.create(tenant, { id: connectorId, type: 'crypto-engine', name: 'Engine', description: '', status: 'active', config: {}, secrets: {} });
   const {
@@ -378,7 +410,7 @@ async function house(t: Test, intuneUrl: string, policy: Policy = policySchema.p
     updatedAt: _updated,
     challengeUpdatedAt: _time,
     ...fields
-  } = intuneProfile(intuneUrl, { policy, connectorId });
+  } = intuneProfile(intuneUrl, { policy, connectorId, endpointPath: tenant.tenantId });
   const created = await store.profiles.createScep(tenant, fields);
   if (!created.ok) throw new Error(created.error.kind);
   const engine: Engine = createEngine({ store: memoryEngineStore(), clock: systemClock, publicBaseUrl: 'http://127.0.0.1:1' });
@@ -435,7 +467,7 @@ function certificateOf(outcome: Outcome) {
 
 t.test('CT-05 an order of Intune: validated, issued, and told of once its end is recorded, though Intune be away meanwhile', async (t) => {
   const intune = await serveIntune(t);
-  const { store, profile, enrolment, job, notifyUntil } = await house(t, intune.url);
+  const { store, profile, enrolment, job, notifyUntil } = await house(intune.url);
   const asked = request();
   const outcome = await enrolment.enrol(profile, asked);
   const certificate = certificateOf(outcome);
@@ -471,7 +503,7 @@ t.test('CT-05 an order of Intune: validated, issued, and told of once its end is
 
 t.test('CT-05 an order that is denied is told of as a failure, and one that waits is not told of yet', async (t) => {
   const intune = await serveIntune(t);
-  const { store, profile, enrolment, job, notifyUntil, tenant } = await house(t, intune.url, policySchema.parse({ approval: { mode: 'manual' } }));
+  const { store, profile, enrolment, job, notifyUntil, tenant } = await house(intune.url, policySchema.parse({ approval: { mode: 'manual' } }));
   const outcome = await enrolment.enrol(profile, request());
   if (outcome.kind !== 'pending') return t.fail(JSON.stringify(outcome));
   await job.run();
@@ -489,7 +521,7 @@ t.test('CT-05 an order that is denied is told of as a failure, and one that wait
 
 t.test('a request that Intune does not vouch for leaves no order and no notice', async (t) => {
   const intune = await serveIntune(t);
-  const { store, profile, enrolment, job } = await house(t, intune.url);
+  const { store, profile, enrolment, job, tenant } = await house(intune.url);
   intune.answer = { status: 200, body: { code: 'ChallengeExpired', errorDescription: 'too late' } };
   t.match(await enrolment.enrol(profile, request()), { kind: 'refused', refusal: { code: 'credential-invalid' } });
   intune.answer = { status: 500, body: {} };
@@ -499,5 +531,5 @@ t.test('a request that Intune does not vouch for leaves no order and no notice',
     intune.actions().map(({ action }) => action),
     ['validateRequest', 'validateRequest'],
   );
-  t.equal((await store.orderReader.list(systemContext('test'), { limit: 10 })).items.length, 0);
+  t.equal((await store.orderReader.list(tenant, { limit: 10 })).items.length, 0);
 });
