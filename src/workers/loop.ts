@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Log } from '../runtime/log.js';
 
 export interface Job {
@@ -16,6 +17,8 @@ export interface Loop {
 /** Runs every job on its own, again and again, never twice at once. */
 export function startJobs(jobs: readonly Job[], log: Log): Loop {
   const stopping = new AbortController();
+  // Each job listens; node takes more than ten for a leak and would say so at every start.
+  setMaxListeners(jobs.length, stopping.signal);
   const running = jobs.map((job) => repeat(job, stopping.signal, log));
   return {
     async stop() {

@@ -194,6 +194,7 @@ t.test('devices enrolled at another server renew here without a change', async (
         await new ScepClient({ url }).enrol({
           key: one.ownKey,
           subject: one.subject,
+          transactionId: 'again',
           renews: { privateKey: one.ownKey.privateKey, certificate: one.certificate },
         }),
       );
