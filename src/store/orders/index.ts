@@ -6,7 +6,6 @@ import type { Sealer } from '../../runtime/seal.js';
 import type { TenantContext } from '../../tenancy/context.js';
 import { type Boot, writeAudit } from '../audit.js';
 import { type Connection, rowsOf, transact } from '../connection/connection.js';
-import { retrying } from '../connection/transient.js';
 import { createSpool } from '../spool.js';
 import { isUuid } from '../text.js';
 import { claim, claimLookup, due } from './claim.js';
@@ -16,7 +15,7 @@ import { move } from './move.js';
 import { expire, reapLeases } from './reap.js';
 import { record, supersede } from './record.js';
 import { settleClaimed } from './settle-claimed.js';
-import { findTransaction, findTransactions, forgetTransactions, updateSession } from './transactions.js';
+import { findStanding, findTransactions, forgetTransactions, updateSession } from './transactions.js';
 import { endConfirmations } from './unconfirmed.js';
 
 /** The port, and what an administrator does to an order beside. */
@@ -45,7 +44,7 @@ export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, lo
     record: (context, order, state) => record(connection, boot, sealer, context, order, state),
     supersede: (context, order, replaces) => supersede(connection, boot, sealer, context, order, replaces),
     countAttempt: (context, orderId) => countAttempt(connection, context, orderId),
-    findTransaction: (context, dedupeKey) => retrying(() => findTransaction(connection.kysely, context, dedupeKey)),
+    findTransaction: (context, dedupeKey) => findStanding(connection, context, dedupeKey),
     findTransactions: (context, profileId, transactionId) => findTransactions(connection, context, profileId, transactionId),
     updateSession: (context, dedupeKey, session) => updateSession(connection, context, dedupeKey, session),
     noteDelivered: (context, orderId, state) => deliveries.add({ context, orderId, state }),
