@@ -66,11 +66,11 @@ export interface Encapsulated {
   readonly sharedSecret: Buffer;
 }
 
-/** A fresh shared secret for the holder of a public key. Throws on keys that are malformed (FIPS 203 section 7.2). */
-export function encapsulate(oid: string, publicKey: Buffer): Encapsulated {
+/** A fresh shared secret for the holder of a public key; the same one again where `seed` (32 octets) is given. Throws on keys that are malformed (FIPS 203 section 7.2). */
+export function encapsulate(oid: string, publicKey: Buffer, seed?: Buffer): Encapsulated {
   const algorithm = mlKem(oid);
   if (algorithm === undefined) throw new RangeError(`${oid} does not encapsulate.`);
-  const { cipherText, sharedSecret } = algorithm.encapsulate(publicKey);
+  const { cipherText, sharedSecret } = algorithm.encapsulate(publicKey, seed);
   return { cipherText: Buffer.from(cipherText), sharedSecret: Buffer.from(sharedSecret) };
 }
 

@@ -177,6 +177,7 @@ const cmpSchema = z
       .min(1)
       .default([...cmpSignatureDigests])
       .describe('Digests of RSA and ECDSA signatures accepted as message protection; MD5 and SHA-1 never are'),
+    kemBasedMac: z.boolean().default(false).describe('Experimental: whether devices with an ML-KEM certificate may protect messages by KemBasedMac'),
     hmacSha1: z.boolean().default(true).describe('Whether HMAC-SHA1 is accepted as the MAC of PasswordBasedMac (the default of OpenSSL 3.0)'),
     minIterations: z.int().min(100).max(100_000).default(100).describe('Fewest iterations of PasswordBasedMac'),
     maxIterations: z.int().min(100).max(100_000).default(100_000).describe('Most iterations of PasswordBasedMac'),

@@ -1,6 +1,18 @@
 import { hash, randomBytes } from 'node:crypto';
-import { type Certificate, commonNameOf, isSameName, keyUsageOf, parseCertificate, subjectKeyIdentifierOf } from '../../pkix/index.js';
-import { type MacKeys, type MacParameters, type PkiMessage, protectionKindOf, readMacParameters, verifyMac, verifySigned } from '../../protocol/cmp/index.js';
+import { type Certificate, commonNameOf, isSameName, keyUsageOf, type PublicKey, parseCertificate, subjectKeyIdentifierOf } from '../../pkix/index.js';
+import {
+  kemMacKey,
+  type MacKeys,
+  type MacParameters,
+  type PkiMessage,
+  protectionKindOf,
+  readKemMacParameters,
+  readMacParameters,
+  verifyKemMac,
+  verifyMac,
+  verifySigned,
+} from '../../protocol/cmp/index.js';
+import { oids } from '../../protocol/der/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { Policy } from '../../tenancy/policy.js';
 import { refusedSignature } from './allowed-signature.js';
@@ -35,6 +47,8 @@ export interface FoundSecret {
 export interface KeySources {
   readonly macKeys: MacKeys;
   findSecret(reference: string): Promise<FoundSecret | undefined>;
+  /** The secrets that were encapsulated for the holder of an ML-KEM key in this transaction; several while the RA changes its key. */
+  kemSecrets(publicKey: PublicKey): readonly Buffer[];
   /** The certificate that signed an earlier message of the transaction. */
   rememberedSigner(): Certificate | undefined;
 }
@@ -44,6 +58,7 @@ export async function authenticate(message: PkiMessage, policy: Policy['cmp'], s
   const { protectionAlg } = message.header;
   // RFC 9810 section 5.1.1: protectionAlg is present if and only if the message is protected.
   if (protectionAlg === undefined || message.protection === undefined) return fail(fault('unprotected'));
+  if (protectionAlg.oid === oids.kemBasedMac && policy.kemBasedMac) return authenticateKem(message, policy, sources);
   const kind = protectionKindOf(protectionAlg);
   if (kind === undefined) return fail(fault('algorithm', protectionAlg.oid));
   if (!policy.protection.includes(kind)) return fail(fault('protection-kind', kind));
@@ -95,6 +110,27 @@ function authenticateSigner(message: PkiMessage, policy: Policy['cmp'], sources:
   const usage = keyUsageOf(certificate.extensions);
   const maySign = usage.ok && (usage.value === undefined || usage.value.includes('digitalSignature'));
   return maySign ? ok(signer) : fail(fault('signer', 'keyUsage without digitalSignature'));
+}
+
+/** RFC 9810 section 5.1.3.4: by decapsulating a secret of this transaction the device shows that it has the key of its certificate. */
+function authenticateKem(message: PkiMessage, policy: Policy['cmp'], sources: KeySources): Result<SigningPeer, Fault> {
+  const { protectionAlg, transactionID } = message.header;
+  const parameters = readKemMacParameters(protectionAlg ?? { oid: '' });
+  if (!parameters.ok) return fail(fault('algorithm', parameters.error));
+  const signer = signerOf(message, sources);
+  if (signer === undefined || transactionID === undefined) return fail(fault('signature', 'no certificate of the sender'));
+  const { certificate } = signer;
+  if (!isSentBy(message, certificate, policy.conduct === '3gpp')) return fail(fault('sender', 'sender or senderKID is not that of the certificate'));
+  if (!mayDecapsulate(certificate)) return fail(fault('algorithm', 'KemBasedMac of a key that is no KEM key'));
+  const keys = sources.kemSecrets(certificate.publicKey).map((secret) => kemMacKey(secret, transactionID, parameters.value));
+  return keys.some((key) => verifyKemMac(message, parameters.value, key)) ? ok(signer) : fail(fault('mac', 'KemBasedMac'));
+}
+
+/** RFC 9935 section 5: keyEncipherment is the one usage of an ML-KEM certificate. */
+export function mayDecapsulate({ publicKey, extensions }: Certificate): boolean {
+  const usage = keyUsageOf(extensions);
+  const isAllowed = usage.ok && (usage.value === undefined || usage.value.includes('keyEncipherment'));
+  return isAllowed && publicKey.type === 'ml-kem' && publicKey.isUsable;
 }
 
 /**

@@ -4,6 +4,7 @@ import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import { secondsSince, verifySeconds } from '../figures.js';
 import { declineAnnouncement, isAnnouncement } from './announcement.js';
+import { answerKemRequest } from './answer-kem-request.js';
 import { authenticate, type Peer } from './authenticate.js';
 import { type CheckedHeader, checkHeader } from './check-header.js';
 import { confirmCertificate } from './confirm-certificate.js';
@@ -47,9 +48,14 @@ async function answer(exchange: Exchange & { readonly message: PkiMessage }, cho
   const peer = await authenticate(message, policy, keySourcesOf(exchange, isSignerMissing(exchange) ? await findSigner(exchange) : undefined));
   verifying.observe(secondsSince(startedAt));
   if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);
+  if (!peer.ok && policy.kemBasedMac && isUnprotectedQuestion(message)) return answerKemRequest({ ...exchange, message }, header.value);
   if (!peer.ok) return message.bodyType === 'error' ? acknowledge(exchange, undefined) : refuse(exchange, undefined, peer.error);
   const verified: VerifiedExchange = { ...exchange, message: named(message, header.value), header: header.value, peer: peer.value };
   return answerAnyway(exchange, peer.value, () => serve(verified));
+}
+
+function isUnprotectedQuestion({ bodyType, header, protection }: PkiMessage): boolean {
+  return bodyType === 'genm' && header.protectionAlg === undefined && protection === undefined;
 }
 
 /** The answer repeats the transactionID that a device left to us. */

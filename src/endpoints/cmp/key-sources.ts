@@ -3,6 +3,7 @@ import { type PkiMessage, protectionKindOf } from '../../protocol/cmp/index.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import type { FoundSecret, KeySources } from './authenticate.js';
 import type { CmpDeps, Exchange } from './exchange.js';
+import { kemSecretsOf } from './kem-secret.js';
 import { signerKey } from './signer-memory.js';
 
 type Received = Exchange & { readonly message: PkiMessage };
@@ -14,6 +15,7 @@ export function keySourcesOf(exchange: Received, signer?: Certificate): KeySourc
   return {
     macKeys: deps.macKeys,
     findSecret: (reference) => findSecret(deps, endpoint, reference),
+    kemSecrets: (publicKey) => kemSecretsOf(endpoint, transactionID, publicKey),
     rememberedSigner: () => signer ?? (transactionID && deps.signers.recall(signerKey(endpoint.profile.id, transactionID))),
   };
 }

@@ -10,6 +10,7 @@ export * from './error-message.js';
 export * from './general-info.js';
 export * from './general-message.js';
 export * from './header.js';
+export * from './kem-mac.js';
 export * from './mac-key.js';
 export * from './mac-parameters.js';
 export * from './message.js';

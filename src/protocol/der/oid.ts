@@ -144,6 +144,7 @@ export const oids = {
   certProfile: '1.3.6.1.5.5.7.4.21',
   crlStatusList: '1.3.6.1.5.5.7.4.22',
   crls: '1.3.6.1.5.5.7.4.23',
+  kemCiphertextInfo: '1.3.6.1.5.5.7.4.24',
   regToken: '1.3.6.1.5.5.7.5.1.1',
   authenticator: '1.3.6.1.5.5.7.5.1.2',
   pkiPublicationInfo: '1.3.6.1.5.5.7.5.1.3',

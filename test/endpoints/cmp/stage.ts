@@ -152,6 +152,11 @@ export class MemoryCore implements EnrolmentService {
     return certify(wanted.subject, wanted.publicKey, this.#issuer.key.signer, this.#issuer.certificate, more);
   }
 
+  /** The certificate of the newest transaction, DER; an encrypted answer does not show it. */
+  issuedLast(): Buffer {
+    return [...this.#transactions.values()].at(-1)?.stored.certificate ?? Buffer.alloc(0);
+  }
+
   /** The CA has decided: everything that waits is issued. */
   issueWaiting(): void {
     this.mode = 'issue';
