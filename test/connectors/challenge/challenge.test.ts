@@ -1,5 +1,6 @@
 import { createHash, createHmac, generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { type AddressGuard, createAddressGuard } from '../../../src/connectors/address-guard.js';
@@ -8,10 +9,22 @@ import { intuneRefusals } from '../../../src/connectors/challenge/intune.js';
 import { failureResults } from '../../../src/connectors/challenge/intune-notice.js';
 import { createEmbeddedIssuer } from '../../../src/connectors/crypto-engine/embedded.js';
 import { createEngine, type Engine } from '../../../src/crypto-engine/index.js';
+import { deviceKey } from '../../../src/device-client/scep.js';
 import type { Outcome } from '../../../src/enrolment/outcome.js';
 import type { EnrolmentRequest } from '../../../src/enrolment/request.js';
 import { createEnrolment, enrolmentDeps } from '../../../src/enrolment/service.js';
-import { commonNameOf, createSigner, nameFromText, parseCertificate, publicKeyOf, serialHex, signCsr } from '../../../src/pkix/index.js';
+import {
+  commonNameOf,
+  createSigner,
+  ipName,
+  nameFromText,
+  parseCertificate,
+  publicKeyOf,
+  serialHex,
+  signCsr,
+  subjectAltNameExtension,
+  toPem,
+} from '../../../src/pkix/index.js';
 import { stoppedClock, systemClock } from '../../../src/runtime/clock.js';
 import { uuidv7 } from '../../../src/runtime/ids.js';
 import { createLog } from '../../../src/runtime/log.js';
@@ -24,6 +37,7 @@ import { systemContext, tenantContext } from '../../../src/tenancy/context.js';
 import { type Policy, policySchema } from '../../../src/tenancy/policy.js';
 import type { ScepProfile } from '../../../src/tenancy/profile.js';
 import { notifyJudgesJob } from '../../../src/workers/notify-judges.js';
+import { authority, certify, name } from '../../endpoints/scep/world.js';
 import { memoryEngineStore } from '../../support/memory-engine-store.js';
 import { scepProfile } from '../../support/profiles.js';
 
@@ -200,6 +214,33 @@ t.test('a webhook that hangs is asked so many at a time, the others hear that it
     'the wait counts into the deadline',
   );
   t.equal(received.length, 11, 'the second was not asked any more');
+});
+
+t.test('a webhook is spoken to over TLS, and only if its certificate is that of its name and chains to who is trusted', async (t) => {
+  const ca = authority('/CN=Webhook CA');
+  const leaf = deviceKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+  const extensions = [subjectAltNameExtension([ipName('127.0.0.1')])];
+  const certificate = certify({ key: ca.key, name: ca.certificate.subject }, { publicKey: leaf.publicKey, subject: name('/CN=webhook'), extensions });
+  const options = { cert: toPem('CERTIFICATE', certificate.der), key: leaf.privateKey.export({ format: 'pem', type: 'pkcs8' }) };
+  let asked = 0;
+  const server = createTlsServer(options, (request, response) => {
+    asked += 1;
+    request.resume().on('end', () => response.end('{"allow": true}'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const trustedCa = toPem('CERTIFICATE', ca.certificate.der);
+  const judge = createChallengeJudge({ guard: open, clock: systemClock, log });
+  t.same(await judge.judge(webhookProfile(url, { trustedCa }), question()), { kind: 'allowed' });
+  t.match(await judge.judge(webhookProfile(url), question()), { kind: 'unavailable', reason: /certificate/i });
+  const other = toPem('CERTIFICATE', authority('/CN=Another CA').certificate.der);
+  t.match(await judge.judge(webhookProfile(url, { trustedCa: other }), question()), { kind: 'unavailable', reason: /certificate/i });
+  t.match(await judge.judge(webhookProfile(url.replace('127.0.0.1', 'localhost'), { trustedCa }), question()), { kind: 'unavailable', reason: /ALTNAME/ });
+  t.equal(asked, 1);
 });
 
 t.test('AB-04 who guesses challenges cannot keep the others from being judged', async (t) => {
