@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { METHODS } from 'node:http';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { type AdminDeps, answerFrameworkErrors, type Readiness, registerAdmin } from './admin/index.js';
+import { answerClientFault } from './client-fault.js';
 import type { Config, Listener } from './config.js';
 import { type CmpRouteDeps, registerCmp, serveLegacyCmp } from './endpoints/cmp/index.js';
 import { type PkiDeps, registerPki } from './endpoints/pki.js';
@@ -26,7 +28,9 @@ const maxDeviceConnections = 10_000;
 
 /** The device listener: no cookie, no JSON parser; what no route knows may be a profile's legacy path. */
 export function deviceServer(config: Config, parts: DeviceParts): Server {
-  const app = createApp(config, config.listen, quietRefusal(parts.log));
+  const app = createApp(config, config.listen, quietRefusal(parts.log), { clientErrorHandler: answerClientFault });
+  // Methods that Fastify does not know would be answered by it, in JSON.
+  for (const method of METHODS) if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method);
   app.server.maxConnections = maxDeviceConnections;
   app.setErrorHandler(quietRefusal(parts.log));
   app.removeAllContentTypeParsers();
@@ -75,7 +79,7 @@ export async function adminServer(config: Config, parts: AdminDeps): Promise<Ser
 }
 
 /** Timeouts that slow or silent clients run into; HTTP/1.0 devices send no Host; URLs carry whole messages. */
-function createApp(config: Config, at: Listener, frameworkErrors: ErrorAnswer): FastifyInstance {
+function createApp(config: Config, at: Listener, frameworkErrors: ErrorAnswer, more: Pick<FastifyServerOptions, 'clientErrorHandler'> = {}): FastifyInstance {
   const options = {
     logger: false,
     genReqId: () => uuidv7(),
@@ -84,6 +88,7 @@ function createApp(config: Config, at: Listener, frameworkErrors: ErrorAnswer): 
     keepAliveTimeout: 10_000,
     forceCloseConnections: 'idle',
     frameworkErrors,
+    ...more,
   } as const;
   const http = { maxHeaderSize: 32 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 1_000, requireHostHeader: false };
   if (at.tls === undefined) return Fastify({ ...options, http });

@@ -18,7 +18,6 @@ const mediaType = 'application/pkixcmp';
 /** `-poll` is what servers before RFC 4210 were sent; RFC 9811 section 4 lets it pass. */
 const mediaTypes: readonly string[] = [mediaType, 'application/pkixcmp-poll'];
 const paths = ['/cmp/*', '/.well-known/cmp', '/.well-known/cmp/*'];
-const otherMethods = ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 export interface CmpRouteDeps {
   readonly directory: EndpointDirectory;
@@ -37,10 +36,14 @@ interface RouteDeps extends CmpRouteDeps {
 export function registerCmp(app: FastifyInstance, given: CmpRouteDeps): void {
   const deps = withMemory(given);
   readPkixCmp(app);
+  // HEAD comes with GET.
+  const otherMethods = app.supportedMethods.filter((method) => method !== 'POST' && method !== 'HEAD');
   app.register(async (scope) => {
     scope.setErrorHandler((error, request, reply) => answerHttpFault(error, request, reply, deps));
     for (const url of paths) {
-      scope.route({ method: otherMethods, url, handler: (request, reply) => refuseMethod(request, reply, deps) });
+      const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => refuseMethod(request, reply, deps);
+      // Before the body is read: whatever it is, it is not wanted.
+      scope.route({ method: otherMethods, url, onRequest: refuse, handler: refuse });
       scope.route({
         method: 'POST',
         url,
