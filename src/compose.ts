@@ -30,6 +30,7 @@ import type { Profile } from './tenancy/profile.js';
 import { hashToken } from './tenancy/token.js';
 import { endConfirmationsJob } from './workers/end-confirmations.js';
 import { forgetDelayedAnswersJob } from './workers/forget-delayed-answers.js';
+import { forgetOldJob } from './workers/forget-old.js';
 import { issueOrdersJob } from './workers/issue-orders.js';
 import { lookUpOrdersJob } from './workers/look-up-orders.js';
 import { type Job, startJobs } from './workers/loop.js';
@@ -130,6 +131,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           refresh,
           ...workerJobs(deps, raKeys),
           replaceDuplicatesJob({ ...store, clock: systemClock }),
+          forgetOldJob({ ...store, log }, config.refusalDays),
           forgetDelayedAnswersJob(store.delayedAnswers),
           notifyJudgesJob({ ...store, judge, clock: systemClock, log }),
           rollOverCaJob({ engine, clock: systemClock, log }),

@@ -36,6 +36,8 @@ export interface Config {
   readonly adminToken?: Secret;
   readonly connectorAllow: readonly string[];
   readonly logLevel: (typeof logLevels)[number];
+  /** How many days a refusal is kept that does not come again. */
+  readonly refusalDays: number;
   /** Key type of the embedded engine's CAs, chosen when they are made. */
   readonly engineKey: 'P-256' | 'RSA-2048' | 'RSA-3072';
 }
@@ -96,6 +98,7 @@ const environmentSchema = z.object({
     .optional(),
   GATEHOUSE_CONNECTOR_ALLOW: list.refine((items) => items.every(isNetwork), 'has a network with a prefix length that its address cannot have').prefault(''),
   GATEHOUSE_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
+  GATEHOUSE_REFUSAL_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
   GATEHOUSE_ENGINE_KEY: z.enum(['P-256', 'RSA-2048', 'RSA-3072'], 'must be P-256, RSA-2048 or RSA-3072').default('P-256'),
 });
 type Parsed = z.infer<typeof environmentSchema>;
@@ -227,6 +230,7 @@ function toConfig(parsed: Parsed): Config {
     ...(token !== undefined && { adminToken: new Secret(token) }),
     connectorAllow: parsed.GATEHOUSE_CONNECTOR_ALLOW,
     logLevel: parsed.GATEHOUSE_LOG_LEVEL,
+    refusalDays: parsed.GATEHOUSE_REFUSAL_DAYS,
     engineKey: parsed.GATEHOUSE_ENGINE_KEY,
   };
 }

@@ -22,6 +22,7 @@ t.test('an empty environment is dev mode on loopback with the embedded database'
     deviceUrl: 'http://127.0.0.1:8080',
     adminUrl: 'http://127.0.0.1:8081',
     roles: ['device', 'admin', 'worker'],
+    refusalDays: 90,
   });
   t.equal(parsed.value.databaseUrl, undefined);
   t.equal(parsed.value.masterKey, undefined);
