@@ -73,6 +73,13 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
       notices += 1;
     },
     prepareRaKeys: async () => 'ready',
+    engineCas: {
+      reload: async () => {},
+      cas: () => [],
+      prepareNext: async () => ({ ok: false, error: 'This test has no engine.' }),
+      activateNext: async () => false,
+      cancelNext: async () => false,
+    },
     readiness: async () => ({ ready: true, checks: { database: 'ok' } }),
     connectorTester: {
       async test(connector, to) {
