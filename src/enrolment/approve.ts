@@ -6,6 +6,8 @@ import { type Order, type OrderState, refusedStates } from './order.js';
 export interface OrderDecisions {
   /** Moves the order if it is in one of `from`; false when it is not. `crlReason`: CRLReason number (RFC 5280 section 5.3.1). */
   move(context: TenantContext, orderId: string, from: readonly OrderState[], to: OrderState, reason: string, crlReason?: number): Promise<boolean>;
+  /** Wants a certificate on hold released (`removeFromCrl`) or revoked for good; false when it is not on hold, or under way. */
+  changeHeld(context: TenantContext, orderId: string, certificateId: string, reason: string, crlReason: number): Promise<boolean>;
   /** A failed or rejected order has been seen to; false when there is none to acknowledge. */
   acknowledge(context: TenantContext, orderId: string): Promise<boolean>;
 }

@@ -783,7 +783,8 @@ async function decisions(t: Test, desk: Desk): Promise<void> {
     const id = await add('ISSUED');
     const { certificateId } = (await operator('GET', `/api/v1/orders/${id}`)).body;
     const url = `/api/v1/certificates/${certificateId}/revoke`;
-    t.same(paths(await operator('POST', url, { reason: 'certificateHold' })), ['reason']);
+    t.same(paths(await operator('POST', url, { reason: 'cACompromise' })), ['reason']);
+    problem(t, await operator('POST', url, { reason: 'removeFromCRL' }), 409, 'wrong-state');
     const wanted = await operator('POST', url, { reason: 'keyCompromise', comment: 'stolen' });
     t.equal(wanted.status, 202, wanted.text);
     t.match((await operator('GET', `/api/v1/orders/${id}`)).body, { state: 'REVOKE_WANTED' });

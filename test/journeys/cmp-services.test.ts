@@ -100,6 +100,35 @@ t.test('what devices say over CMP beside enrolling', needs('openssl'), async (t)
     t.ok(await isOnList('held'));
   });
 
+  await t.test('an administrator sees why a certificate is revoked, and releases it (CMP-144)', async (t) => {
+    await enrol('watched');
+    t.equal((await cmp('-cmd', 'rr', ...byCertificate('watched'), '-oldcert', 'watched.pem', '-revreason', '6')).code, 0);
+    const { body } = await api<{ items: readonly { id: string; revocationReason: string }[] }>('/api/v1/certificates?q=watched');
+    const [certificate] = body.items;
+    t.equal(certificate?.revocationReason, 'certificateHold');
+    const decide = (reason: string) =>
+      server.api(`/api/v1/certificates/${certificate?.id}/revoke`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ reason }),
+      });
+    const until = async (status: string) => {
+      for (let tries = 0; tries < 40 && (await statusOf('watched')) !== status; tries += 1) await new Promise((resolve) => setTimeout(resolve, 250));
+      return statusOf('watched');
+    };
+    t.equal((await decide('removeFromCRL')).status, 202);
+    t.equal(await until('valid'), 'valid', 'released');
+    t.equal((await decide('removeFromCRL')).status, 409, 'once');
+    t.equal((await decide('certificateHold')).status, 202);
+    t.equal(await until('revoked'), 'revoked', 'put on hold by the administrator');
+    t.equal((await decide('keyCompromise')).status, 202, 'and from there revoked for good');
+    const reason = async () =>
+      (await api<{ items: readonly { revocationReason: string }[] }>('/api/v1/certificates?q=watched')).body.items[0]?.revocationReason;
+    for (let tries = 0; tries < 40 && (await reason()) !== 'keyCompromise'; tries += 1) await new Promise((resolve) => setTimeout(resolve, 250));
+    t.equal(await reason(), 'keyCompromise');
+    t.equal((await decide('removeFromCRL')).status, 409);
+  });
+
   for (const infotype of ['signKeyPairTypes', 'encKeyPairTypes', 'preferredSymmAlg', 'currentCRL', 'caProtEncCert', 'caKeyUpdateInfo', 'caCerts', undefined]) {
     await t.test(`openssl cmp -cmd genm ${infotype === undefined ? 'with an empty list' : `-infotype ${infotype}`} (CMP-158)`, async (t) => {
       if (!existsSync(bench.file('asker.pem'))) await enrol('asker');

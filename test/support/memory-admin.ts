@@ -401,6 +401,8 @@ export function memoryAdmin(clock: Clock) {
         note(context, order.tenantId, `order.${to.toLowerCase().replaceAll('_', '-')}`, `order:${orderId}`, { state: to, reason });
         return true;
       },
+      // The orders of this desk have no CA that could confirm a hold.
+      changeHeld: async () => false,
       async acknowledge(context, orderId) {
         const order = orders.find(({ id, tenantId }) => id === orderId && isVisible(context, tenantId));
         if (order === undefined || phaseOf(order.state) !== 'refused') return false;

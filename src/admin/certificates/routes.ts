@@ -1,6 +1,8 @@
 import { revokeIssued } from '../../enrolment/approve.js';
+import type { Order } from '../../enrolment/order.js';
 import type { IssuedCertificate } from '../../enrolment/ports.js';
 import { toPem } from '../../pkix/index.js';
+import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
 import { idParams } from '../field.js';
@@ -94,8 +96,28 @@ async function revoke(
   const order = certificate.orderId === null ? undefined : await deps.orderReader.find(contextOf(caller), certificate.orderId);
   if (order === undefined) throw new Problem('wrong-state', { detail: 'The order of this certificate is gone; revoke it at its CA.' });
   const text = comment === '' ? `Revoked: ${reason}.` : `Revoked: ${reason}. ${comment}`;
+  if (isHeld(certificate) || reason === 'removeFromCRL') return changeHeld(deps, caller, certificate, order, { reason, text });
   const decided = await revokeIssued(order, caller.actor, text, revocationReasons[reason], deps.orders);
   if (decided.ok || certificate.status === 'revoked') return;
   const now = await deps.orderReader.find(contextOf(caller), order.id);
   if (now?.state !== 'REVOKE_WANTED' && now?.state !== 'REVOKED') throw wrongState(now ?? order, decided.error.expected);
+}
+
+function isHeld({ status, revocationReason }: IssuedCertificate): boolean {
+  return status === 'revoked' && revocationReason === revocationReasons.certificateHold;
+}
+
+/** A certificate on hold is released, or revoked for good; put on hold once more it stays there. */
+async function changeHeld(
+  deps: AdminParts,
+  caller: Caller,
+  certificate: IssuedCertificate,
+  order: Order,
+  { reason, text }: { readonly reason: keyof typeof revocationReasons; readonly text: string },
+): Promise<void> {
+  if (reason === 'certificateHold') return;
+  const why = reason === 'removeFromCRL' ? text.replace(/^Revoked: removeFromCRL/, 'Released') : text;
+  const context = tenantContext(order.tenantId, caller.actor);
+  const isWanted = isHeld(certificate) && (await deps.orders.changeHeld(context, order.id, certificate.id, why, revocationReasons[reason]));
+  if (!isWanted) throw new Problem('wrong-state', { detail: 'The certificate is not on hold, or is being released or revoked already.' });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { IssuedCertificate } from '../../enrolment/ports.js';
+import { crlReasons } from '../../pkix/index.js';
 import { idSchema, timeSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 
@@ -20,6 +21,7 @@ export const certificateSchema = z
     notAfter: timeSchema,
     sha256: z.string().describe('Fingerprint, lower-case hexadecimal'),
     status: z.enum(certificateStatuses).describe('`superseded`: a confirmed renewal replaced it; it is still valid'),
+    revocationReason: z.enum(crlReasons).nullable().describe('CRLReason of a revoked one, where known; `certificateHold` can be released'),
   })
   .meta({ id: 'Certificate', description: 'A certificate issued through Gatehouse' });
 
@@ -36,31 +38,34 @@ export const certificateListQuery = listQuerySchema(['createdAt', 'notBefore', '
     .optional(),
 });
 
-/** CRLReason (RFC 5280 section 5.3.1), as far as an administrator may give one; holds are not offered, since nothing lifts them. */
+/** CRLReason (RFC 5280 section 5.3.1), as far as an administrator may give one; `removeFromCRL` lifts a hold. */
 export const revocationReasons = {
   unspecified: 0,
   keyCompromise: 1,
   affiliationChanged: 3,
   superseded: 4,
   cessationOfOperation: 5,
+  certificateHold: 6,
+  removeFromCRL: 8,
   privilegeWithdrawn: 9,
 } as const;
 const reasonNames = Object.keys(revocationReasons) as (keyof typeof revocationReasons)[];
 
 export const revocationSchema = z
   .strictObject({
-    reason: z.enum(reasonNames).describe('CRLReason'),
+    reason: z.enum(reasonNames).describe('CRLReason; `removeFromCRL` releases a certificate on hold'),
     comment: z.string().trim().max(1000).default('').describe('For operators'),
   })
   .meta({ id: 'CertificateRevocation' });
 
 export function certificateView(certificate: IssuedCertificate): z.output<typeof certificateSchema> {
-  const { id, tenantId, profileId, connectorId, orderId, serial, issuer, subject, sans, status } = certificate;
+  const { id, tenantId, profileId, connectorId, orderId, serial, issuer, subject, sans, status, revocationReason } = certificate;
   const { notBefore, notAfter, sha256 } = certificate;
   return {
     ...{ id, tenantId, profileId, connectorId, orderId, serial, issuer, subject, sans: [...sans], status },
     notBefore: notBefore.toISOString(),
     notAfter: notAfter.toISOString(),
     sha256: sha256.toString('hex'),
+    revocationReason: (status === 'revoked' ? crlReasons[revocationReason ?? -1] : undefined) ?? null,
   };
 }

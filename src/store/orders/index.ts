@@ -17,11 +17,14 @@ import { record, supersede } from './record.js';
 import { settleClaimed } from './settle-claimed.js';
 import { findStanding, findTransactions, forgetTransactions, updateSession } from './transactions.js';
 import { endConfirmations } from './unconfirmed.js';
+import { changeHeld } from './want-revocations.js';
 
 /** The port, and what an administrator does to an order beside. */
 export interface OrderDesk extends OrderStore {
   /** A failed or rejected order has been seen to; false when there is none to acknowledge. */
   acknowledge(context: TenantContext, orderId: string): Promise<boolean>;
+  /** Wants a certificate on hold released, or revoked for good; false when it is not on hold, or under way. */
+  changeHeld(context: TenantContext, orderId: string, certificateId: string, reason: string, crlReason: number): Promise<boolean>;
   /** As the port's, with the CRLReason number of a wanted revocation (RFC 5280 section 5.3.1). */
   move(context: TenantContext, orderId: string, from: readonly OrderState[], to: OrderState, reason: string, crlReason?: number): Promise<boolean>;
 }
@@ -57,6 +60,7 @@ export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, lo
     expire: (context) => expire(connection, boot, context),
     endConfirmations: (context, now) => endConfirmations(connection, boot, context, now),
     forgetTransactions: (context) => forgetTransactions(connection, context),
+    changeHeld: (context, orderId, certificateId, why, reason) => changeHeld(connection, boot, context, why, { orderId, certificateId, reason }),
     acknowledge: (context, orderId) => acknowledge(connection, boot, context, orderId),
   };
   return {

@@ -21,11 +21,26 @@ export async function wantRevocations(connection: Connection, boot: Boot, contex
     return await transact(connection, async (trx) => {
       if (!(await takeDedupeKey(trx, context, revocation))) return existing(trx, context, revocation);
       // Everyone who takes several orders takes them in the sequence of their ids.
-      for (const wanted of [...revocation.wanted].sort((a, b) => (a.orderId < b.orderId ? -1 : 1))) await wantOne(trx, boot, context, revocation, wanted);
+      for (const wanted of [...revocation.wanted].sort((a, b) => (a.orderId < b.orderId ? -1 : 1)))
+        await wantOne(trx, boot, context, revocation.reason, wanted);
       return { kind: 'recorded' };
     });
   } catch (error) {
     if (error instanceof Changed) return { kind: 'changed' };
+    throw error;
+  }
+}
+
+/** One certificate on hold, as an administrator decides; false when it is not, or no longer, on hold. */
+export async function changeHeld(connection: Connection, boot: Boot, context: TenantContext, reason: string, wanted: WantedRevocation): Promise<boolean> {
+  try {
+    await transact(connection, async (trx) => {
+      if (!(await isOnHold(trx, wanted.certificateId))) throw new Changed();
+      await wantOne(trx, boot, context, reason, wanted);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof Changed) return false;
     throw error;
   }
 }
@@ -49,7 +64,7 @@ async function takeDedupeKey(trx: Trx, { tenantId }: TenantContext, revocation: 
 
 const issued: readonly OrderState[] = ['ISSUED', 'DELIVERED', 'CONFIRMED'];
 
-async function wantOne(trx: Trx, boot: Boot, context: TenantContext, revocation: NewRevocation, wanted: WantedRevocation): Promise<void> {
+async function wantOne(trx: Trx, boot: Boot, context: TenantContext, why: string, wanted: WantedRevocation): Promise<void> {
   const { orderId, certificateId, reason } = wanted;
   const order = await lockOrder(trx, context.tenantId, orderId);
   if (order === undefined || order.certificate_id !== certificateId || (await isUnderWay(trx, orderId))) throw new Changed();
@@ -57,8 +72,8 @@ async function wantOne(trx: Trx, boot: Boot, context: TenantContext, revocation:
   const isPossible = reason === removeFromCrl ? isHeld : isHeld || issued.includes(order.state);
   if (!isPossible) throw new Changed();
   await wantRevocation(trx, context.tenantId, { orderId, certificateId, orphanId: null, reason });
-  if (!isHeld) await enterState(trx, order, { to: 'REVOKE_WANTED', reason: revocation.reason });
-  const event = stateEvent(context, orderId, isHeld ? order.state : 'REVOKE_WANTED', revocation.reason);
+  if (!isHeld) await enterState(trx, order, { to: 'REVOKE_WANTED', reason: why });
+  const event = stateEvent(context, orderId, isHeld ? order.state : 'REVOKE_WANTED', why);
   await writeAudit(trx, boot, [isHeld ? { ...event, action: reason === removeFromCrl ? 'certificate.release-wanted' : 'certificate.revoke-wanted' } : event]);
 }
 
