@@ -905,10 +905,10 @@ async function tenantsAndSession(t: Test, desk: Desk): Promise<void> {
   });
 }
 
-/** Every route of the table, asked for an object of tenant A, by callers of A, of B, of none, and of every role. */
 /** What changes things that all tenants share. */
 const forEveryTenant: ReadonlySet<string> = new Set(['tenant:write', 'engine:write']);
 
+/** Every route of the table, asked for an object of tenant A, by callers of A, of B, of none, and of every role. */
 async function isolation(t: Test, desk: Desk): Promise<void> {
   const [a, b] = [await desk.addTenant('A'), await desk.addTenant('B')];
   const objects: Record<string, string> = { tenants: a.id, connectors: a.connectorId };
@@ -933,9 +933,9 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
     deny: { reason: 'x' },
     revoke: { reason: 'unspecified' },
     '/api/v1/scep-profiles/:id/ra-keys/import': { pfx: 'AAAA', password: '' },
-  };
     '/api/v1/cmp-profiles/:id/vendor-devices': { subject: 'CN=another device' },
     '/api/v1/cmp-profiles/:id/vendor-devices/import': { csv: 'subject\nCN=a third device' },
+  };
   const bodyFor = (method: string, url: string): unknown =>
     method === 'GET' || method === 'DELETE' ? undefined : (bodies[url] ?? bodies[url.split('/').at(-1) ?? ''] ?? {});
   const ask = (call: Call, method: string, url: string) => call(method, urlOf(url), bodyFor(method, url), { 'if-match': '"999"' });
