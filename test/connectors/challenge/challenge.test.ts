@@ -38,6 +38,7 @@ import { type Policy, policySchema } from '../../../src/tenancy/policy.js';
 import type { ScepProfile } from '../../../src/tenancy/profile.js';
 import { notifyJudgesJob } from '../../../src/workers/notify-judges.js';
 import { authority, certify, name } from '../../endpoints/scep/world.js';
+import { createDatabase } from '../../support/database.js';
 import { memoryEngineStore } from '../../support/memory-engine-store.js';
 import { scepProfile } from '../../support/profiles.js';
 
@@ -427,14 +428,21 @@ t.test('Intune hears of every way to fail under a number of its own', async (t) 
 
 let shared: Promise<Store> | undefined;
 
-/** One database for all tests; each has a tenant of its own. */
+/** One database for all tests, PostgreSQL where there is one; each test has a tenant of its own. */
 function openShared(): Promise<Store> {
-  shared ??= openStore({ masterKey: Buffer.alloc(32, 5), nodeId: 'test', log }).then((opened) => {
-    if (!opened.ok) throw new Error(opened.error.kind);
-    t.teardown(() => opened.value.close());
-    return opened.value;
-  });
+  shared ??= openDatabase();
   return shared;
+}
+
+async function openDatabase(): Promise<Store> {
+  const database = await createDatabase();
+  const opened = await openStore({ ...(database && { databaseUrl: database.url }), masterKey: Buffer.alloc(32, 5), nodeId: 'test', log });
+  if (!opened.ok) throw new Error(opened.error.kind);
+  t.teardown(async () => {
+    await opened.value.close();
+    await database?.drop();
+  });
+  return opened.value;
 }
 
 /** A whole core over a real database, with a CA of its own. */
