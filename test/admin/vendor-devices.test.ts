@@ -117,6 +117,20 @@ for (const database of testDatabases()) {
   t.test(`over ${database.name}`, { timeout: 120_000 }, async (t) => {
     const { store, close } = await database.open();
     const audited = async () => (await store.audit.list(systemContext('cli'), { limit: 1000 })).items;
-    await suite(t, async () => ({ ...store, addOrder: async () => '', auditEvents: audited, close }));
+    await suite(t, async () => ({ ...store, addOrder: async () => '', auditEvents: audited, close: async () => {} }));
+
+    await t.test('a profile that is removed takes its list along', async (t) => {
+      const desk = await openDesk(async () => ({ ...store, addOrder: async () => '', auditEvents: audited, close }));
+      t.teardown(() => desk.close());
+      const tenant = await desk.addTenant();
+      const { body: profile } = await tenant.admin('POST', '/api/v1/cmp-profiles', { name: 'Short-lived', connectorId: tenant.connectorId });
+      const url = `/api/v1/cmp-profiles/${profile.id}`;
+      t.equal((await tenant.admin('POST', `${url}/vendor-devices`, { subject: 'CN=device' })).status, 201);
+      const key = [matchKeyOf({ subject: named('CN=device') })];
+      t.ok(await store.vendorDevices.find(tenantContext(tenant.id, 'test'), profile.id, key));
+      const { headers } = await tenant.admin('GET', url);
+      t.equal((await tenant.admin('DELETE', url, undefined, { 'if-match': headers.etag ?? '' })).status, 204);
+      t.equal(await store.vendorDevices.find(tenantContext(tenant.id, 'test'), profile.id, key), undefined);
+    });
   });
 }

@@ -113,6 +113,7 @@ async function removeProfile(trx: Trx, boot: Boot, context: Context, protocol: P
     where o.profile_id = ${id} and o.finished_at is null order by o.id limit 10`.execute(trx);
   if (open.rows.length > 0) return fail({ kind: 'in-use', usedBy: open.rows.map((row) => ({ type: 'order', id: row.id, name: row.subject })) });
   await trx.deleteFrom('profiles').where('id', '=', id).execute();
+  await sql`delete from vendor_devices where profile_id = ${id}`.execute(trx);
   await auditChange(trx, boot, context, 'profile.removed', `profile:${id}`, standing.tenant_id, { name: standing.name, protocol });
   return ok(true);
 }
