@@ -10,6 +10,7 @@ import { describeStoreFault } from '../../src/store/fault.js';
 import { idempotencyStore } from '../../src/store/idempotency.js';
 import { openStore } from '../../src/store/open.js';
 import { rotateMasterKey } from '../../src/store/rotate.js';
+import { forgetOldJob } from '../../src/workers/forget-old.js';
 import { createDatabase } from '../support/database.js';
 import { newCertificate, newOrder, newTenant, orderIn } from '../support/orders.js';
 import { type RawStore, rawStores } from '../support/raw-store.js';
@@ -22,6 +23,7 @@ for (const raw of await rawStores()) {
     t.teardown(raw.close);
     await t.test('answers kept for an Idempotency-Key', (t) => keptAnswers(t, raw));
     await t.test('the audit trail', (t) => trail(t, raw));
+    await t.test('refusals that did not come again', (t) => oldRefusals(t, raw));
   });
 }
 
@@ -131,6 +133,19 @@ async function trail(t: Test, { connection, store }: RawStore): Promise<void> {
     t.same((await verify({ ...first.marks, [stranger]: { seq: 1, digest: 'x' } })).faults, [{ kind: 'gone', boot: stranger }]);
     t.same((await verify(first.marks)).faults, []);
   });
+}
+
+async function oldRefusals(t: Test, { connection, store }: RawStore): Promise<void> {
+  for (const source of ['192.0.2.1', '192.0.2.2'])
+    store.refusals.note({ reason: 'malformed', tenantId: null, profileId: null, source, clientFamily: 'x', detail: '' });
+  await store.flush();
+  await sql`update refusals set last_seen = now() - interval '31 days' where source = '192.0.2.1'`.execute(connection.kysely);
+  const sources = async () => (await store.refusals.list({ tenantId: null, actor: 'x' }, { limit: 10 })).items.map(({ source }) => source).sort();
+  const log = createLog('silent');
+  await forgetOldJob({ ...store, log }, 90).run();
+  t.same(await sources(), ['192.0.2.1', '192.0.2.2']);
+  await forgetOldJob({ ...store, log }, 30).run();
+  t.same(await sources(), ['192.0.2.2'], 'are forgotten after as many days as the setting says');
 }
 
 t.test('another master key', { timeout: 240_000 }, async (t) => {
