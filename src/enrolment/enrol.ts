@@ -94,13 +94,15 @@ async function settleUnproven(
     deps.refusals.note({ reason: 'unavailable', tenantId: profile.tenantId, profileId: profile.id, source, clientFamily, detail });
     return refusedOutcome(refusal('unavailable', detail));
   }
-  if (!isHeld(profile)) return refuseUnauthenticated(profile, request, refusal('challenge-unchecked', verdict.reason), deps);
+  // Who sends many is refused: an administrator could not look at them all.
+  const isHeld = isHeldBy(profile) && deps.guesses.note(profile.id, request.facts.clientIp, false);
+  if (!isHeld) return refuseUnauthenticated(profile, request, refusal('challenge-unchecked', verdict.reason), deps);
   const { isExclusive: _isExclusive, ...held } = { ...order, credential: `${order.credential} (not judged)` };
   deps.log.warn({ profileId: profile.id, orderId: order.id, reason: verdict.reason }, 'an order waits for approval, since its challenge could not be judged');
   return putBeforeAdministrator(profile, request, held, context, deps);
 }
 
-function isHeld(profile: Profile): boolean {
+function isHeldBy(profile: Profile): boolean {
   const check = profile.protocol === 'scep' ? profile.challengeCheck : undefined;
   return check?.kind === 'webhook' && check.settings.whenUnavailable === 'hold';
 }

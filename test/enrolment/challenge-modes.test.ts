@@ -282,6 +282,10 @@ t.test('AB-19 no verdict may also mean waiting for an administrator, where the p
   t.equal((await enrolment.enrol(profile, asked)).kind, 'pending');
   t.equal(store.all().length, 1);
   t.match(lines.join(''), /timed out/);
+  for (let index = 0; index < 50; index += 1) await enrolment.enrol(profile, request('from the MDM'));
+  t.equal(store.all().length, 10, 'AB-17 of one source so many as one can look at');
+  t.equal(refusalOf(await enrolment.enrol(profile, request('from the MDM'))), 'challenge-unchecked');
+  t.equal((await enrolment.enrol(profile, asked)).kind, 'pending', 'what waits goes on waiting');
   const denied = house({ profile: webhook({ whenUnavailable: 'hold' }), judge: async () => ({ kind: 'denied', reason: 'no' }) });
   t.equal(refusalOf(await denied.enrolment.enrol(denied.profile, request('x'))), 'credential-invalid', 'a no is a no');
 });
