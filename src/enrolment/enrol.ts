@@ -35,7 +35,14 @@ export async function enrol(profile: Profile, request: EnrolmentRequest, deps: E
   const device = caller.value.vendorDevice;
   const counted = device && (await countVendorUse(device, order.dedupeKey, context, deps));
   if (counted?.ok === false) return (await earlierOutcome(profile, request, context, deps)) ?? refuseUnauthenticated(profile, request, counted.error, deps);
+  if (isStrictRenewal(profile, order) && (await deps.orders.hasOpenRenewal(context, order)))
+    return recordRefused(profile, request, caller.value, refusal('renewal-unconfirmed'), context, deps);
   return enrolProven(profile, request, caller.value, checked.value, order, context, deps);
+}
+
+/** A strict CMP profile has one renewal of a certificate at a time: the next one waits for the confirmation of the one before. */
+function isStrictRenewal(profile: Profile, order: NewOrder): boolean {
+  return order.renews !== null && profile.protocol === 'cmp' && profile.policy.cmp.conduct === 'strict';
 }
 
 async function enrolProven(

@@ -227,6 +227,8 @@ export interface OrderStore {
    * how many certificates were not confirmed.
    */
   endConfirmations(context: SystemContext, now: Date): Promise<number>;
+  /** Whether another renewal of the certificate that this order renews is open, or issued and awaits its confirmation. */
+  hasOpenRenewal(context: TenantContext, order: NewOrder): Promise<boolean>;
   /** Forgets transactions past retention. Returns how many. */
   forgetTransactions(context: SystemContext): Promise<number>;
 }

@@ -8,6 +8,7 @@ export const refusals = {
   'signer-revoked': 'The certificate that signed the request has been revoked.',
   'signer-superseded': 'The certificate that signed the request has already been updated.',
   'renewal-too-early': 'The certificate cannot be renewed yet.',
+  'renewal-unconfirmed': 'An earlier renewal of the certificate has not been confirmed yet.',
   'renewal-other-name': 'A renewal must keep the subject and the alternative names.',
   'proof-of-possession': 'The proof of possession of the key is missing or wrong.',
   'key-type': 'Keys of this type are not allowed by this profile.',

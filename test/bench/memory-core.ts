@@ -125,6 +125,7 @@ function memoryOrders({ transactions, certificates }: Shelves): OrderStore {
     reapLeases: unused,
     expire: unused,
     endConfirmations: unused,
+    hasOpenRenewal: unused,
     forgetTransactions: unused,
   };
 }

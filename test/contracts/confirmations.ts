@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
 import type { Session } from '../../src/enrolment/order.js';
 import type { NewOrder } from '../../src/enrolment/ports.js';
+import { uuidv7 } from '../../src/runtime/ids.js';
 import type { TenantContext } from '../../src/tenancy/context.js';
 import { claimedOrder, newCertificate, newOrder, newTenant, system } from '../support/orders.js';
 import type { OrderPorts } from './order-store.js';
@@ -82,5 +84,27 @@ export async function confirmations(t: Test, { orders, orderReader, revocations,
     const other = newOrder({ session: { requester: 'ab' } });
     await orders.settleClaimed(tenant, await claimedOrder(orders, tenant, other), { kind: 'issued', certificate: newCertificate() });
     t.equal((await sessionOf(tenant, other)).confirmUntil, undefined, 'and nothing is awaited where nothing was announced');
+  });
+
+  t.test('CMP-117 a renewal is open until it is confirmed, refused, or its confirmation is no longer awaited', async (t) => {
+    const tenant = newTenant();
+    const renews = uuidv7();
+    const identity = { profileId: uuidv7(), accountIdentity: randomBytes(32), renews, operation: 'renewal' as const };
+    const next = newOrder({ ...newOrder(), ...identity });
+    const awaited = { requester: 'ab', ...wait, confirmUntil: Date.now() + hour };
+    const first = newOrder({ ...newOrder(), ...identity, session: awaited });
+    t.equal(await orders.hasOpenRenewal(tenant, next), false);
+    await orders.settleIssued(tenant, first, newCertificate(), 'issuing');
+    t.equal(await orders.hasOpenRenewal(tenant, next), true, 'issued, and awaits its confirmation');
+    t.equal(await orders.hasOpenRenewal(tenant, first), false, 'its own retransmission is no other');
+    t.equal(await orders.hasOpenRenewal(tenant, newOrder({ ...next, renews: uuidv7() })), false, 'of another certificate');
+    t.equal(await orders.hasOpenRenewal(newTenant(), next), false);
+    await orders.updateSession(tenant, first.dedupeKey, { confirmUntil: null });
+    t.equal(await orders.hasOpenRenewal(tenant, next), false);
+    const second = newOrder({ ...newOrder(), ...identity });
+    await orders.record(tenant, second, 'ACCEPTED');
+    t.equal(await orders.hasOpenRenewal(tenant, next), true, 'still at its CA');
+    await orders.move(tenant, second.id, ['ACCEPTED'], 'FAILED', 'test');
+    t.equal(await orders.hasOpenRenewal(tenant, next), false);
   });
 }

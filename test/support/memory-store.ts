@@ -294,6 +294,14 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       }
       return missed;
     },
+    async hasOpenRenewal(context, order) {
+      return [...entries.values()].some(({ order: other, input }) => {
+        if (input.renews !== order.renews || input.dedupeKey.equals(order.dedupeKey) || other.tenantId !== context.tenantId) return false;
+        const session = transactions.get(input.dedupeKey.toString('hex'))?.session;
+        const isAwaited = (other.state === 'ISSUED' || other.state === 'DELIVERED') && typeof session?.confirmUntil === 'number';
+        return phaseOf(other.state) === 'open' || isAwaited;
+      });
+    },
     async forgetTransactions() {
       const isJudged = ({ session }: Transaction) => typeof session.confirmUntil !== 'number';
       const isOld = ({ retainedUntil }: Transaction) => retainedUntil !== null && retainedUntil < now();

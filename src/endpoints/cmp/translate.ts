@@ -35,6 +35,7 @@ export const failInfoOf = {
   'signer-revoked': 'certRevoked',
   'signer-superseded': 'certRevoked',
   'renewal-too-early': 'badRequest',
+  'renewal-unconfirmed': 'badRequest',
   'renewal-other-name': 'badCertTemplate',
   'proof-of-possession': 'badPOP',
   'key-type': 'badAlg',

@@ -11,6 +11,7 @@ export const failInfoOf = {
   'signer-revoked': 'badRequest',
   'signer-superseded': 'badRequest',
   'renewal-too-early': 'badRequest',
+  'renewal-unconfirmed': 'badRequest',
   'renewal-other-name': 'badRequest',
   'proof-of-possession': 'badMessageCheck',
   'key-type': 'badAlg',

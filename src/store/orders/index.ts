@@ -12,6 +12,7 @@ import { claim, claimLookup, due } from './claim.js';
 import { type Delivery, writeDeliveries } from './deliver.js';
 import { issuanceBatcher, redemptionBatcher } from './issue.js';
 import { move } from './move.js';
+import { hasOpenRenewal } from './open-renewal.js';
 import { expire, reapLeases } from './reap.js';
 import { record, supersede } from './record.js';
 import { settleClaimed } from './settle-claimed.js';
@@ -59,6 +60,7 @@ export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, lo
     reapLeases: (context) => reapLeases(connection, boot, context),
     expire: (context) => expire(connection, boot, context),
     endConfirmations: (context, now) => endConfirmations(connection, boot, context, now),
+    hasOpenRenewal: (context, order) => hasOpenRenewal(connection, context, order),
     forgetTransactions: (context) => forgetTransactions(connection, context),
     changeHeld: (context, orderId, certificateId, why, reason) => changeHeld(connection, boot, context, why, { orderId, certificateId, reason }),
     acknowledge: (context, orderId) => acknowledge(connection, boot, context, orderId),

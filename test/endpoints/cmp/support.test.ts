@@ -111,3 +111,34 @@ t.test(
     t.equal(house.ca.revoked.length, 1);
   },
 );
+
+t.test('CMP-117 a strict profile has one unconfirmed renewal of a certificate at a time; the old one stays valid until then', async (t) => {
+  for (const conduct of ['standard', 'strict'] as const) {
+    const house = await openHouse({ ...policy, conduct });
+    const ask = async (credential: CmpCredential, type: RequestType, oldCertificate?: Certificate) => {
+      const key = newKey();
+      const transaction = await begin(credential);
+      const asked = wish({ type, ...(oldCertificate && { oldCertificate }) }, key.signer);
+      const bytes = buildRequest(transaction, { senderNonce: nonce() }, asked, house.clock.now());
+      return { key, transaction, bytes, reply: await house.node().ask(bytes) };
+    };
+    const end = async ({ transaction, reply }: Awaited<ReturnType<typeof ask>>, certificate: Certificate) => {
+      const hash = certHash(certificate);
+      if (!hash.ok) throw new Error(hash.error);
+      const nonces = { senderNonce: nonce(), recipNonce: reply.message.header.senderNonce as Buffer };
+      const body: PkiBody = { type: 'certConf', statuses: [{ certHash: hash.value, certReqId: 0 }] };
+      return gist(await house.node().ask(buildMessage(transaction, nonces, body, { messageTime: house.clock.now() })));
+    };
+    const first = await ask(secretOf(), 'ir');
+    const certificate = certificateIn(first.reply);
+    t.equal(await end(first, certificate), 'pkiconf');
+    const device = certificateOf({ certificate, key: first.key });
+    const renewal = await ask(device, 'kur', certificate);
+    t.equal(gist(renewal.reply), 'kup accepted', conduct);
+    const second = await ask(device, 'kur', certificate);
+    t.equal(gist(second.reply), conduct === 'strict' ? 'kup rejection badRequest' : 'kup accepted', `${conduct}: the certificate renewed is still valid`);
+    t.equal(gist(await house.node().ask(renewal.bytes)), 'kup accepted', 'the same renewal over again is no other');
+    t.equal(await end(renewal, certificateIn(renewal.reply)), 'pkiconf');
+    t.equal(gist((await ask(device, 'kur', certificate)).reply), 'kup rejection certRevoked', `${conduct}: updated once and for all`);
+  }
+});
