@@ -8,6 +8,8 @@ import {
   certificateFingerprint,
   type Digest,
   type Extension,
+  type KeyUsage,
+  keyUsageOf,
   type Name,
   parseCertificate,
   parseCrl,
@@ -43,7 +45,10 @@ export interface ScepClientOptions {
 }
 
 export interface ScepServerCertificates {
+  /** To encrypt to. */
   readonly ra: Certificate;
+  /** Signs the answers: the same, or of two RA certificates the other one. */
+  readonly signer: Certificate;
   readonly authorities: readonly Certificate[];
 }
 
@@ -120,7 +125,7 @@ export class ScepClient {
     if (!answer.ok) return answer;
     const { status, mediaType, body } = answer.value;
     if (status !== 200) return fail(`GetNextCACert was answered with HTTP ${status}.`);
-    const read = readNextCaCertificates(mediaType, body, certificates.value.ra);
+    const read = readNextCaCertificates(mediaType, body, certificates.value.signer);
     return read.ok ? ok(read.value.flatMap((bytes) => parsed(bytes))) : read;
   }
 
@@ -147,7 +152,7 @@ export class ScepClient {
     const certificates = await this.certificates();
     if (!certificates.ok) return certificates;
     const request = buildGetCert({ recipient: certificates.value.ra, signer, messageType }, issuer, serial);
-    const reply = await this.#send(request, certificates.value.ra);
+    const reply = await this.#send(request, certificates.value.signer);
     if (!reply.ok) return reply;
     const { status, failInfo, failInfoText } = reply.value;
     if (status === 'FAILURE') return ok({ kind: 'refused', failInfo, text: failInfoText });
@@ -196,7 +201,7 @@ export class ScepClient {
   async #ask(request: ScepMessage, wanted: Wanted): Promise<Result<ScepOutcome, string>> {
     const certificates = await this.certificates();
     if (!certificates.ok) return certificates;
-    const reply = await this.#send(request, certificates.value.ra);
+    const reply = await this.#send(request, certificates.value.signer);
     return reply.ok ? readOutcome(reply.value, request, wanted) : reply;
   }
 
@@ -255,20 +260,28 @@ function isAuthority(certificate: Certificate): boolean {
   return constraints.ok && constraints.value.ca;
 }
 
-/** The RA is the first certificate that is no CA; a server with a CA alone is its own RA. */
+/** RA certificates are those that are no CA's, told apart by keyUsage; a server with a CA alone is its own RA. */
 function chooseRa(certificates: readonly Certificate[]): Result<ScepServerCertificates, string> {
-  const ra = certificates.find((certificate) => !isAuthority(certificate)) ?? certificates[0];
+  const others = certificates.filter((certificate) => !isAuthority(certificate));
+  const ra = others.find((certificate) => mayBeUsedFor(certificate, 'keyEncipherment')) ?? others[0] ?? certificates[0];
   if (ra === undefined) return fail('The server showed no certificate that could be read.');
-  return ok({ ra, authorities: certificates.filter(isAuthority) });
+  const signer = mayBeUsedFor(ra, 'digitalSignature') ? ra : (others.find((certificate) => mayBeUsedFor(certificate, 'digitalSignature')) ?? ra);
+  return ok({ ra, signer, authorities: certificates.filter(isAuthority) });
+}
+
+function mayBeUsedFor({ extensions }: Certificate, usage: KeyUsage): boolean {
+  const usages = keyUsageOf(extensions);
+  return usages.ok && (usages.value?.includes(usage) ?? true);
 }
 
 function checkPin(found: ScepServerCertificates, caSha256: Buffer | undefined): Result<ScepServerCertificates, string> {
   if (caSha256 === undefined) return ok(found);
-  const { ra, authorities } = found;
+  const { ra, signer, authorities } = found;
   const anchor = [...authorities, ra].find((certificate) => certificateFingerprint(certificate.der).equals(caSha256));
   if (anchor === undefined) return fail('None of the certificates of the server has the expected fingerprint.');
-  const chain = buildChain({ leaf: ra, intermediates: authorities, anchors: [anchor], at: new Date() });
-  return chain.ok ? ok(found) : fail(`The RA certificate does not stand under the expected CA (${chain.error}).`);
+  const chains = [ra, signer].map((leaf) => buildChain({ leaf, intermediates: authorities, anchors: [anchor], at: new Date() }));
+  const wrong = chains.find((chain) => !chain.ok);
+  return wrong === undefined || wrong.ok ? ok(found) : fail(`The RA certificate does not stand under the expected CA (${wrong.error}).`);
 }
 
 /** Reads an answer: signed by the RA, for this transaction, for this nonce (RFC 8894 §3.2.1.5). */
