@@ -11,6 +11,8 @@ import { Secret } from './runtime/secret.js';
 export const modes = ['dev', 'production'] as const;
 export const roles = ['device', 'admin', 'worker'] as const;
 export type NodeRole = (typeof roles)[number];
+/** Kinds of CA keys of the embedded engine; those of ML-DSA are an experiment. */
+const engineKeys = ['P-256', 'RSA-2048', 'RSA-3072', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const;
 
 export interface Listener {
   readonly host: string;
@@ -39,7 +41,7 @@ export interface Config {
   /** How many days a refusal is kept that does not come again. */
   readonly refusalDays: number;
   /** Key type of the embedded engine's CAs, chosen when they are made. */
-  readonly engineKey: 'P-256' | 'RSA-2048' | 'RSA-3072';
+  readonly engineKey: (typeof engineKeys)[number];
 }
 
 export interface ConfigFault {
@@ -99,7 +101,7 @@ const environmentSchema = z.object({
   GATEHOUSE_CONNECTOR_ALLOW: list.refine((items) => items.every(isNetwork), 'has a network with a prefix length that its address cannot have').prefault(''),
   GATEHOUSE_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
   GATEHOUSE_REFUSAL_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
-  GATEHOUSE_ENGINE_KEY: z.enum(['P-256', 'RSA-2048', 'RSA-3072'], 'must be P-256, RSA-2048 or RSA-3072').default('P-256'),
+  GATEHOUSE_ENGINE_KEY: z.enum(engineKeys, `must be one of ${engineKeys.join(', ')}`).default('P-256'),
 });
 type Parsed = z.infer<typeof environmentSchema>;
 

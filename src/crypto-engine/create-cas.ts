@@ -1,26 +1,31 @@
-import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { generateKeyPair, type KeyObject, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import {
   authorityInfoAccessExtension,
   authorityKeyIdentifierExtension,
   basicConstraintsExtension,
   buildName,
+  createMlDsaSigner,
   createSigner,
   crlDistributionPointExtension,
   keyUsageExtension,
+  mlDsaPrivateKey,
   type Name,
   type PublicKey,
+  parsePublicKey,
+  postQuantumPair,
   publicKeyOf,
   type Signer,
   signCertificate,
   subjectKeyIdentifierExtension,
 } from '../pkix/index.js';
-import { certificateTime, oids } from '../protocol/der/index.js';
+import { certificateTime, der, encode, oids } from '../protocol/der/index.js';
 import type { LoadedCa } from './loaded-ca.js';
 import type { NewEngineCa } from './ports.js';
 import { randomSerial } from './serial.js';
 
-export const caKeyTypes = ['P-256', 'RSA-2048', 'RSA-3072'] as const;
+/** Those of ML-DSA are an experiment: few clients verify such certificates, and each takes tens of milliseconds to sign. */
+export const caKeyTypes = ['P-256', 'RSA-2048', 'RSA-3072', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const;
 export type CaKeyType = (typeof caKeyTypes)[number];
 
 export const rootId = 'root';
@@ -39,7 +44,19 @@ interface Key {
   readonly privateKey: Buffer;
 }
 
+const mlDsaOids: Readonly<Partial<Record<CaKeyType, string>>> = { 'ML-DSA-44': oids.mlDsa44, 'ML-DSA-65': oids.mlDsa65, 'ML-DSA-87': oids.mlDsa87 };
+
+function generateMlDsaKey(oid: string): Key {
+  const seed = randomBytes(32);
+  const pair = postQuantumPair(oid, seed);
+  const parsed = parsePublicKey(encode(der.sequence(der.sequence(der.oid(oid)), der.bitString(pair.publicKey))));
+  if (!parsed.ok) throw parsed.error;
+  return { publicKey: parsed.value, signer: createMlDsaSigner(pair.secretKey, parsed.value), privateKey: mlDsaPrivateKey(oid, seed) };
+}
+
 async function generateKey(type: CaKeyType): Promise<Key> {
+  const oid = mlDsaOids[type];
+  if (oid !== undefined) return generateMlDsaKey(oid);
   const pair = type === 'P-256' ? await generate('ec', { namedCurve: 'P-256' }) : await generate('rsa', { modulusLength: type === 'RSA-2048' ? 2048 : 3072 });
   const publicKey = publicKeyOf(pair.publicKey);
   return { publicKey, signer: createSigner(pair.privateKey, publicKey), privateKey: exported(pair.privateKey) };

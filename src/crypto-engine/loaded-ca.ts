@@ -4,9 +4,12 @@ import {
   authorityInfoAccessExtension,
   authorityKeyIdentifierExtension,
   type Certificate,
+  createMlDsaSigner,
   createSigner,
   crlDistributionPointExtension,
   encodeExtension,
+  mlDsaPairIn,
+  type PublicKey,
   parseCertificate,
   publicKeyOf,
   type Signer,
@@ -32,9 +35,8 @@ export function loadCa(ca: Pick<EngineCa, 'id' | 'certificate' | 'privateKey'> &
   const parsed = parseCertificate(ca.certificate);
   if (!parsed.ok) throw parsed.error;
   const certificate = parsed.value;
-  const privateKey = createPrivateKey({ key: ca.privateKey, format: 'der', type: 'pkcs8' });
-  if (!publicKeyOf(privateKey).spki.equals(certificate.publicKey.spki)) throw new Error(`The key of the CA "${ca.id}" does not fit its certificate.`);
-  const signer = createSigner(privateKey, certificate.publicKey);
+  const signer = signerOf(ca.privateKey, certificate.publicKey);
+  if (signer === undefined) throw new Error(`The key of the CA "${ca.id}" does not fit its certificate.`);
   const keyIdentifier = subjectKeyIdentifierOf(certificate.extensions) ?? certificate.publicKey.keyIdentifier;
   return {
     id: ca.id,
@@ -44,6 +46,16 @@ export function loadCa(ca: Pick<EngineCa, 'id' | 'certificate' | 'privateKey'> &
     algorithm: encode(algorithmIdentifier(signer.algorithm)),
     pointers: pointerExtensions(ca.id, keyIdentifier, publicBaseUrl),
   };
+}
+
+/** Undefined when the key is another one. */
+function signerOf(pkcs8: Buffer, publicKey: PublicKey): Signer | undefined {
+  if (publicKey.type === 'ml-dsa') {
+    const pair = mlDsaPairIn(pkcs8);
+    return pair?.publicKey.equals(publicKey.bits) ? createMlDsaSigner(pair.secretKey, publicKey) : undefined;
+  }
+  const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+  return publicKeyOf(privateKey).spki.equals(publicKey.spki) ? createSigner(privateKey, publicKey) : undefined;
 }
 
 function pointerExtensions(caId: string, keyIdentifier: Buffer, publicBaseUrl: string): Buffer {

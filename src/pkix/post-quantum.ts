@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { oids } from '../protocol/der/index.js';
+import { Cursor, contextPrimitive, der, encode, guarded, oids } from '../protocol/der/index.js';
 
 /** The keys of FIPS 203 and 204 as RFC 9881 and RFC 9935 name them. `octets`: of the raw public key. Experimental: profiles must ask for them. */
 export const postQuantumKeys = {
@@ -53,6 +53,30 @@ export function postQuantumPair(oid: string, seed: Buffer): PostQuantumPair {
   if (algorithm === undefined) throw new RangeError(`${oid} is no post-quantum key.`);
   const { publicKey, secretKey } = algorithm.keygen(seed);
   return { publicKey: Buffer.from(publicKey), secretKey: Buffer.from(secretKey) };
+}
+
+const seedOctets = 32;
+
+/** RFC 9881 section 6: the private key as PKCS#8, by its seed `[0] OCTET STRING` alone. */
+export function mlDsaPrivateKey(oid: string, seed: Buffer): Buffer {
+  const privateKey = der.octetStringOf(der.implicitPrimitive(0, seed));
+  return encode(der.sequence(der.integer(0), der.sequence(der.oid(oid)), privateKey));
+}
+
+/** The key pair in a private key as `mlDsaPrivateKey` writes it; undefined for every other. */
+export function mlDsaPairIn(pkcs8: Buffer): PostQuantumPair | undefined {
+  const read = guarded(() => {
+    const fields = new Cursor(pkcs8).sequence();
+    fields.smallInteger();
+    const algorithm = fields.sequence();
+    const oid = algorithm.oid();
+    algorithm.end();
+    const seed = new Cursor(fields.octetString()).content(contextPrimitive(0));
+    fields.end();
+    return { oid, seed };
+  });
+  if (!read.ok || postQuantumKey(read.value.oid)?.type !== 'ml-dsa' || read.value.seed.length !== seedOctets) return undefined;
+  return postQuantumPair(read.value.oid, read.value.seed);
 }
 
 export function signMlDsa(oid: string, secretKey: Buffer, data: Buffer): Buffer {

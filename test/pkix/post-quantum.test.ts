@@ -6,6 +6,8 @@ import {
   decapsulate,
   encapsulate,
   fromPem,
+  mlDsaPairIn,
+  mlDsaPrivateKey,
   parseCertificate,
   parsePublicKey,
   postQuantumKeys,
@@ -42,6 +44,16 @@ t.test('the keys of RFC 9881 appendix C and RFC 9935 appendix C come from their 
     t.equal(key.bits.length, octets);
     t.equal(key.keyObject().ok, false, 'node:crypto does not know it');
   }
+});
+
+t.test('the private key of ML-DSA as RFC 9881 appendix C.1.1 writes its seed', async (t) => {
+  const expected = `3034020100300b0609608648016503040311042280 20${counted(32).toString('hex')}`.replace(' ', '');
+  const written = mlDsaPrivateKey(oids.mlDsa44, counted(32));
+  t.equal(written.toString('hex'), expected);
+  t.same(mlDsaPairIn(written), postQuantumPair(oids.mlDsa44, counted(32)));
+  t.equal(mlDsaPairIn(mlDsaPrivateKey(oids.mlDsa44, counted(31))), undefined, 'a seed of another length');
+  t.equal(mlDsaPairIn(mlDsaPrivateKey(oids.mlKem512, counted(32))), undefined, 'of another kind');
+  t.equal(mlDsaPairIn(Buffer.from('3000', 'hex')), undefined);
 });
 
 const folder = `${process.env.VECTORS_DIR ?? '../shared/vectors'}/lamps`;
