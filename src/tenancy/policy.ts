@@ -204,7 +204,7 @@ const cmpSchema = z
       .enum(['revoke', 'keep'])
       .default('revoke')
       .describe('What becomes of a certificate that its device refused or did not confirm in time: revoked at the CA, or only noted'),
-    severalRequests: z.boolean().default(false).describe('Whether one ir, cr or kur may ask for several certificates (up to 20)'),
+    severalRequests: z.boolean().default(false).describe('Whether one ir or cr may ask for several certificates (up to 20)'),
     conduct: z
       .enum(cmpConducts)
       .default('standard')

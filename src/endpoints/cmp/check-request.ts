@@ -33,6 +33,8 @@ export interface Allowances {
   readonly mayVouch: boolean;
   /** 3GPP TS 33.310 clause 9.5.4.2: the name is suggested "if known"; without one it is that of the signer. */
   readonly mayOmitSubject: boolean;
+  /** Fields that only the CA may set are passed over, as some older clients fill them in. */
+  readonly mayFillReserved: boolean;
   /** ML-DSA and ML-KEM keys. */
   readonly postQuantum: boolean;
   readonly judgePossession?: JudgePossession;
@@ -41,7 +43,7 @@ export interface Allowances {
 /** By the profile; `mayVouch` by who asks. */
 export function allowances({ endpoint }: VerifiedExchange, mayVouch: boolean): Allowances {
   const { cmp, keys } = endpoint.profile.policy;
-  return { mayVouch, mayOmitSubject: cmp.conduct === '3gpp', postQuantum: keys.postQuantum };
+  return { mayVouch, mayOmitSubject: cmp.conduct === '3gpp', mayFillReserved: cmp.conduct === 'compat', postQuantum: keys.postQuantum };
 }
 
 export type RequestBody = Extract<PkiBody, { type: 'ir' | 'cr' | 'kur' | 'p10cr' }>;
@@ -89,7 +91,7 @@ function checkTemplate(request: CertRequest, peer: Peer, issuer: Name | undefine
   if (template.version !== undefined && template.version !== 2) return fail(fault('template-version', String(template.version)));
   // RFC 4211 section 5: serialNumber, signingAlg and the unique identifiers "MUST be omitted".
   const reserved = (['serialNumber', 'signingAlg', 'issuerUID', 'subjectUID'] as const).find((name) => template[name] !== undefined);
-  if (reserved !== undefined) return fail(fault('template-field', reserved));
+  if (reserved !== undefined && !allowed.mayFillReserved) return fail(fault('template-field', reserved));
   if (!isIssuerServed(template.issuer, peer, issuer)) return fail(fault('issuer'));
   const subject = template.subject ?? (allowed.mayOmitSubject ? nameOf(peer) : undefined);
   if (subject === undefined) return fail(fault('template-subject'));

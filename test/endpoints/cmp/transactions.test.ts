@@ -526,6 +526,19 @@ t.test('conduct', async (t) => {
     t.equal(gist(await device.send(house.node(), { type: 'certConf', statuses: device.statuses() }, { transactionID })), 'pkiconf');
   });
 
+  t.test('CMP-091 a compat profile passes over template fields that only the CA may set', async (t) => {
+    for (const conduct of ['standard', 'compat'] as const) {
+      const house = await openHouse({ conduct });
+      const certTemplate = { subject: named('device'), publicKey: key.signer.publicKey.spki, serialNumber: Buffer.of(7) };
+      const certReq = buildCertRequest({ certReqId: 0, certTemplate });
+      const device = await newDevice();
+      const reply = await device.send(house.node(), ir({ certReq, popo: provePossession(certReq, key.signer) }));
+      t.equal(gist(reply), conduct === 'compat' ? 'ip accepted' : 'ip rejection badCertTemplate', conduct);
+      const certificate = parseCertificate(device.responses()[0]?.certifiedKeyPair?.certificate ?? Buffer.alloc(0));
+      if (certificate.ok) t.notOk(certificate.value.serial.equals(Buffer.of(7)), 'the serial number is still ours');
+    }
+  });
+
   t.test('CMP-049 a strict profile refuses implicitConfirm in certConf', async (t) => {
     for (const conduct of ['standard', 'strict'] as const) {
       const house = await openHouse({ conduct });
