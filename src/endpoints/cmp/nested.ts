@@ -3,6 +3,7 @@ import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import { type CmpContext, type CmpDeps, type CmpReply, type Delivered, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
+import { traced } from './trace.js';
 
 /** A nested message may hold nested messages, and those no further ones. */
 const maxDepth = 2;
@@ -54,7 +55,9 @@ async function serveProtected(exchange: VerifiedExchange, { bytes, message }: It
   const { header, peer, endpoint, deps } = exchange;
   if (message.header.transactionID?.equals(header.transactionID) !== true) return refuse(exchange, peer, fault('nesting', 'transactionID'));
   if (message.header.senderNonce?.equals(header.senderNonce) !== true) return refuse(exchange, peer, fault('sender-nonce', 'not that of the message inside'));
-  return handle(endpoint, bytes, insideContext(exchange), deps);
+  const { trace } = exchange.context;
+  if (trace !== undefined) trace.reply = { type: 'nested', content: bytes };
+  return traced(insideContext(exchange), deps.log, (context) => handle(endpoint, bytes, context, deps));
 }
 
 /** RFC 9483 section 5.2.2.2: every message on its own, and one answer that holds the answers. */
@@ -66,7 +69,7 @@ async function serveBatch(exchange: VerifiedExchange, items: readonly Item[], ha
       const transaction = message.header.transactionID?.toString('hex') ?? '';
       const isDuplicate = seen.has(transaction);
       seen.add(transaction);
-      return handle(endpoint, bytes, { ...insideContext(exchange), isDuplicate }, deps);
+      return traced({ ...insideContext(exchange), isDuplicate }, deps.log, (context) => handle(endpoint, bytes, context, deps));
     }),
   );
   const answered = replies.flatMap((reply) => (reply.status === 200 ? [reply] : []));

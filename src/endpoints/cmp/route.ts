@@ -12,7 +12,7 @@ import type { CmpDeps, CmpReply } from './exchange.js';
 import { handleCmpMessage } from './handle.js';
 import { type ResolvedPath, resolvePath } from './resolve-path.js';
 import { createSignerMemory } from './signer-memory.js';
-import { newTrace, tellMessage } from './trace.js';
+import { traced } from './trace.js';
 
 const mediaType = 'application/pkixcmp';
 /** `-poll` is what servers before RFC 4210 were sent; RFC 9811 section 4 lets it pass. */
@@ -123,12 +123,9 @@ async function answerPost(request: FastifyRequest, reply: FastifyReply, deps: Ro
   const { endpoint, label, chooseProfile } = resolved;
   const userAgent = request.headers['user-agent'];
   const traits = { clientIp: request.ip, httpVersion: request.raw.httpVersion, ...(userAgent !== undefined && { userAgent }) };
-  const trace = newTrace();
-  const context = { ...traits, trace, isSecure: request.protocol === 'https', ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
+  const context = { ...traits, isSecure: request.protocol === 'https', ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
   const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  const startedAt = performance.now();
-  const answer = await handleCmpMessage(endpoint, bytes, context, deps.messages);
-  tellMessage(trace, label, startedAt, deps.log);
+  const answer = await traced(context, deps.log, (known) => handleCmpMessage(endpoint, bytes, known, deps.messages));
   return sendReply(answer, reply, deps);
 }
 

@@ -7,7 +7,7 @@ import type { Log } from '../../runtime/log.js';
 import { boundPairs } from '../../runtime/metrics.js';
 import { requests, secondsSince } from '../figures.js';
 import type { Peer } from './authenticate.js';
-import type { Exchange } from './exchange.js';
+import type { CmpContext, CmpReply, Exchange } from './exchange.js';
 import type { SituationName } from './fault.js';
 import type { OperationLabel } from './operation-label.js';
 
@@ -21,22 +21,31 @@ export interface CmpTrace {
   reason: RefusalCode | SituationName | undefined;
 }
 
-export function newTrace(): CmpTrace {
+function newTrace(): CmpTrace {
   return { exchange: undefined, peer: undefined, reply: undefined, reason: undefined };
 }
 
-/** The status in the reply where it has one, else the type of its body. `unavailable`: HTTP 503. */
-type MessageStatus = PkiStatus | BodyType | 'unavailable';
+/** The status in the reply where it has one, else the type of its body. `declined`: an announcement, HTTP 400; `unavailable`: 503. */
+type MessageStatus = PkiStatus | BodyType | 'declined' | 'unavailable';
 
 const counts = boundPairs((operation: OperationLabel | 'any', type: BodyType | 'unknown') =>
   boundPairs((status: MessageStatus, failInfo: FailInfo | '') => requests({ protocol: 'cmp', operation, type, status, failInfo })),
 );
 
+/** Handles a message with a trace of its own, and tells of it when it is answered. */
+export async function traced(context: CmpContext, log: Log, handle: (context: CmpContext) => Promise<CmpReply>): Promise<CmpReply> {
+  const startedAt = performance.now();
+  const trace = newTrace();
+  const reply = await handle({ ...context, trace });
+  tellMessage(trace, reply.status, context.label, startedAt, log);
+  return reply;
+}
+
 /** Counts a message and tells of it in one line; what a device wrote stands in JSON strings only, which hold no line breaks. */
-export function tellMessage(trace: CmpTrace, label: OperationLabel | undefined, startedAt: number, log: Log): void {
+function tellMessage(trace: CmpTrace, httpStatus: CmpReply['status'], label: OperationLabel | undefined, startedAt: number, log: Log): void {
   const { exchange, reply } = trace;
   const type = exchange?.message?.bodyType ?? 'unknown';
-  const { status, failInfo } = outcomeOf(reply);
+  const { status, failInfo } = outcomeOf(reply, httpStatus);
   counts(label ?? 'any', type)(status, failInfo).add();
   if (exchange === undefined || !log.isLevelEnabled('info')) return;
   log.info({ ...factsOf(exchange, trace), type, status, ...(failInfo !== '' && { failInfo }), ms: milliseconds(startedAt) }, 'CMP message');
@@ -46,8 +55,8 @@ function milliseconds(startedAt: number): number {
   return Math.round(secondsSince(startedAt) * 1_000_000) / 1000;
 }
 
-function outcomeOf(reply: PkiBody | undefined): { readonly status: MessageStatus; readonly failInfo: FailInfo | '' } {
-  if (reply === undefined) return { status: 'unavailable', failInfo: '' };
+function outcomeOf(reply: PkiBody | undefined, httpStatus: CmpReply['status']): { readonly status: MessageStatus; readonly failInfo: FailInfo | '' } {
+  if (httpStatus !== 200 || reply === undefined) return { status: httpStatus === 400 ? 'declined' : 'unavailable', failInfo: '' };
   const info = statusOf(reply);
   return info === undefined ? { status: reply.type, failInfo: '' } : { status: info.status, failInfo: info.failInfo?.[0] ?? '' };
 }

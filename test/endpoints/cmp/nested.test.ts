@@ -13,6 +13,7 @@ import {
   readNestedContent,
 } from '../../../src/protocol/cmp/index.js';
 import { oids } from '../../../src/protocol/der/index.js';
+import { figuresHere } from '../../../src/runtime/metrics.js';
 import type { RegistrationAuthorityRight } from '../../../src/tenancy/registration-authority.js';
 import { begin, certificateOf, gist, nonce, type ReadReply, readReply, secretOf, wish } from './requests.js';
 import { type Authority, certify, named, newAuthority, newDevice, newKey, openStage, type Stage } from './stage.js';
@@ -141,6 +142,24 @@ async function raVerified(credential: CmpCredential, header: Partial<PkiHeader> 
   const body: PkiBody = { type, messages: [{ certReq, popo: { kind: 'raVerified' } }] };
   return { transaction, senderNonce, bytes: buildMessage(transaction, { senderNonce }, body, header) };
 }
+
+t.test('CMP-220 what comes inside another message is told of by itself', async (t) => {
+  const { stage, ra } = openWithRa();
+  const counted = async (type: string) => {
+    const figure = (await figuresHere()).find(({ name }) => name === 'gatehouse_requests_total');
+    return (figure?.values ?? []).filter(({ labels }) => labels.type === type).reduce((sum, { value }) => sum + value, 0);
+  };
+  const app = stage.app();
+  t.teardown(() => app.close());
+  const post = (payload: Buffer) => app.inject({ method: 'POST', url: '/cmp/demo', headers: { 'content-type': 'application/pkixcmp' }, payload });
+  const before = { ir: await counted('ir'), nested: await counted('nested') };
+  t.equal((await post(await forward(ra, await request()))).statusCode, 200);
+  t.same({ ir: await counted('ir'), nested: await counted('nested') }, { ir: before.ir + 1, nested: before.nested + 1 });
+  t.equal((await post(await batch(ra, (await request()).bytes, (await request()).bytes))).statusCode, 200);
+  t.same({ ir: await counted('ir'), nested: await counted('nested') }, { ir: before.ir + 3, nested: before.nested + 2 });
+  const figure = (await figuresHere()).find(({ name }) => name === 'gatehouse_requests_total');
+  t.notOk(figure?.values.some(({ labels }) => labels.status === 'unavailable'));
+});
 
 t.test('batches', async (t) => {
   const { stage, ra } = openWithRa();
