@@ -81,7 +81,8 @@ async function ensureRaKey(room: Room, deps: RaKeyDeps): Promise<RaKeyOutcome> {
   const [today] = await chainOf(issuer);
   const isDue = active === undefined || isRenewalDue(active, today, deps.clock);
   const isWanted = (key: RaKey): boolean => isDue || isExpected(key, today, nextCa);
-  await destroySpent(room, keys, active, isWanted, deps);
+  // A CA that cannot be asked may still want what it has certified.
+  await destroySpent(room, keys, active, (key) => isWanted(key) || (today === undefined && key.certificate !== null), deps);
   const prepared = keys.find((key) => key.state === 'next' && isWanted(key));
   if (issuer === undefined) return active === undefined ? 'waiting' : 'ready';
   if (!isDue && nextCa !== undefined && (prepared === undefined || !isIssuedBy(prepared, today)))

@@ -479,6 +479,21 @@ t.test('SCEP-040 a successor can be prepared by hand: announced for a week, then
   t.match(credentials.keys, [{ state: 'retiring' }, { state: 'active' }]);
 });
 
+t.test('a successor outlives a connector that is away or switched off', async (t) => {
+  const clock = stoppedClock(start);
+  const issuer = await embeddedIssuer(clock);
+  const { deps, credentials } = room(issuer, [], clock);
+  const profile = scepProfile();
+  await ensureRaKeys(profile, deps);
+  await prepareNextRaKeys(profile, 'token:1', deps);
+  clock.advance(day);
+  const away: Issuer = { ...issuer, chain: () => Promise.reject(new Error('away')) };
+  for (const found of [undefined, away]) {
+    await ensureRaKeys(profile, { ...deps, issuers: { forProfile: async () => found } });
+    t.match(credentials.keys, [{ state: 'active' }, { state: 'next', certificate: Buffer }]);
+  }
+});
+
 t.test('a successor prepared by hand whose CA does not answer is asked for until it does', async (t) => {
   const clock = stoppedClock(start);
   const issuer = await embeddedIssuer(clock);
