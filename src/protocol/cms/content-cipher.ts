@@ -73,5 +73,6 @@ export function decryptContent(choice: CipherChoice, key: Buffer, encrypted: Buf
     const difference = (plain[plain.length - back] as number) ^ count;
     wrong |= isPadding & (-difference >>> 31);
   }
-  return wrong === 0 ? { isPadded: true, content: plain.subarray(0, plain.length - count) } : { isPadded: false, content: plain };
+  // Cut off in both cases, if only nothing: one more view of a buffer for good padding alone could be seen in 100,000 measurements.
+  return { isPadded: wrong === 0, content: plain.subarray(0, plain.length - (count & (wrong - 1))) };
 }
