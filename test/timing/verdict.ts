@@ -17,8 +17,12 @@ export interface ClassFacts {
 export interface Pair extends Comparison {
   readonly left: string;
   readonly right: string;
+  /** Whether the two may not differ; other pairs are shown and not judged. */
+  readonly isJudged: boolean;
   readonly isDifferent: boolean;
 }
+
+export type PairChoice = (pair: { readonly left: string; readonly right: string }) => boolean;
 
 export interface Verdict {
   readonly cut: number;
@@ -30,8 +34,8 @@ export interface Verdict {
 
 export const shownPercentiles = [0.1, 0.5, 0.9] as const;
 
-/** Compares every class with every other one. */
-export function judge(samples: Samples): Verdict {
+/** Compares every class with every other one; those pairs are judged that `judged` names, and only they share the chance of a false alarm. */
+export function judge(samples: Samples, judged: PairChoice = () => true): Verdict {
   const sorted = new Map([...samples].map(([name, values]) => [name, values.slice().sort()]));
   const everything = Float64Array.from([...sorted.values()].flatMap((values) => [...values])).sort();
   const cut = quantile(everything, keptShare);
@@ -39,11 +43,12 @@ export function judge(samples: Samples): Verdict {
   const names = [...sorted.keys()];
   const found = names.flatMap((left, index) => names.slice(index + 1).map((right) => ({ left, right })));
   // Three tests for each pair.
-  const threshold = significance / (3 * found.length);
+  const threshold = significance / (3 * found.filter(judged).length);
   const pairs = found.map(({ left, right }) => {
     const comparison = compareSamples(sorted.get(left) as Float64Array, sorted.get(right) as Float64Array, cut);
-    const isDifferent = Math.min(comparison.welchP, comparison.mannWhitneyP, comparison.ksP) < threshold;
-    return { left, right, ...comparison, isDifferent };
+    const isJudged = judged({ left, right });
+    const isDifferent = isJudged && Math.min(comparison.welchP, comparison.mannWhitneyP, comparison.ksP) < threshold;
+    return { left, right, ...comparison, isJudged, isDifferent };
   });
   return { cut, classes, pairs, threshold };
 }
