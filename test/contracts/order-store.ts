@@ -592,8 +592,6 @@ async function revocations(t: Test, { orders, orderReader, certificates: store, 
     t.match(await orderReader.find(tenant, order.id), { state: 'REVOKED' }, 'done twice is done');
   });
 
-  t.test('F11 wants a wrong certificate revoked without touching the order that is stuck', async (t) => {
-    const tenant = newTenant();
   const issue = async (tenant: TenantContext) => {
     const certificate = newCertificate();
     const order = newOrder();
@@ -663,6 +661,8 @@ async function revocations(t: Test, { orders, orderReader, certificates: store, 
     t.same(await treat(8), ['changed', 'revoked', 1, 'REVOKED']);
   });
 
+  t.test('F11 wants a wrong certificate revoked without touching the order that is stuck', async (t) => {
+    const tenant = newTenant();
     const claimed = await claimedOrder(orders, tenant);
     const wrongCertificate = newCertificate().der;
     await orders.settleClaimed(tenant, claimed, { kind: 'stuck', reason: 'another key', wrongCertificate });

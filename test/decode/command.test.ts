@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { openBench } from '../support/openssl.js';
+import { program } from '../support/program.js';
 import { type Ran, run } from '../support/run.js';
 
 t.setTimeout(180_000);
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = ['--import', import.meta.resolve('tsx'), `${root}src/main.ts`];
 
 const decode = (args: readonly string[], input?: string | Buffer): Promise<Ran> =>
   run(process.execPath, [...program, 'decode', ...args], { cwd: root, ...(input !== undefined && { input }) });

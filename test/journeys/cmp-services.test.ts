@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { needs } from '../support/clients.js';
 import { openBench } from '../support/openssl.js';
+import { program } from '../support/program.js';
 import { type Ran, run } from '../support/run.js';
 import { startServer } from '../support/server.js';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
 
 t.setTimeout(180_000);
 
@@ -27,8 +25,7 @@ t.test('what devices say over CMP beside enrolling', needs('openssl'), async (t)
   const byCertificate = (name: string) => ['-cert', `${name}.pem`, '-key', `${name}.key`, '-trusted', ca.file];
   const cmp = (...args: readonly string[]): Promise<Ran> =>
     bench.openssl('cmp', '-config', '', '-batch', '-server', first.server, '-path', first.path, '-recipient', first.recipient, '-msg_timeout', '30', ...args);
-  const gatehouse = (...args: readonly string[]): Promise<Ran> =>
-    run(process.execPath, ['--import', import.meta.resolve('tsx'), `${root}src/main.ts`, ...args], { cwd: bench.dir });
+  const gatehouse = (...args: readonly string[]): Promise<Ran> => run(process.execPath, [...program, ...args], { cwd: bench.dir });
   const enrol = async (name: string) => {
     await bench.key(`${name}.key`);
     const ran = await cmp('-cmd', 'ir', ...bySecret, '-newkey', `${name}.key`, '-subject', `/CN=${name}`, '-certout', `${name}.pem`, '-implicit_confirm');

@@ -4,6 +4,7 @@ import t from 'tap';
 import { needs } from '../support/clients.js';
 import { createDatabase } from '../support/database.js';
 import { openBench } from '../support/openssl.js';
+import { program } from '../support/program.js';
 import { type Ran, run } from '../support/run.js';
 import { type RunningServer, startServer } from '../support/server.js';
 
@@ -28,7 +29,7 @@ t.test('the commands beside a server', async (t) => {
     GATEHOUSE_ADMIN_LISTEN: new URL(server.adminUrl).host,
   };
   const gatehouse = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> =>
-    run(process.execPath, ['--import', import.meta.resolve('tsx'), `${root}src/main.ts`, ...args], { cwd: bench.dir, env: { ...settings, ...env } });
+    run(process.execPath, [...program, ...args], { cwd: bench.dir, env: { ...settings, ...env } });
   const createToken = (): Promise<Ran> => gatehouse(['token', 'create', '--name', 'from the test', '--role', 'viewer']);
 
   await t.test('doctor finds a running server well', async (t) => {

@@ -1,12 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { createDatabase } from '../support/database.js';
 import { openBench } from '../support/openssl.js';
+import { program } from '../support/program.js';
 import { type Ran, run } from '../support/run.js';
 import { startServer } from '../support/server.js';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
 
 t.setTimeout(240_000);
 
@@ -21,7 +19,7 @@ t.test('a stopped installation: its audit trail is verified, and it gets another
     await database?.drop();
   });
   const gatehouse = (...args: readonly string[]): Promise<Ran> =>
-    run(process.execPath, ['--import', import.meta.resolve('tsx'), `${root}src/main.ts`, ...args], {
+    run(process.execPath, [...program, ...args], {
       cwd: bench.dir,
       env: { GATEHOUSE_DATA_DIR: server.dataDir, ...env },
     });

@@ -182,7 +182,7 @@ t.test('a command that breaks says so in one line', async (t) => {
   writeFileSync(join(folder, 'file'), '');
   const env = { ...embedded, GATEHOUSE_DATA_DIR: join(folder, 'file', 'data') };
   const broken = await ended({ dataDir: join(folder, 'file', 'data'), env, args: ['token', 'create', '--name', 'x'] });
-  t.equal(broken.code, 1, broken.output);
+  t.equal(broken.code, 73, broken.output);
   t.match(spoken(broken.output), [/^gatehouse: .*ENOTDIR/]);
   t.equal(spoken(broken.output).length, 1, broken.output);
 });

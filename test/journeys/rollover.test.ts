@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { buildPkcsReq, type DeviceKey, generateRsaKey, ScepClient, type ScepOutcome } from '../../src/device-client/scep.js';
 import { type Certificate, isSameName, nameToText, parseCertificate, serialHex, toPem } from '../../src/pkix/index.js';
@@ -8,6 +7,7 @@ import { readCertRep } from '../../src/protocol/scep/index.js';
 import type { Result } from '../../src/runtime/result.js';
 import { type Authority, authority, certify, name, raKey } from '../endpoints/scep/world.js';
 import { openBench } from '../support/openssl.js';
+import { program } from '../support/program.js';
 import { run } from '../support/run.js';
 import { type RunningServer, startServer } from '../support/server.js';
 
@@ -47,7 +47,6 @@ async function get(server: RunningServer, path: string): Promise<Json> {
   return (await server.api(`/api/v1${path}`)).json();
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const key = generateRsaKey();
 
 t.test('the issuing CA and the RA certificate change under a running server, and no device notices', async (t) => {
@@ -59,8 +58,7 @@ t.test('the issuing CA and the RA certificate change under a running server, and
     GATEHOUSE_LISTEN: new URL(server.deviceUrl).host,
     GATEHOUSE_ADMIN_LISTEN: new URL(server.adminUrl).host,
   };
-  const gatehouse = (...args: readonly string[]) =>
-    run(process.execPath, ['--import', import.meta.resolve('tsx'), `${root}src/main.ts`, ...args], { cwd: server.dataDir, env: settings });
+  const gatehouse = (...args: readonly string[]) => run(process.execPath, [...program, ...args], { cwd: server.dataDir, env: settings });
 
   const device = new ScepClient({ url });
   const old = issued(await device.enrol({ key, subject: name('/CN=device-1'), challenge }));

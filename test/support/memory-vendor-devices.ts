@@ -30,7 +30,13 @@ export function memoryVendorDevices(clock: Clock): VendorDeviceStore {
       }
     },
     async list(context, profileId, query) {
-      const found = visible(context).filter((device) => device.profileId === profileId && Object.values(device).join(' ').includes(query.q ?? ''));
+      const found = visible(context).filter(
+        (device) =>
+          device.profileId === profileId &&
+          Object.values(device)
+            .join(' ')
+            .includes(query.q ?? ''),
+      );
       return { items: found.slice(0, query.limit).map(view), total: found.length };
     },
     async remove(context, profileId, id) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createDatabase, type TestDatabase } from './database.js';
+import { program } from './program.js';
 
 /** What the first start writes for the operator. */
 export interface FirstRun {
@@ -79,7 +80,7 @@ function environment(settings: Readonly<Record<string, string>>): Record<string,
   return { ...Object.fromEntries(kept), ...settings };
 }
 
-/** Runs one command of the program (`serve`, `doctor`, ...) from source. */
+/** Runs one command of the program (`serve`, `doctor`, ...). */
 export async function spawnServer(options: ServerOptions = {}): Promise<ServerProcess> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'gatehouse-test-'));
   const [device, admin] = [await freePort(), await freePort()];
@@ -89,7 +90,7 @@ export async function spawnServer(options: ServerOptions = {}): Promise<ServerPr
     GATEHOUSE_ADMIN_LISTEN: `127.0.0.1:${admin}`,
     ...options.env,
   });
-  const args = ['--import', 'tsx', 'src/main.ts', ...(options.args ?? ['serve'])];
+  const args = [...program, ...(options.args ?? ['serve'])];
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const address = (name: string): string => `http://${env[name]}`;
   return processOf(child, { dataDir, deviceUrl: address('GATEHOUSE_LISTEN'), adminUrl: address('GATEHOUSE_ADMIN_LISTEN') });

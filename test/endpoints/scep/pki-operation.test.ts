@@ -613,7 +613,7 @@ t.test('SCEP-134 SCEP-135 every refusal of the core has its failInfo and its tex
       ? 'badAlg'
       : code === 'proof-of-possession'
         ? 'badMessageCheck'
-        : code.endsWith('-unknown')
+        : code.endsWith('-unknown') || code === 'certificate-revoked'
           ? 'badCertId'
           : 'badRequest';
     const reply = await certRep(core, message);
