@@ -142,8 +142,8 @@ async function recordAndForward(
   if (isAutomatic && issuer?.local !== undefined && order.isExclusive !== true && order.notice === undefined) {
     return issueLocally(order, checked, issuer, context, deps);
   }
-  const recorded = await deps.orders.record(context, order, isAutomatic ? 'ACCEPTED' : 'AWAITING_APPROVAL');
-  return isAutomatic ? forwardRecorded(order, recorded, context, deps) : pendingOrEarlier(order, recorded, context, deps);
+  if (!isAutomatic) return recordWaiting(order, context, deps);
+  return forwardRecorded(order, await deps.orders.record(context, order, 'ACCEPTED'), context, deps);
 }
 
 /** The engine in our own database: the certificate is signed first and becomes real only if its order is recorded. */
@@ -174,6 +174,16 @@ async function forwardRecorded(order: NewOrder, recorded: RecordOutcome, context
   if (isWithoutOrder(superseding)) return superseding.kind;
   if (superseding.kind === 'existing') return existingOutcome(superseding.transaction, order, deps);
   return awaitIssuance(superseding.order.id, order.dedupeKey, context, deps);
+}
+
+/** An order for the administrator to decide, in the place of one that is over; but who sends again what he rejected has his answer. */
+async function recordWaiting(order: NewOrder, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
+  const recorded = await deps.orders.record(context, order, 'AWAITING_APPROVAL');
+  if (recorded.kind !== 'existing') return pendingOrEarlier(order, recorded, context, deps);
+  const { transaction } = recorded;
+  const isDecided = transaction.order.failInfo === 'order-rejected' && transaction.contentHash.equals(order.contentHash);
+  if (isDecided || !givesWay(transaction, order, deps)) return existingOutcome(transaction, order, deps);
+  return pendingOrEarlier(order, await deps.orders.supersede(context, order, transaction.order.id, 'AWAITING_APPROVAL'), context, deps);
 }
 
 async function pendingOrEarlier(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
@@ -264,7 +274,7 @@ async function putBeforeAdministrator(
   context: TenantContext,
   deps: EnrolmentDeps,
 ): Promise<Outcome> {
-  const outcome = await pendingOrEarlier(order, await deps.orders.record(context, order, 'AWAITING_APPROVAL'), context, deps);
+  const outcome = await recordWaiting(order, context, deps);
   if (outcome === 'challenge-spent') return refuseUnauthenticated(profile, request, spentRefusal(order.challengeId ?? ''), deps);
   return outcome === 'account-held' ? refusedOutcome(refusal('unavailable')) : outcome;
 }

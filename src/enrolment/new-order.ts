@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { canonicalName, certificateFingerprint, nameToText, parseCertificate, serialHex, subjectAltNames } from '../pkix/index.js';
+import { type Certificate, canonicalName, certificateFingerprint, nameToText, parseCertificate, serialHex, subjectAltNames } from '../pkix/index.js';
 import { uuidv7 } from '../runtime/ids.js';
 import type { Profile } from '../tenancy/profile.js';
 import type { Grant } from './identify.js';
@@ -45,6 +45,7 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     connectorId: profile.connectorId,
     protocol: request.protocol,
     accountIdentity: accountIdentity(profile, grant, checked),
+    ...(grant.operation === 'renewal' && grant.issued?.accountId !== undefined && { accountId: grant.issued.accountId }),
     accountLabel: grant.challenge?.deviceId ?? (nameToText(checked.subject) || checked.sans.map((san) => san.text).join(', ')),
     transactionId: request.transactionId,
     dedupeKey: dedupeKeyOf(profile.id, request),
@@ -88,9 +89,16 @@ export function refusedOrder(request: EnrolmentRequest, profile: Profile, grant:
 function accountIdentity(profile: Profile, grant: Grant, checked: Checked): Buffer {
   const deviceId = grant.challenge?.deviceId;
   if (deviceId !== undefined && deviceId !== null) return sha256(profile.id, 'device', deviceId);
-  const names = [canonicalName(checked.subject), ...checked.sans.map((san) => `${san.type}:${san.text.toLowerCase()}`).sort()];
-  const isNamed = checked.subject.rdns.length > 0 || checked.sans.length > 0;
+  const { subject, sans } = grant.isAnchored === true && grant.signer !== undefined ? namesOf(grant.signer) : checked;
+  const names = [canonicalName(subject), ...sans.map((san) => `${san.type}:${san.text.toLowerCase()}`).sort()];
+  const isNamed = subject.rdns.length > 0 || sans.length > 0;
   return isNamed ? sha256(profile.id, ...names) : sha256(profile.id, 'key', checked.request.publicKey);
+}
+
+/** A device that moves here may leave names behind; it is the one that its certificate names all the same. */
+function namesOf({ subject, extensions }: Certificate): Pick<Checked, 'subject' | 'sans'> {
+  const sans = subjectAltNames(extensions);
+  return { subject, sans: sans.ok ? sans.value : [] };
 }
 
 /** The facts of an issued certificate, read from its DER. Throws when the bytes are no certificate. */

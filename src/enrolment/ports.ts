@@ -120,6 +120,8 @@ export interface NewOrder {
   readonly protocol: Protocol;
   /** SHA-256 of the device identity within the profile, 32 bytes; the account's id derives from it. */
   readonly accountIdentity: Buffer;
+  /** The account of the certificate that is renewed, whatever identity the renewal shows. */
+  readonly accountId?: string;
   /** What the account list shows. */
   readonly accountLabel: string;
   readonly transactionId: string;
@@ -196,8 +198,8 @@ export interface OrderStore {
   settleIssued(context: TenantContext, order: NewOrder, certificate: CertificateRecord, caId: string): Promise<RecordOutcome>;
   /** Records an order that waits for approval or for a CA call; or one that was refused by policy. */
   record(context: TenantContext, order: NewOrder, state: 'AWAITING_APPROVAL' | 'ACCEPTED' | Refused): Promise<RecordOutcome>;
-  /** Replaces the transaction of a final order by a new order (`replaces` must still be the one that stands there). */
-  supersede(context: TenantContext, order: NewOrder, replaces: string): Promise<RecordOutcome>;
+  /** Replaces the transaction of a final order by a new order (`replaces` must still be the one that stands there); ACCEPTED where no state is given. */
+  supersede(context: TenantContext, order: NewOrder, replaces: string, state?: 'AWAITING_APPROVAL' | 'ACCEPTED'): Promise<RecordOutcome>;
   /** A retry of something refused: attempts + 1. */
   countAttempt(context: TenantContext, orderId: string): Promise<void>;
   findTransaction(context: TenantContext, dedupeKey: Buffer): Promise<StoredTransaction | undefined>;
@@ -264,6 +266,8 @@ export interface IssuedCertificate {
   readonly tenantId: string;
   readonly profileId: string | null;
   readonly orderId: string | null;
+  /** That of its order; lists leave it out. */
+  readonly accountId?: string;
   readonly connectorId: string;
   readonly der: Buffer;
   readonly issuer: string;

@@ -13,6 +13,7 @@ interface CertificateRow {
   readonly tenant_id: string;
   readonly profile_id: string | null;
   readonly order_id: string | null;
+  readonly account_id?: string | null;
   readonly connector_id: string;
   readonly der: Buffer;
   readonly issuer: string;
@@ -29,10 +30,12 @@ interface CertificateRow {
 const columns = sql`c.id, c.tenant_id, c.profile_id, c.order_id, c.connector_id, c.der, c.issuer, c.serial, c.subject, c.sans, c.not_before, c.not_after,
   c.sha256, c.status, c.revocation_reason`;
 
+const withOrders = sql`certificates c left join orders o on o.id = c.order_id`;
+
 export function certificateStore(connection: Connection): CertificateStore & CertificateReader {
   const findBy = async (context: Context, condition: ReturnType<typeof sql>): Promise<IssuedCertificate | undefined> => {
     const where = allOf([...visibleTo(context, sql`c.tenant_id`), condition]);
-    const row = await firstOf(connection, sql<CertificateRow>`select ${columns} from certificates c where ${where}`);
+    const row = await firstOf(connection, sql<CertificateRow>`select ${columns}, o.account_id from ${withOrders} where ${where}`);
     return row === undefined ? undefined : toCertificate(row);
   };
   return {
@@ -73,6 +76,7 @@ function toCertificate(row: CertificateRow): IssuedCertificate {
     tenantId: row.tenant_id,
     profileId: row.profile_id,
     orderId: row.order_id,
+    ...(typeof row.account_id === 'string' && { accountId: row.account_id }),
     connectorId: row.connector_id,
     der: row.der,
     issuer: row.issuer,

@@ -37,7 +37,7 @@ export async function orderStoreContract(t: Test, ports: OrderPorts): Promise<vo
   await t.test('confirmations', (t) => confirmations(t, ports));
 }
 
-async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): Promise<void> {
+async function recording(t: Test, { orders, orderReader, certificates, flush }: OrderPorts): Promise<void> {
   t.test('F4 records one of 20 simultaneous copies with a signed certificate, and answers the others with that one', async (t) => {
     const tenant = newTenant();
     const order = newOrder();
@@ -106,6 +106,22 @@ async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): P
     t.equal((await orders.record(tenant, exclusive(), refused)).kind, 'recorded', 'a refusal is always put down');
   });
 
+  t.test('SCEP-151 a renewal stays in the account of what it renews, whatever identity it shows', async (t) => {
+    const tenant = newTenant();
+    const { profileId, accountIdentity } = newOrder();
+    const [first, second] = [newCertificate(), newCertificate({ notAfter: new Date(Date.now() + 86_400_000) })];
+    await orders.settleIssued(tenant, newOrder({ profileId, accountIdentity }), { ...first, notAfter: new Date(Date.now() - 1_000) }, 'issuing');
+    const accountId = (await certificates.findByFingerprint(tenant, first.sha256))?.accountId;
+    if (accountId === undefined) return t.fail('a certificate knows its account');
+    const renewal = newOrder({ profileId, renews: first.id, accountId });
+    await orders.settleIssued(tenant, renewal, second, 'issuing');
+    t.equal((await orderReader.find(tenant, renewal.id))?.accountId, accountId);
+    const waiting = newOrder({ profileId, accountId });
+    t.match(await orders.record(tenant, waiting, 'ACCEPTED'), { order: { accountId } });
+    t.equal((await orderReader.find(tenant, waiting.id))?.accountId, accountId);
+    t.equal((await orders.record(tenant, newOrder({ profileId, accountIdentity, isExclusive: true }), 'ACCEPTED')).kind, 'account-held');
+  });
+
   t.test('SCEP-151 an account is free again when its certificate has expired or is revoked', async (t) => {
     const tenant = newTenant();
     const [expired, revoked, valid] = [newOrder(), newOrder(), newOrder()];
@@ -171,6 +187,10 @@ async function recording(t: Test, { orders, orderReader, flush }: OrderPorts): P
     t.equal((await orders.supersede(tenant, late, old.id)).kind, 'existing', 'the old one stands there no more');
     t.equal((await orders.supersede(tenant, late, next.id)).kind, 'existing', 'an open order does not give way');
     t.match(await orderReader.find(tenant, old.id), { state: 'REJECTED' });
+    const over = await orderIn(orders, tenant, 'REJECTED');
+    const waiting = newOrder({ profileId: over.profileId, dedupeKey: over.dedupeKey });
+    t.match(await orders.supersede(tenant, waiting, over.id, 'AWAITING_APPROVAL'), { kind: 'recorded', order: { state: 'AWAITING_APPROVAL' } });
+    t.match(await orderReader.find(tenant, waiting.id), { state: 'AWAITING_APPROVAL' });
   });
 
   t.test('lets one of many simultaneous successors win', async (t) => {

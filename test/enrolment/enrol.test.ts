@@ -7,7 +7,7 @@ import type { Issuer } from '../../src/enrolment/ports.js';
 import { refusals } from '../../src/enrolment/refusal.js';
 import type { EnrolmentRequest } from '../../src/enrolment/request.js';
 import { createEnrolment, enrolmentDeps } from '../../src/enrolment/service.js';
-import { type Certificate, nameFromText, parseCertificate, publicKeyOf } from '../../src/pkix/index.js';
+import { type Certificate, dnsName, nameFromText, parseCertificate, publicKeyOf, subjectAltNameExtension } from '../../src/pkix/index.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
 import { systemContext, tenantContext } from '../../src/tenancy/context.js';
@@ -317,6 +317,23 @@ t.test('manual approval is PENDING from the start and asks no CA', async (t) => 
   t.equal(slow.calls.issue, 0);
 });
 
+t.test('SCEP-152 manual approval: a device that was refused or has its certificate may ask again under its transactionID', async (t) => {
+  const slow = await createSlowIssuer();
+  const { enrolment, store } = house(slow.issuer);
+  const profile = scep({ approval: { mode: 'manual' } });
+  const tenant = tenantContext(profile.tenantId, 'user:1');
+  const asked = request();
+  await enrolment.enrol(profile, asked);
+  await store.orders.move(tenant, store.all()[0]?.id ?? '', ['AWAITING_APPROVAL'], 'REJECTED', 'not today');
+  t.equal(refusalOf(await enrolment.enrol(profile, asked)), 'order-rejected', 'a copy of what was refused stays refused');
+  const anew = { ...asked, content: Buffer.from('asked anew') };
+  t.equal((await enrolment.enrol(profile, anew)).kind, 'pending');
+  t.equal((await enrolment.enrol(profile, anew)).kind, 'pending');
+  t.match(store.all(), [{ state: 'REJECTED' }, { state: 'AWAITING_APPROVAL' }], 'and nothing goes to the CA unseen');
+  t.equal(store.all().length, 2);
+  t.equal(slow.calls.issue, 0);
+});
+
 t.test('an inactive or missing connector leaves the order waiting, never refused', async (t) => {
   const { enrolment, store } = house(undefined);
   t.equal((await enrolment.enrol(scep(), request())).kind, 'pending');
@@ -392,6 +409,34 @@ t.test('SCEP-151 a device that starts over with a new transactionID is treated a
     t.same(await enrolment.enrol(profile, elsewhere).then(({ kind }) => kind), 'issued', 'nor is a retransmission');
     const renewal = request({ evidence: { signer: { certificate: certificateOf(first), others: [] } } });
     t.equal((await enrolment.enrol(profile, renewal)).kind, 'issued', 'a renewal is no duplicate');
+  });
+
+  t.test('refuse: renewals under fewer names are the same device, so that it does not come by a second certificate', async (t) => {
+    const { enrolment, store } = house(await embedded());
+    const profile = scep({ duplicates: 'refuse' });
+    const subject = nameFromText('CN=device-1');
+    if (!subject.ok) throw new Error(subject.error);
+    const wanting = (...names: string[]) => ({ publicKey: rsaKey, subject: subject.value, extensions: [subjectAltNameExtension(names.map(dnsName))] });
+    const bothNames = wanting('a.example', 'b.example');
+    const renewing = (outcome: Outcome) => request({ evidence: { signer: { certificate: certificateOf(outcome), others: [] } }, wanted: wanting('a.example') });
+    let current = await enrolment.enrol(profile, request({ wanted: bothNames }));
+    for (let count = 0; count < 2; count += 1) current = await enrolment.enrol(profile, renewing(current));
+    t.equal(new Set(store.all().map(({ accountId }) => accountId)).size, 1);
+    t.equal(refusalOf(await enrolment.enrol(profile, request({ wanted: bothNames }))), 'account-held');
+  });
+
+  t.test('manual: a device that keeps its key and transactionID waits for the administrator too', async (t) => {
+    const { enrolment, store } = house(await embedded());
+    const profile = scep({ duplicates: 'manual' });
+    const asked = request();
+    const first = await enrolment.enrol(profile, asked);
+    if (first.kind !== 'issued') throw new Error(first.kind);
+    await store.orders.move(tenantContext(profile.tenantId, 'device'), first.orderId, ['ISSUED'], 'DELIVERED', '');
+    const anew = { ...asked, content: Buffer.from('another request with the same key') };
+    t.equal((await enrolment.enrol(profile, anew)).kind, 'pending');
+    t.match(store.all(), [{ state: 'DELIVERED' }, { state: 'AWAITING_APPROVAL' }]);
+    t.equal((await enrolment.enrol(profile, anew)).kind, 'pending', 'and its retransmission with it');
+    t.equal(store.all().length, 2);
   });
 
   t.test('refuse: a device whose certificate was revoked may start over, under the same transactionID too', async (t) => {

@@ -240,6 +240,17 @@ t.test('SCEP-110 SCEP-151 a device that has moved here and comes with its old ce
   t.equal(gist(await room.enrolment.enrol(profile, request(oldCertificate()))), 'account-held');
 });
 
+t.test('SCEP-110 SCEP-151 and stays one when it asks for fewer names than its old certificate has', async (t) => {
+  const profile = { ...withAnchors(anchor()), policy: policySchema.parse({ duplicates: 'refuse', scep: { renewalAnchors: [anchor()] } }) };
+  const room = await house();
+  const old = oldCertificate({ extensions: [subjectAltNameExtension(['pump-7.example', 'pump-8.example'].map(dnsName))] });
+  const asking = (...names: string[]) =>
+    request(old, { wanted: { publicKey: key.publicKey, subject: old.subject, extensions: [subjectAltNameExtension(names.map(dnsName))] } });
+  t.equal(gist(await room.enrolment.enrol(profile, asking('pump-7.example', 'pump-8.example'))), 'issued');
+  t.equal(gist(await room.enrolment.enrol(profile, asking('pump-7.example'))), 'account-held');
+  t.equal(gist(await room.enrolment.enrol(profile, asking('pump-8.example'))), 'account-held');
+});
+
 t.test('SCEP-110 CMP has no renewal anchors', async (t) => {
   const room = await house();
   const profile = cmpProfile({ policy: policySchema.parse({ scep: { renewalAnchors: [anchor()] } }) });

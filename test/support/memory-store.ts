@@ -20,7 +20,7 @@ import type {
 import { certificateHold, type RevocationDesk, removeFromCrl, type WantedRevocation } from '../../src/enrolment/revocation-ports.js';
 import { type Clock, systemClock } from '../../src/runtime/clock.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
-import { accountIdOf } from '../../src/store/orders/account.js';
+import { accountOf } from '../../src/store/orders/account.js';
 import { type ClaimableState, claimableStates, isLookedUpAgain, isMoveAllowed, steps } from '../../src/store/orders/steps.js';
 import type { ChallengeStore } from '../../src/tenancy/challenge.js';
 import type { Context, TenantContext } from '../../src/tenancy/context.js';
@@ -112,7 +112,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     if (transaction !== undefined) return { kind: 'existing', transaction };
     const isRefused = phaseOf(state) === 'refused';
     if (input.challengeId !== undefined && !isRefused && !challenges.spend(input.challengeId)) return { kind: 'challenge-spent' };
-    if (input.isExclusive === true && !isRefused && holds(accountIdOf(input.profileId, input.accountIdentity))) return { kind: 'account-held' };
+    if (input.isExclusive === true && !isRefused && holds(accountOf(input))) return { kind: 'account-held' };
     const isFinal = phaseOf(state) !== 'open';
     transactions.set(key, { orderId: input.id, contentHash: input.contentHash, session: input.session, retainedUntil: isFinal ? now() + dayMs : null });
     const entry: Entry = {
@@ -130,8 +130,8 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     const marks = [record.sha256.toString('hex'), `${record.issuerHash.toString('hex')} ${record.serial}`];
     if (marks.some((mark) => taken.has(mark))) return false;
     for (const mark of marks) taken.add(mark);
-    const { id: orderId, profileId, connectorId } = entry.order;
-    certificates.set(record.id, { ...record, tenantId, orderId, profileId, connectorId, status: 'valid' });
+    const { id: orderId, accountId, profileId, connectorId } = entry.order;
+    certificates.set(record.id, { ...record, tenantId, orderId, accountId, profileId, connectorId, status: 'valid' });
     return true;
   }
 
@@ -180,12 +180,12 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       if (typeof state === 'string') return add(context, order, state);
       return add(context, order, state.state, { failInfo: state.failInfo, failReason: state.failReason });
     },
-    async supersede(context, order, replaces) {
+    async supersede(context, order, replaces, state = 'ACCEPTED') {
       const key = order.dedupeKey.toString('hex');
       const standing = transactionOf(context, key);
       const before = transactions.get(key);
       if (standing?.order.id === replaces && phaseOf(standing.order.state) !== 'open') transactions.delete(key);
-      const outcome = add(context, order, 'ACCEPTED');
+      const outcome = add(context, order, state);
       if (outcome.kind !== 'recorded' && outcome.kind !== 'existing' && before !== undefined) transactions.set(key, before);
       return outcome;
     },
@@ -415,7 +415,7 @@ function orderOf(tenantId: string, input: NewOrder, state: OrderState, finishedA
     profileId,
     connectorId,
     protocol,
-    accountId: accountIdOf(profileId, input.accountIdentity),
+    accountId: accountOf(input),
     transactionId,
     operation,
     state,

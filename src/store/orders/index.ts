@@ -46,7 +46,7 @@ export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, lo
     settleIssued: (context, order, certificate, caId): Promise<RecordOutcome> =>
       (order.challengeId === undefined ? issuances : redemptions).submit({ context, order, certificate, caId }),
     record: (context, order, state) => record(connection, boot, sealer, context, order, state),
-    supersede: (context, order, replaces) => supersede(connection, boot, sealer, context, order, replaces),
+    supersede: (context, order, replaces, state) => supersede(connection, boot, sealer, context, order, replaces, state),
     countAttempt: (context, orderId) => countAttempt(connection, context, orderId),
     findTransaction: (context, dedupeKey) => findStanding(connection, context, dedupeKey),
     findTransactions: (context, profileId, transactionId) => findTransactions(connection, context, profileId, transactionId),

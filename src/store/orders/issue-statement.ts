@@ -3,7 +3,7 @@ import type { TenantContext } from '../../tenancy/context.js';
 import type { Boot } from '../audit.js';
 import { orderedJson } from '../canonical-json.js';
 import { storableJson } from '../text.js';
-import { accountIdOf } from './account.js';
+import { accountOf } from './account.js';
 import { originOf } from './origin.js';
 
 /** An order whose certificate is already signed. */
@@ -117,7 +117,7 @@ function inputRow({ context, order, certificate, caId }: Issuance): Readonly<Rec
     profileId: order.profileId,
     connectorId: order.connectorId,
     protocol: order.protocol,
-    accountId: accountIdOf(order.profileId, order.accountIdentity),
+    accountId: accountOf(order),
     accountLabel: order.accountLabel,
     transactionId: order.transactionId,
     dedupeKey: order.dedupeKey.toString('hex'),

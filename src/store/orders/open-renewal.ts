@@ -3,11 +3,11 @@ import { openStates } from '../../enrolment/order.js';
 import type { NewOrder } from '../../enrolment/ports.js';
 import type { TenantContext } from '../../tenancy/context.js';
 import { type Connection, firstOf } from '../connection/connection.js';
-import { accountIdOf } from './account.js';
+import { accountOf } from './account.js';
 
-/** Found among the orders of the account: a renewal keeps its names, and so its account. */
+/** Found among the orders of the account: a renewal keeps it. */
 export async function hasOpenRenewal(connection: Connection, { tenantId }: TenantContext, order: NewOrder): Promise<boolean> {
-  const accountId = accountIdOf(order.profileId, order.accountIdentity);
+  const accountId = accountOf(order);
   const found = await firstOf(
     connection,
     sql`select 1 from orders o left join transactions t on t.dedupe_key = o.dedupe_key and t.order_id = o.id

@@ -8,7 +8,7 @@ import { type Connection, type Executor, transact } from '../connection/connecti
 import { recordNotice } from '../notices.js';
 import type { Tables } from '../tables.js';
 import { storableJson, storableText } from '../text.js';
-import { accountIdOf } from './account.js';
+import { accountOf } from './account.js';
 import { AccountHeld, claimAccount } from './duplicates.js';
 import { stateEvent } from './event.js';
 import { originOf } from './origin.js';
@@ -34,11 +34,12 @@ export function supersede(
   context: TenantContext,
   order: NewOrder,
   replaces: string,
+  state: 'AWAITING_APPROVAL' | 'ACCEPTED' = 'ACCEPTED',
 ): Promise<RecordOutcome> {
   return spending(connection, async (trx) => {
     const isReplaced = await replaceTransaction(trx, context, order, replaces);
     const isFree = isReplaced || (await takeDedupeKey(trx, context, order, false));
-    return isFree ? insertOrder(trx, boot, sealer, context, order, 'ACCEPTED') : existingOrOwn(trx, context, order);
+    return isFree ? insertOrder(trx, boot, sealer, context, order, state) : existingOrOwn(trx, context, order);
   });
 }
 
@@ -89,7 +90,7 @@ async function insertOrder(
   const { tenantId } = context;
   const refused = typeof state === 'object' ? state : undefined;
   const first = refused?.state ?? (state as Exclude<FirstState, Refused>);
-  const accountId = accountIdOf(order.profileId, order.accountIdentity);
+  const accountId = accountOf(order);
   const { facts } = order;
   if (order.challengeId !== undefined && refused === undefined) await spendChallenge(trx, order.challengeId);
   await sql`insert into accounts (id, tenant_id, profile_id, label) values (${accountId}, ${tenantId}, ${order.profileId}, ${storableText(order.accountLabel)})

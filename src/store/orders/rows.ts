@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Operation, Order, OrderState, Session } from '../../enrolment/order.js';
 import type { NewOrder, StoredTransaction } from '../../enrolment/ports.js';
 import type { Protocol } from '../../tenancy/profile.js';
-import { accountIdOf } from './account.js';
+import { accountOf } from './account.js';
 
 export interface OrderRow {
   readonly id: string;
@@ -78,7 +78,7 @@ export function recordedOrder(order: NewOrder, recorded: Recorded): Order {
     profileId: order.profileId,
     connectorId: order.connectorId,
     protocol: order.protocol,
-    accountId: accountIdOf(order.profileId, order.accountIdentity),
+    accountId: accountOf(order),
     transactionId: order.transactionId,
     operation: order.operation,
     subject: order.subject,
