@@ -50,7 +50,7 @@ class Shelf<T> {
   }
 }
 
-const recentLimit = 64;
+const recentLimit = 4;
 
 /** As it was handed in; what the core asks for is made of it when it asks. */
 interface Settled {
