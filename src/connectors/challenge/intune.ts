@@ -92,16 +92,16 @@ export function createIntune(check: IntuneCheck, call: HttpCaller): Intune {
     return answer;
   }
 
-  async function ask(action: Action, activityId: string, body: object, deadline: AbortSignal): Promise<Said> {
+  async function ask(action: Action, activityId: string, body: object, deadline: AbortSignal, challenge?: string): Promise<Said> {
     const answer = await post(action, activityId, body, deadline);
     const isStale = answer.kind === 'answered' && answer.status === 401;
-    return saidBy(isStale ? await post(action, activityId, body, deadline) : answer);
+    return saidBy(isStale ? await post(action, activityId, body, deadline) : answer, challenge);
   }
 
   return {
-    async validate({ requestId, transactionId, pkcs10 }, deadline) {
+    async validate({ requestId, transactionId, challenge, pkcs10 }, deadline) {
       const request = { transactionId, certificateRequest: pkcs10.toString('base64'), callerInfo };
-      const said = await ask('validateRequest', uuidOf(requestId), { request }, deadline);
+      const said = await ask('validateRequest', uuidOf(requestId), { request }, deadline, challenge);
       if (said.kind === 'yes') return { kind: 'allowed' };
       return { kind: said.kind === 'no' ? 'denied' : 'unavailable', reason: said.reason };
     },
@@ -125,14 +125,14 @@ function serviceIn(outcome: CallOutcome): Result<string, string> {
 }
 
 /** Success alone is a yes, and only a code that says what is wrong with the request is a no: an error is never permission, nor the device's fault. */
-function saidBy(outcome: CallOutcome): Said {
+function saidBy(outcome: CallOutcome, challenge?: string): Said {
   if (outcome.kind === 'unanswered') return { kind: 'nothing', reason: outcome.reason };
   const answer = answerSchema.safeParse(jsonOf(outcome.body));
   if (!answer.success) return { kind: 'nothing', reason: `Intune answered with status ${outcome.status}` };
   const { code, errorDescription } = answer.data;
   const isGood = outcome.status >= 200 && outcome.status < 300;
   if (isGood && code.toLowerCase() === 'success') return { kind: 'yes' };
-  const reason = foreignText(`Intune says ${code}${errorDescription ? `: ${errorDescription}` : ''}`);
+  const reason = foreignText(`Intune says ${code}${errorDescription ? `: ${errorDescription}` : ''}`, challenge);
   const isRefusal = (isGood || outcome.status === 400) && refusalCodes.has(code.toLowerCase());
   return { kind: isRefusal ? 'no' : 'nothing', reason };
 }

@@ -367,6 +367,11 @@ t.test('AB-19 CT-05 of what Intune says, Success alone lets a request in; every 
   }
   intune.answer = { status: 400, body: { code: 'ChallengeExpired', errorDescription: null } };
   t.match(await judge.judge(profile, question()), { kind: 'denied' });
+  for (const code of ['ChallengeDecodingError', 'SomethingNew']) {
+    intune.answer = { status: 200, body: { code, errorDescription: `cannot read ${canary}.` } };
+    const { reason } = (await judge.judge(profile, question())) as { reason?: string };
+    t.equal(reason, `Intune says ${code}: cannot read [challenge].`, 'AB-18 a challenge that is repeated to us goes no further');
+  }
   for (const [status, body] of [
     [200, { code: 'Unknown', errorDescription: '' }],
     [200, { code: 'SomethingNew', errorDescription: '' }],
