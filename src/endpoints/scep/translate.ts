@@ -167,9 +167,21 @@ async function answerOpened(exchange: Exchange, request: ScepRequest, type: Requ
       if (!proof.ok) return proof.error;
       if (recipient === undefined) return refuseUndeliverable(exchange, request.signer.publicKey);
       const wanted = enrolmentRequest(exchange, request, type, csr, envelope.content.cipher);
+      if ('password' in recipient && !(await isOwnChallenge(exchange, request, csr, wanted.evidence))) {
+        return refuseOpaquely(exchange, 'The answer would be encrypted under a challenge that is not proven to be of its sender.');
+      }
       return answer(exchange, recipient, await exchange.enrolment.enrol(exchange.endpoint.profile, wanted));
     }
   }
+}
+
+/**
+ * Whether the challenge can be taken for the sender's: the request is for his key, or he is a device of this profile. One who sends the
+ * envelope of someone else under a certificate of his own would get an answer to try challenges against.
+ */
+async function isOwnChallenge({ endpoint, enrolment }: Exchange, request: ScepRequest, csr: CertificationRequest, evidence: Evidence): Promise<boolean> {
+  if (csr.publicKey === request.signer.publicKey) return true;
+  return evidence.signer !== undefined && (await enrolment.recognise(endpoint.profile, evidence)).ok;
 }
 
 function refuseUndeliverable(exchange: Exchange, key: PublicKey): ScepReply {

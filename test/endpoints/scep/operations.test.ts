@@ -354,6 +354,20 @@ t.test('SCEP-079 SCEP-096 what could not be delivered is badAlg before the core 
   );
 });
 
+t.test('SCEP-079 AB-11 one who sends the envelope of a device under an EC certificate of his own gets nothing to try challenges against', async (t) => {
+  const core = issuingEnrolment(world);
+  const attacker = generateEcKey();
+  const der = Buffer.from(world.issue(attacker.publicKey, subject).der);
+  der[der.length - 1] = (der[der.length - 1] as number) ^ 1;
+  const forged = parseCertificate(der);
+  if (!forged.ok) throw forged.error;
+  const replaying: CmsSigner = { certificate: forged.value, privateKey: attacker.privateKey };
+  const captured = buildCsr({ key, subject, challenge: 'open sesame' });
+  const stolen = buildMessage({ recipient: ra.certificate, signer: replaying }, 'PKCSReq', captured);
+  t.same(said(await certRep(core, stolen.message, byPassword)), fault('undecryptable'), 'told like no request at all');
+  t.equal(core.requests.length, 0, 'and the challenge of the device is not used up');
+});
+
 t.test('SCEP-079 a renewal by an EC certificate is answered under the challenge that it carries', async (t) => {
   const core = issuingEnrolment(world);
   const fresh = generateEcKey('P-384');

@@ -3,7 +3,8 @@ import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type DeviceKey, deviceKey, generateRsaKey } from '../../../src/device-client/scep.js';
 import type { Outcome } from '../../../src/enrolment/outcome.js';
 import type { IssuedCertificate, RefusalRecord } from '../../../src/enrolment/ports.js';
-import type { EnrolmentRequest } from '../../../src/enrolment/request.js';
+import { refusal } from '../../../src/enrolment/refusal.js';
+import type { EnrolmentRequest, Evidence } from '../../../src/enrolment/request.js';
 import type { EnrolmentService } from '../../../src/enrolment/service.js';
 import {
   basicConstraintsExtension,
@@ -18,8 +19,10 @@ import {
   parseCertificate,
   signCertificate,
   subjectKeyIdentifierExtension,
+  verifyCertificate,
 } from '../../../src/pkix/index.js';
 import { certificateTime } from '../../../src/protocol/der/index.js';
+import { fail, ok } from '../../../src/runtime/result.js';
 import type { LoadedRaKey, ScepEndpoint } from '../../../src/tenancy/directory.js';
 import { type Policy, policySchema } from '../../../src/tenancy/policy.js';
 import type { Profile } from '../../../src/tenancy/profile.js';
@@ -188,8 +191,11 @@ export class FakeEnrolment implements EnrolmentService {
     return new Set<never>();
   }
 
-  async recognise(): Promise<never> {
-    throw new Error('SCEP asks nothing of this kind.');
+  /** Whether a signer is a device of the profile. */
+  isKnown: (signer: Certificate) => boolean = () => false;
+
+  async recognise(_profile: unknown, { signer }: Evidence) {
+    return signer !== undefined && this.isKnown(signer.certificate) ? ok<true>(true) : fail(refusal('signer-not-trusted'));
   }
 
   noteRefusal(refusal: RefusalRecord): void {
@@ -237,7 +243,7 @@ function issuerOf({ der }: IssuedCertificate): Buffer {
 
 /** A core that issues everything at once from the world's CA. */
 export function issuingEnrolment(world: World): FakeEnrolment {
-  return new FakeEnrolment((request) => ({
+  const core = new FakeEnrolment((request) => ({
     kind: 'issued',
     orderId: createHash('sha256').update(request.content).digest('hex').slice(0, 16),
     certificate: world.issue(request.wanted.publicKey, request.wanted.subject).der,
@@ -245,4 +251,6 @@ export function issuingEnrolment(world: World): FakeEnrolment {
     isReplay: false,
     session: {},
   }));
+  core.isKnown = (signer) => world.endpoint.caChain.some((authority) => verifyCertificate(signer, authority.publicKey).ok);
+  return core;
 }
