@@ -27,9 +27,10 @@ for (const database of testDatabases()) {
     await t.test('SCEP-151 a new enrolment of the same device has the older certificates revoked, and nothing else', async (t) => {
       const device = { profileId: replacing.id, accountIdentity: newOrder().accountIdentity };
       const elsewhere = { ...device, profileId: allowing.id };
-      const [first, renewed, other, kept] = [
-        await issue(device),
-        await issue({ ...device, operation: 'renewal' }),
+      const first = await issue(device);
+      const renews = (await store.orderReader.find(tenant, first))?.certificateId ?? null;
+      const [renewed, other, kept] = [
+        await issue({ ...device, operation: 'renewal', renews }),
         await issue({ profileId: replacing.id }),
         await issue(elsewhere),
       ];
@@ -50,6 +51,13 @@ for (const database of testDatabases()) {
       );
       await job.run();
       t.equal(await stateOf(fresh), 'ISSUED', 'and another run changes nothing');
+    });
+
+    await t.test('SCEP-151 SCEP-110 a device that comes again with the certificate of another CA has its older certificate revoked', async (t) => {
+      const moving = { profileId: replacing.id, accountIdentity: newOrder().accountIdentity, operation: 'renewal', renews: null } as const;
+      const [first, second] = [await issue(moving), await issue(moving)];
+      await replaceDuplicatesJob({ ...store, profiles, clock: systemClock }).run();
+      t.same(await Promise.all([first, second].map(stateOf)), ['REVOKE_WANTED', 'ISSUED']);
     });
 
     await t.test('SCEP-151 a worker that was away finds what was issued meanwhile', async (t) => {

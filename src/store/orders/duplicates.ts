@@ -21,7 +21,10 @@ export async function claimAccount(trx: Executor, accountId: string): Promise<vo
   if (rows.length > 0) throw new AccountHeld('The account holds a certificate or an open order.');
 }
 
-/** Recent certificates are found by their ids, which are UUIDv7 of the moment of issuance; nothing else is searched. */
+/**
+ * What renews no certificate of ours came from a device that started over, also by the certificate of another CA.
+ * Recent certificates are found by their ids, which are UUIDv7 of the moment of issuance; nothing else is searched.
+ */
 export function duplicateReader(connection: Connection): DuplicateReader {
   return {
     replaced: async (context, profileId, since) => {
@@ -29,7 +32,7 @@ export function duplicateReader(connection: Connection): DuplicateReader {
         connection,
         sql<{ id: string }>`
           select distinct older.id from certificates fresh
-          join orders first on first.id = fresh.order_id and first.operation = 'enrolment' and first.state in ('ISSUED', 'DELIVERED', 'CONFIRMED')
+          join orders first on first.id = fresh.order_id and first.renews is null and first.state in ('ISSUED', 'DELIVERED', 'CONFIRMED')
           join orders older on older.account_id = first.account_id and older.id <> first.id and older.state in ('ISSUED', 'DELIVERED', 'CONFIRMED')
           join certificates old on old.id = older.certificate_id and old.id < fresh.id and old.status = 'valid' and old.not_after > now()
           where fresh.tenant_id = ${context.tenantId} and fresh.id > ${lowestIdAt(since)}::uuid and fresh.profile_id = ${profileId} and fresh.status = 'valid'`,
