@@ -1,12 +1,16 @@
-import { type AddressedEnvelope, type ContentCipher, contentCiphers } from '../../protocol/cms/index.js';
+import { type AddressedEnvelope, type ContentCipher, contentCiphers, mostTransported } from '../../protocol/cms/index.js';
 import type { MessageData, ReplyRecipient, ScepRequest } from '../../protocol/scep/index.js';
 import type { ScepEndpoint } from '../../tenancy/directory.js';
 import type { ScepRaKey } from './ra-keys.js';
 
+/** The content keys of AES-256. */
+const longestKey = 32;
+
 /** Whether an answer could be encrypted for the sender at all, as far as that shows before decryption. */
-export function canBeAnswered(request: ScepRequest, endpoint: ScepEndpoint): boolean {
-  const { type } = request.signer.publicKey;
-  return type === 'rsa' || (type === 'ec' && endpoint.profile.policy.scep.passwordRecipients);
+export function canBeAnswered(request: ScepRequest, envelope: AddressedEnvelope<ScepRaKey>, endpoint: ScepEndpoint): boolean {
+  const { type, size } = request.signer.publicKey;
+  if (type === 'rsa') return mostTransported(envelope.transport, size) >= longestKey;
+  return type === 'ec' && endpoint.profile.policy.scep.passwordRecipients;
 }
 
 /**

@@ -147,7 +147,7 @@ function expectedRecipient(fault: ScepFault, raKey: Pick<ScepRaKey, 'certificate
 /** The part after which the sender's key is proven and the envelope is ours. */
 async function answerOpened(exchange: Exchange, request: ScepRequest, type: RequestType, envelope: AddressedEnvelope<ScepRaKey>): Promise<ScepReply> {
   // Before the core is asked: a certificate that could not be delivered must never be issued.
-  if (!canBeAnswered(request, exchange.endpoint)) return refuseUndeliverable(exchange, request.signer.publicKey);
+  if (!canBeAnswered(request, envelope, exchange.endpoint)) return refuseUndeliverable(exchange, request.signer.publicKey);
   const startedAt = performance.now();
   const opened = openRequest(type, envelope, envelope.key.unwrapper);
   decrypting.observe(secondsSince(startedAt));

@@ -9,7 +9,7 @@ import {
 } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import { Cursor, der, encode, guarded, oids } from '../der/index.js';
-import type { OaepParameters } from './oaep.js';
+import { digestLengths, type OaepParameters } from './oaep.js';
 
 /** How a content key is encrypted to an RSA key: PKCS#1 v1.5 or OAEP. */
 export type KeyTransport = { readonly kind: 'pkcs1' } | ({ readonly kind: 'oaep' } & OaepParameters);
@@ -62,4 +62,10 @@ export function keyTransportAlgorithm(transport: KeyTransport): AlgorithmIdentif
     maskDigest === 'sha1' ? undefined : der.explicit(1, der.sequence(der.oid(oids.mgf1), digestIdentifier(maskDigest))),
   );
   return { oid: oids.rsaesOaep, parameters: encode(parameters) };
+}
+
+/** The most octets an RSA key of so many bits can be sent (RFC 8017 sections 7.1.1 and 7.2.1); negative where it is too short for anything. */
+export function mostTransported(transport: KeyTransport, bits: number): number {
+  const length = Math.ceil(bits / 8);
+  return transport.kind === 'pkcs1' ? length - 11 : length - 2 * digestLengths[transport.digest] - 2;
 }

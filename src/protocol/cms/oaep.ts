@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Digest } from '../../pkix/index.js';
 import { type KeyUnwrapper, select } from './unwrap.js';
 
@@ -9,7 +9,7 @@ export interface OaepParameters {
   readonly label: Buffer;
 }
 
-const digestLengths = { sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const satisfies Record<Digest, number>;
+export const digestLengths = { sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const satisfies Record<Digest, number>;
 
 /** MGF1, RFC 8017 appendix B.2.1. */
 function mask(digest: Digest, seed: Buffer, length: number): Buffer {
@@ -45,4 +45,16 @@ export function unwrapOaep(unwrapper: KeyUnwrapper, parameters: OaepParameters, 
   for (let at = hashLength; at < one; at += 1) faults |= data[at] as number;
   faults |= (data[one] as number) ^ 1;
   return select(faults, data.subarray(data.length - length), pseudoKey);
+}
+
+/** EME-OAEP (RFC 8017 section 7.1.1) of a short message with an empty label, for a modulus of so many octets; `RSA_NO_PADDING` does the rest. */
+export function padOaep({ digest, maskDigest }: Omit<OaepParameters, 'label'>, message: Buffer, length: number): Buffer {
+  const hashLength = digestLengths[digest];
+  const data = Buffer.alloc(length - hashLength - 1);
+  createHash(digest).digest().copy(data);
+  data[data.length - message.length - 1] = 1;
+  message.copy(data, data.length - message.length);
+  const seed = randomBytes(hashLength);
+  const maskedData = xor(data, mask(maskDigest, seed, data.length));
+  return Buffer.concat([Buffer.alloc(1), xor(seed, mask(maskDigest, maskedData, hashLength)), maskedData]);
 }

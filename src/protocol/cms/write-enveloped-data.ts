@@ -6,6 +6,7 @@ import { type ContentCipher, contentCipherAlgorithm, contentCiphers, encryptCont
 import { contentInfo } from './content-info.js';
 import { issuerAndSerial, keyIdentifierOf } from './identifier.js';
 import { type KeyTransport, keyTransportAlgorithm, pkcs1 } from './key-transport.js';
+import { padOaep } from './oaep.js';
 import { passwordRecipientInfo } from './password-recipient.js';
 
 export interface EnvelopeOptions {
@@ -60,8 +61,12 @@ function enveloped(content: Buffer, cipher: ContentCipher, version: number, reci
   return encode(contentInfo(oids.envelopedData, der.sequence(der.integer(version), der.set(recipientInfo(key)), encryptedContentInfo)));
 }
 
-/** OAEP with one digest for label and mask, which is all that node:crypto writes. */
+/** Where label and mask have different digests, as Java likes it, we pad ourselves: node:crypto knows one digest for both. */
 function wrapKey(key: KeyObject, transport: KeyTransport, contentKey: Buffer): Buffer {
   if (transport.kind === 'pkcs1') return publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, contentKey);
+  if (transport.digest !== transport.maskDigest) {
+    const length = Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+    return publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, padOaep(transport, contentKey, length));
+  }
   return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: transport.digest }, contentKey);
 }

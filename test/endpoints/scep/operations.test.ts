@@ -324,6 +324,21 @@ t.test('SCEP-079 SCEP-096 an EC client is answered under its challenge where the
   }
 });
 
+t.test('SCEP-096 an RSA key too short for the key transport of its request is badAlg before anything is looked up or ordered', async (t) => {
+  const short = generateRsaKey(1024);
+  const by: CmsSigner = { certificate: selfSignedCertificate(short, subject, new Date()), privateKey: short.privateKey };
+  const transport = { kind: 'oaep', digest: 'sha512', maskDigest: 'sha512', label: Buffer.alloc(0) } as const;
+  const data = encode(der.sequence(issued.issuer.der, der.integerContent(issued.serial)));
+  const core = issuingEnrolment(world);
+  core.crl = Buffer.from('3000', 'hex');
+  const request = (messageType: 'GetCRL' | 'PKCSReq', content: Buffer) =>
+    buildMessage({ recipient: ra.certificate, signer: by, transport }, messageType, content);
+  const undeliverable = refusal('key-undeliverable', 'badAlg');
+  t.same(said(await certRep(core, request('GetCRL', data).message)), undeliverable);
+  t.same(said(await certRep(core, request('PKCSReq', buildCsr({ key: short, subject })).message)), undeliverable);
+  t.equal(core.requests.length, 0);
+});
+
 t.test('SCEP-079 SCEP-096 what could not be delivered is badAlg before the core is asked', async (t) => {
   const core = issuingEnrolment(world);
   const undeliverable = refusal('key-undeliverable', 'badAlg');

@@ -265,10 +265,12 @@ function open(bytes: Buffer): ReturnType<typeof decryptContent> | string {
 }
 
 const oaep = (digest: Digest): KeyTransport => ({ kind: 'oaep', digest, maskDigest: digest, label: Buffer.alloc(0) });
+/** What Java calls OAEPWithSHA-256AndMGF1Padding. */
+const java: KeyTransport = { kind: 'oaep', digest: 'sha256', maskDigest: 'sha1', label: Buffer.alloc(0) };
 
 t.test('SCEP-080 SCEP-081 SCEP-083 SCEP-086 envelopes open again: every cipher, transport and recipient form', async (t) => {
   for (const cipher of Object.keys(contentCiphers) as ContentCipher[]) {
-    for (const [what, transport] of Object.entries({ pkcs1: undefined, 'oaep sha1': oaep('sha1'), 'oaep sha256': oaep('sha256') })) {
+    for (const [what, transport] of Object.entries({ pkcs1: undefined, 'oaep sha1': oaep('sha1'), 'oaep sha256': oaep('sha256'), java })) {
       for (const identifiedBy of ['issuerAndSerial', 'subjectKeyIdentifier'] as const) {
         const text = randomBytes(33);
         const bytes = encodeEnvelopedData({ content: text, cipher, recipient: raCertificate, publicKey, identifiedBy, ...(transport && { transport }) });
@@ -293,7 +295,7 @@ t.test('SCEP-061 SCEP-078 opens what OpenSSL envelopes, and OpenSSL opens ours',
     t.equal(ran.status, 0, `${what}: ${ran.error}`);
     t.same(open(ran.out), { isPadded: true, content }, what);
   }
-  for (const transport of [undefined, oaep('sha256')]) {
+  for (const transport of [undefined, oaep('sha256'), java]) {
     const bytes = encodeEnvelopedData({ content, cipher: 'aes256-cbc', recipient: raCertificate, publicKey, ...(transport && { transport }) });
     const ran = openssl({ ...files, 'e.der': bytes }, 'cms', '-decrypt', '-inform', 'DER', '-in', 'e.der', '-inkey', 'k.pem', '-recip', 'c.pem');
     t.same(ran.out, content, `openssl cms -decrypt: ${ran.error}`);
