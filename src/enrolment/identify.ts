@@ -88,6 +88,8 @@ export async function signerCredential(
   if (issued !== undefined && issued.profileId === profile.id) return issuedCredential(signer.certificate, issued, profile, deps);
   if (issued?.status === 'revoked') return fail(refusal('signer-revoked', issued.serial));
   const isAnchorable = profile.protocol === 'scep' && profile.policy.scep.renewalAnchors.length > 0;
+  // What may not renew in its own profile may not here either.
+  if (isAnchorable && issued?.status === 'superseded') return fail(refusal('signer-superseded', issued.serial));
   const anchored = isAnchorable ? await anchoredSigner(signer.certificate, profile, deps) : undefined;
   if (anchored?.ok === true) return ok({ kind: 'anchored', label: anchored.value, signer: signer.certificate, isAnchored: true });
   if (anchored !== undefined) return anchored;

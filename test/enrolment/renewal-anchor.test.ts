@@ -9,6 +9,7 @@ import {
   basicConstraintsExtension,
   type Certificate,
   type CertificateList,
+  certificateFingerprint,
   createSigner,
   dnsName,
   type Extension,
@@ -26,11 +27,13 @@ import { oids } from '../../src/protocol/der/index.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
 import { cryptoEngineConfigSchema } from '../../src/tenancy/connector.js';
+import { tenantContext } from '../../src/tenancy/context.js';
 import { policySchema } from '../../src/tenancy/policy.js';
 import { warningsOf } from '../../src/tenancy/profile-warnings.js';
 import { type Authority, authority, certify, name } from '../endpoints/scep/world.js';
 import { memoryEngineStore } from '../support/memory-engine-store.js';
 import { memoryStore } from '../support/memory-store.js';
+import { newCertificate, newOrder } from '../support/orders.js';
 import { cmpProfile, scepProfile } from '../support/profiles.js';
 
 const day = 86_400_000;
@@ -249,6 +252,20 @@ t.test('SCEP-110 SCEP-151 and stays one when it asks for fewer names than its ol
   t.equal(gist(await room.enrolment.enrol(profile, asking('pump-7.example', 'pump-8.example'))), 'issued');
   t.equal(gist(await room.enrolment.enrol(profile, asking('pump-7.example'))), 'account-held');
   t.equal(gist(await room.enrolment.enrol(profile, asking('pump-8.example'))), 'account-held');
+});
+
+t.test('SCEP-110 AB-22 a certificate of another profile here renews only while it may renew there', async (t) => {
+  const profile = withAnchors(anchor());
+  const context = tenantContext(profile.tenantId, 'test');
+  const { store, enrolment } = await house();
+  const signer = oldCertificate();
+  const record = newCertificate({ der: signer.der, sha256: certificateFingerprint(signer.der) });
+  await store.orders.settleIssued(context, newOrder(), record, 'elsewhere');
+  t.equal(gist(await enrolment.enrol(profile, request(signer))), 'issued');
+  const successor = newOrder({ operation: 'renewal', renews: record.id });
+  await store.orders.settleIssued(context, successor, newCertificate(), 'elsewhere');
+  store.orders.noteDelivered(context, successor.id, 'CONFIRMED');
+  t.equal(gist(await enrolment.enrol(profile, request(signer))), 'signer-superseded', 'its device has a newer one');
 });
 
 t.test('SCEP-110 CMP has no renewal anchors', async (t) => {
