@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { decodeRequest } from '../../src/protocol/scep/index.js';
 import { loadCorpus } from '../fuzz/corpus.js';
 import { loadWorld } from '../fuzz/world.js';
 import { compare, type Finding, ourReader, type Reader } from './compare.js';
+import { exceptionOf } from './exceptions.js';
 import { createMutants } from './mutants.js';
 import { hasPython, libcryptoOracle, type Oracle } from './oracle.js';
 
@@ -32,4 +34,14 @@ t.test('a reader that forgets to verify is found', { skip }, async (t) => {
   const { findings } = await campaign(decodeRequest, 200, oracle);
   oracle.close();
   t.ok(findings.length > 5, `${findings.length} findings`);
+});
+
+t.test('an unread attribute that OpenSSL writes anew before it verifies is an exception by its name', { skip }, async (t) => {
+  const oracle = await libcryptoOracle();
+  t.teardown(() => oracle.close());
+  const message = readFileSync(new URL('../../fixtures/differential/padded-bits.scep.der', import.meta.url));
+  const request = ourReader(message);
+  if (!request.ok) return t.fail(request.error.detail);
+  t.notOk((await oracle.verify(message)).isAccepted);
+  t.equal(await exceptionOf(message, request.value, oracle), 'attribute');
 });

@@ -1,6 +1,18 @@
+import { Cursor, guarded, tag } from '../../src/protocol/der/index.js';
 import type { ScepRequest } from '../../src/protocol/scep/index.js';
 import type { Oracle } from './oracle.js';
-import { attributeOrders, inDer, keyOnlyForm, plainForm, type Unread, type UnreadPart, unreadOf, unreadParts, withoutUnreadValues } from './plain-form.js';
+import {
+  attributeOrders,
+  inDer,
+  keyOnlyForm,
+  plainForm,
+  type Unread,
+  type UnreadPart,
+  unreadAttributes,
+  unreadOf,
+  unreadParts,
+  withoutUnreadValues,
+} from './plain-form.js';
 
 /** Why a message may be accepted here that OpenSSL refuses. Everything else is a finding. */
 export const exceptions = {
@@ -14,7 +26,8 @@ export const exceptions = {
   unsignedAttributes: 'An unsigned attribute that OpenSSL cannot read. They are not used.',
   signerCertificate:
     "A name or an extension in the signer's certificate that OpenSSL cannot read. Only its key is believed; what it may do is decided by its exact bytes.",
-  attribute: 'A signed attribute that nobody reads here holds a value that OpenSSL cannot decode, such as an empty OBJECT IDENTIFIER.',
+  attribute:
+    'A signed attribute that nobody reads here holds a value that OpenSSL cannot decode, such as an empty OBJECT IDENTIFIER, or writes anew before it verifies: a BIT STRING with padding bits set.',
   several: 'More than one of these parts.',
 } as const satisfies Record<UnreadPart | 'form' | 'order' | 'signerCertificate' | 'attribute' | 'several', string>;
 export type Exception = keyof typeof exceptions;
@@ -38,7 +51,20 @@ export async function exceptionOf(message: Buffer, request: ScepRequest, oracle:
     return culprits.length === 1 ? culprits[0] : 'several';
   }
   for (const attributes of orders) if (await accepts(keyOnlyForm(request, attributes))) return 'signerCertificate';
-  return (await isReadWithout(request, oracle)) ? 'attribute' : undefined;
+  return hasPaddedBits(request) || (await isReadWithout(request, oracle)) ? 'attribute' : undefined;
+}
+
+/**
+ * Whether a BIT STRING in an attribute nobody reads has padding bits set, which DER forbids (X.690 section 11.2.1). OpenSSL clears them, and so
+ * verifies the signature over other octets than were signed; over those received it verifies, or it would not have been accepted here.
+ */
+function hasPaddedBits(request: ScepRequest): boolean {
+  const values = unreadAttributes(request).flatMap((attribute) => attribute.values);
+  return values.some((value) => {
+    if (value[0] !== tag.bitString) return false;
+    const read = guarded(() => new Cursor(value).bitString());
+    return !read.ok && read.error.fault === 'bad-value';
+  });
 }
 
 /** Whether OpenSSL reads the message without the values of unread attributes, and then misses nothing but their signature. */

@@ -1,6 +1,6 @@
 import { generateEcKey } from '../../src/device-client/scep-message.js';
 import { algorithmIdentifier, buildName, createSigner, signCertificate } from '../../src/pkix/index.js';
-import { asReceived, type Identifier, inDerOrder } from '../../src/protocol/cms/index.js';
+import { type Attribute, asReceived, type Identifier, inDerOrder } from '../../src/protocol/cms/index.js';
 import { certificateTime, contextConstructed, decodeBer, der, type Element, encode, oids, scepLimits } from '../../src/protocol/der/index.js';
 import type { ScepRequest } from '../../src/protocol/scep/index.js';
 import { type Node, parseTree } from '../support/der-tree.js';
@@ -90,6 +90,11 @@ const readAttributes: readonly string[] = [
   oids.scepMessageType,
   oids.scepSenderNonce,
 ];
+
+/** The signed attributes nothing here acts upon. */
+export function unreadAttributes({ signerInfo }: ScepRequest): readonly Attribute[] {
+  return (signerInfo.signedAttributes?.attributes ?? []).filter(({ oid }) => !readAttributes.includes(oid));
+}
 
 /** The signed attributes with NULL for the values of those that nobody reads. No signature fits them any more. */
 export function withoutUnreadValues({ signerInfo }: ScepRequest): Buffer {
