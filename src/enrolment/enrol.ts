@@ -142,7 +142,7 @@ async function recordAndForward(
   if (isAutomatic && issuer?.local !== undefined && order.isExclusive !== true && order.notice === undefined) {
     return issueLocally(order, checked, issuer, context, deps);
   }
-  if (!isAutomatic) return recordWaiting(order, context, deps);
+  if (!isAutomatic) return recordWaiting(profile, order, context, deps);
   return forwardRecorded(order, await deps.orders.record(context, order, 'ACCEPTED'), context, deps);
 }
 
@@ -177,13 +177,21 @@ async function forwardRecorded(order: NewOrder, recorded: RecordOutcome, context
 }
 
 /** An order for the administrator to decide, in the place of one that is over; but who sends again what he rejected has his answer. */
-async function recordWaiting(order: NewOrder, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
+async function recordWaiting(profile: Profile, order: NewOrder, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
+  if (await isFull(profile, order, context, deps)) return refusedOutcome(refusal('unavailable', 'too many orders wait for an administrator'));
   const recorded = await deps.orders.record(context, order, 'AWAITING_APPROVAL');
   if (recorded.kind !== 'existing') return pendingOrEarlier(order, recorded, context, deps);
   const { transaction } = recorded;
   const isDecided = transaction.order.failInfo === 'order-rejected' && transaction.contentHash.equals(order.contentHash);
   if (isDecided || !givesWay(transaction, order, deps)) return existingOutcome(transaction, order, deps);
   return pendingOrEarlier(order, await deps.orders.supersede(context, order, transaction.order.id, 'AWAITING_APPROVAL'), context, deps);
+}
+
+/** Row AB-17. Nothing is recorded then and no challenge used; what waits already goes on waiting. */
+async function isFull(profile: Profile, order: NewOrder, context: TenantContext, deps: EnrolmentDeps): Promise<boolean> {
+  const { maxPending } = profile.policy.approval;
+  const waiting = await deps.orderReader.list(context, { profileId: profile.id, state: 'AWAITING_APPROVAL', limit: 1 });
+  return waiting.total >= maxPending && (await deps.orders.findTransaction(context, order.dedupeKey)) === undefined;
 }
 
 async function pendingOrEarlier(order: NewOrder, recorded: RecordOutcome, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
@@ -274,7 +282,7 @@ async function putBeforeAdministrator(
   context: TenantContext,
   deps: EnrolmentDeps,
 ): Promise<Outcome> {
-  const outcome = await recordWaiting(order, context, deps);
+  const outcome = await recordWaiting(profile, order, context, deps);
   if (outcome === 'challenge-spent') return refuseUnauthenticated(profile, request, spentRefusal(order.challengeId ?? ''), deps);
   return outcome === 'account-held' ? refusedOutcome(refusal('unavailable')) : outcome;
 }

@@ -8,6 +8,7 @@ import { authorise, type CredentialKind } from './authorise.js';
 import { authorityCredential } from './authority-credential.js';
 import { challengeCredential, type Outside } from './challenge.js';
 import type { IssuedCertificate } from './ports.js';
+import { isReauthenticationDue } from './reauthentication.js';
 import { type Refusal, refusal } from './refusal.js';
 import { anchoredSigner } from './renewal-anchor.js';
 import type { EnrolmentRequest, Evidence } from './request.js';
@@ -66,7 +67,10 @@ async function bestCredential(request: EnrolmentRequest, profile: Profile, conte
   const byAuthority = isAuthorityPossible(request, profile) && signer ? await authorityCredential(signer, profile, context, deps) : undefined;
   if (byAuthority !== undefined) return ok(byAuthority);
   const bySigner = signer === undefined ? undefined : await signerCredential(signer, profile, context, deps);
-  if (bySigner?.ok) return isChallengeNeeded(profile) ? withChallenge(bySigner.value, request, profile, context, deps) : bySigner;
+  if (bySigner?.ok)
+    return isChallengeNeeded(profile)
+      ? withChallenge(bySigner.value, request, profile, context, deps)
+      : stillGood(bySigner.value, request, profile, context, deps);
   const byChallenge = request.protocol === 'scep' ? await byItsChallenge(request, profile, context, deps) : undefined;
   if (byChallenge?.ok) return byChallenge;
   return bySigner ?? byChallenge ?? fail(refusal('credential-invalid', 'no credential'));
@@ -104,6 +108,20 @@ function byItsChallenge(request: EnrolmentRequest, profile: Profile, context: Te
 function isChallengeNeeded(profile: Profile): boolean {
   if (profile.protocol !== 'scep') return false;
   return profile.policy.renewal.requireChallenge || profile.challengeMode === 'intune';
+}
+
+/** A certificate of this profile alone, as long as the device has shown more than that lately; a challenge beside it shows it anew. */
+async function stillGood(
+  bySigner: Credential,
+  request: EnrolmentRequest,
+  profile: Profile,
+  context: TenantContext,
+  deps: EnrolmentDeps,
+): Promise<Result<Credential, Refusal>> {
+  if (profile.policy.renewal.reauthenticateDays === null || bySigner.issued === undefined) return ok(bySigner);
+  if (!(await isReauthenticationDue(bySigner.issued, profile, context, deps))) return ok(bySigner);
+  const proven = request.protocol === 'scep' ? await withChallenge(bySigner, request, profile, context, deps) : undefined;
+  return proven?.ok ? proven : fail(refusal('signer-unproven', bySigner.issued.serial));
 }
 
 async function withChallenge(

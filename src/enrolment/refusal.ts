@@ -7,6 +7,7 @@ export const refusals = {
   'signer-expired': 'The certificate that signed the request has expired.',
   'signer-revoked': 'The certificate that signed the request has been revoked.',
   'signer-superseded': 'The certificate that signed the request has already been updated.',
+  'signer-unproven': 'A certificate alone renews here only for a time: enrol with a challenge or secret again.',
   'renewal-too-early': 'The certificate cannot be renewed yet.',
   'renewal-unconfirmed': 'An earlier renewal of the certificate has not been confirmed yet.',
   'renewal-other-name': 'A renewal must keep the subject and the alternative names.',

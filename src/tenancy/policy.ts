@@ -112,6 +112,13 @@ const renewalSchema = z
     windowDays: z.int().min(1).max(3650).nullable().default(null).describe('Days before expiry from which renewal is allowed; null: any time'),
     graceDays: z.int().min(0).max(365).default(0).describe('Days after expiry during which renewal is still allowed'),
     requireChallenge: z.boolean().default(false).describe('Whether a renewal must also carry a valid challenge (SCEP); in mode intune it always must'),
+    reauthenticateDays: z
+      .int()
+      .min(1)
+      .max(36_500)
+      .nullable()
+      .default(null)
+      .describe('Days after which a certificate alone renews no longer: the device shows a challenge or secret again; null: never'),
   })
   .strict();
 
@@ -119,6 +126,7 @@ const approvalSchema = z
   .object({
     mode: z.enum(['automatic', 'manual']).default('automatic').describe('Whether an administrator approves each order'),
     maxPendingHours: z.int().min(1).max(8760).default(168).describe('Longest time an order may stay open, in hours'),
+    maxPending: z.int().min(1).max(10_000).default(10_000).describe('Most orders that may wait for an administrator; further devices are told to come back'),
   })
   .strict();
 

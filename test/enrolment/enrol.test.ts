@@ -211,6 +211,37 @@ t.test('AB-22 a revoked certificate renews nothing', async (t) => {
   t.equal(refusalOf(outcome), 'signer-revoked');
 });
 
+t.test('AB-22 a certificate alone renews for the time the profile gives it; then the device proves itself again', async (t) => {
+  const { store, deps } = house(await embedded());
+  let now = Date.now();
+  const enrolment = createEnrolment({ ...deps, clock: { now: () => new Date(now) } });
+  const profile = scep({ renewal: { reauthenticateDays: 30 } });
+  const renewal = (certificate: Certificate, more: object = {}) =>
+    enrolment.enrol(profile, request({ intent: 'renewal', evidence: { signer: { certificate, others: [] }, ...more } }));
+  const first = certificateOf(await enrolment.enrol(profile, request()));
+  now += 20 * 86_400_000;
+  const second = certificateOf(await renewal(first));
+  now += 20 * 86_400_000;
+  t.equal(refusalOf(await renewal(second)), 'signer-unproven', 'a renewal is no proof');
+  t.equal(refusalOf(await renewal(second, { challenge: 'guessed' })), 'signer-unproven');
+  const third = certificateOf(await renewal(second, { challenge }));
+  now += 20 * 86_400_000;
+  t.ok(certificateOf(await renewal(third)), 'the challenge beside the certificate was one');
+  t.equal(store.all().length, 4, 'no order of a refused one');
+});
+
+t.test('AB-17 so many orders wait for an administrator and no more, and what waits goes on waiting', async (t) => {
+  const { enrolment, store } = house(await embedded());
+  const profile = scep({ approval: { mode: 'manual', maxPending: 3 } });
+  const asked = Array.from({ length: 4 }, (_, index) => request({ transactionId: `waiting-${index}`, content: Buffer.from(`csr ${index}`) }));
+  const outcomes = [];
+  for (const item of asked) outcomes.push((await enrolment.enrol(profile, item)).kind);
+  t.same(outcomes, ['pending', 'pending', 'pending', 'refused']);
+  t.equal(refusalOf(await enrolment.enrol(profile, asked[3] as EnrolmentRequest)), 'unavailable', 'to be asked again later');
+  t.equal((await enrolment.enrol(profile, asked[0] as EnrolmentRequest)).kind, 'pending');
+  t.equal(store.all().length, 3, 'nothing was recorded of the fourth');
+});
+
 t.test('SCEP-138 SCEP-142 a slow CA is PENDING, then the certificate', async (t) => {
   const slow = await createSlowIssuer();
   slow.script({ kind: 'pending', polls: 1, retryAfterSeconds: 0 });

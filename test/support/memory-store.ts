@@ -45,7 +45,7 @@ interface Transaction {
 
 export interface MemoryStore {
   readonly orders: OrderStore;
-  readonly orderReader: Pick<OrderReader, 'find' | 'timeline'>;
+  readonly orderReader: Pick<OrderReader, 'find' | 'list' | 'timeline'>;
   readonly certificates: CertificateStore;
   readonly challenges: ChallengeStore;
   readonly refusals: RefusalLog;
@@ -370,6 +370,15 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     all: () => [...entries.values()].map(({ order }) => order),
     orderReader: {
       find: async (context, id) => find(context, id)?.order,
+      async list(context, { profileId, accountId, state, limit }) {
+        const found = [...entries.values()]
+          .map(({ order }) => order)
+          .filter((order) => context.tenantId === null || order.tenantId === context.tenantId)
+          .filter((order) => profileId === undefined || order.profileId === profileId)
+          .filter((order) => accountId === undefined || order.accountId === accountId)
+          .filter((order) => state === undefined || order.state === state);
+        return { items: found.reverse().slice(0, limit), total: found.length };
+      },
       timeline: async (context, id) => find(context, id)?.timeline ?? [],
     },
     certificates: {

@@ -54,7 +54,7 @@ async function room(profiles: Profile[]) {
 }
 
 t.test('look-ups', async (t) => {
-  t.test('find active profiles by endpoint path and protocol', async (t) => {
+  t.test('AB-16 find active profiles by endpoint path and protocol', async (t) => {
     const [scep, cmp, off] = [scepProfile({ endpointPath: 'a' }), cmpProfile({ endpointPath: 'b' }), scepProfile({ endpointPath: 'off', status: 'inactive' })];
     const { cache, directory, issuer } = await room([scep, cmp, off]);
     t.equal(directory.scep('a'), undefined, 'nothing before the first reading');

@@ -34,6 +34,7 @@ export const failInfoOf = {
   'signer-expired': 'signerNotTrusted',
   'signer-revoked': 'certRevoked',
   'signer-superseded': 'certRevoked',
+  'signer-unproven': 'notAuthorized',
   'renewal-too-early': 'badRequest',
   'renewal-unconfirmed': 'badRequest',
   'renewal-other-name': 'badCertTemplate',

@@ -10,6 +10,7 @@ export const failInfoOf = {
   'signer-expired': 'badRequest',
   'signer-revoked': 'badRequest',
   'signer-superseded': 'badRequest',
+  'signer-unproven': 'badRequest',
   'renewal-too-early': 'badRequest',
   'renewal-unconfirmed': 'badRequest',
   'renewal-other-name': 'badRequest',

@@ -346,7 +346,7 @@ t.test('SCEP-052 AB-08 a bad signature is badMessageCheck for every type, before
   await refused(t, 'type 19 made 17 in a captured message', flipped, 'signature');
 });
 
-t.test('SCEP-067 SCEP-104 SCEP-144 AB-01 every message type from 0 to 255 that is not served is refused and never reaches the core', async (t) => {
+t.test('SCEP-067 SCEP-104 SCEP-144 SCEP-157 AB-01 every message type from 0 to 255 that is not served is refused and never reaches the core', async (t) => {
   const served = [messageTypes.PKCSReq, messageTypes.RenewalReq, messageTypes.CertPoll] as readonly number[];
   const closed = world.with({ scep: { getCert: 'off', getCrl: false } });
   const core = issuingEnrolment(world);
