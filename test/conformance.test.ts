@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { generate } from '../scripts/conformance.js';
 
-/** Rows of CMP that are still to come; a row is taken off this list, never put on it. */
-const planned = ['CMP-025', 'CMP-053', 'CMP-095', 'CMP-099', 'CMP-173', 'CMP-215', 'CMP-222'];
+/** Rows of CMP that are still to come; a row is taken off this list, never put on it. In two parts, so that naming it here is no test. */
+const planned = ['025', '053', '095', '099', '173', '215', '222'].map((number) => `CMP-${number}`);
 
 t.test('the checklists say what the tests prove (npm run conformance)', async (t) => {
   for (const { name, text, counts } of generate()) {
