@@ -190,6 +190,7 @@ async function recordWaiting(profile: Profile, order: NewOrder, context: TenantC
 /** Row AB-17. Nothing is recorded then and no challenge used; what waits already goes on waiting. */
 async function isFull(profile: Profile, order: NewOrder, context: TenantContext, deps: EnrolmentDeps): Promise<boolean> {
   const { maxPending } = profile.policy.approval;
+  if (maxPending === null) return false;
   const waiting = await deps.orderReader.list(context, { profileId: profile.id, state: 'AWAITING_APPROVAL', limit: 1 });
   return waiting.total >= maxPending && (await deps.orders.findTransaction(context, order.dedupeKey)) === undefined;
 }

@@ -126,7 +126,13 @@ const approvalSchema = z
   .object({
     mode: z.enum(['automatic', 'manual']).default('automatic').describe('Whether an administrator approves each order'),
     maxPendingHours: z.int().min(1).max(8760).default(168).describe('Longest time an order may stay open, in hours'),
-    maxPending: z.int().min(1).max(10_000).default(10_000).describe('Most orders that may wait for an administrator; further devices are told to come back'),
+    maxPending: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .nullable()
+      .default(10_000)
+      .describe('Most orders that may wait for an administrator, further devices are told to come back; null: any number'),
   })
   .strict();
 

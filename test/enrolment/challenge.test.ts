@@ -47,7 +47,11 @@ function house(profileChange: Partial<ScepProfile> = {}) {
     clock,
     log: createLog('silent'),
   });
-  const profile: Profile = scepProfile({ challengeMode: 'one-time', policy: policySchema.parse({ approval: { mode: 'manual' } }), ...profileChange });
+  const profile: Profile = scepProfile({
+    challengeMode: 'one-time',
+    policy: policySchema.parse({ approval: { mode: 'manual', maxPending: null } }),
+    ...profileChange,
+  });
   const mint = async (change: Partial<NewChallenge> = {}): Promise<string> => {
     const challenge = generateCredential();
     const unbound = { subject: null, sans: null, deviceId: null, maxUses: 1 };

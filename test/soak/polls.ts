@@ -34,7 +34,7 @@ async function call(admin: Admin, path: string, body?: unknown): Promise<unknown
 async function manualProfile(dataDir: string, scepUrl: string): Promise<string> {
   const { admin } = JSON.parse(readFileSync(join(dataDir, 'first-run.json'), 'utf8')) as { admin: Admin };
   const { items } = (await call(admin, '/connectors')) as { items: readonly { id: string }[] };
-  const policy = { approval: { mode: 'manual' } };
+  const policy = { approval: { mode: 'manual', maxPending: null } };
   await call(admin, '/scep-profiles', { name: 'Manual', connectorId: items[0]?.id, endpointPath: 'manual', challengePassword: challenge, policy });
   return scepUrl.replace(/[^/]+$/, 'manual');
 }
