@@ -25,12 +25,12 @@ function issued(outcome: Result<ScepOutcome, string>): Certificate {
 }
 
 async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 450; tries += 1) {
     const answer = await ask();
     if (answer !== undefined) return answer;
     await sleep(100);
   }
-  throw new Error('it did not happen within half a minute');
+  throw new Error('it did not happen within three quarters of a minute');
 }
 
 async function post(server: RunningServer, path: string, body: object = {}) {
