@@ -1,3 +1,4 @@
+import { isOutage } from './runtime/outage.js';
 import type { StoreFault } from './store/fault.js';
 
 /** Why the server did not start: what to tell the operator, and the exit code (sysexits.h where it has one). */
@@ -23,9 +24,9 @@ export function directoryFault(dataDir: string, error: unknown): StartFault {
   return { message: `The data directory ${dataDir} cannot be used: ${reason}. ${advice}`, exitCode: 73 };
 }
 
-/** What nobody foresaw, in one line; its stack and its cause are for the log. */
+/** What nobody foresaw, in one line; its stack and its cause are for the log. A database that went away under the start is worth another try. */
 export function unexpectedFault(error: unknown): StartFault {
   const first = error instanceof AggregateError && error.errors.length > 0 ? (error.errors[0] as unknown) : error;
   const text = first instanceof Error ? first.message || first.name : String(first);
-  return { message: text.trim().replace(/\s*\n\s*/g, ' '), exitCode: 1 };
+  return { message: text.trim().replace(/\s*\n\s*/g, ' '), exitCode: isOutage(first) ? storeExitCodes['database-unreachable'] : 1 };
 }
