@@ -42,10 +42,21 @@ export function readGeneralName(cursor: Cursor): GeneralName {
     choice.end();
     return { type, text: nameToText(name), der: element, name };
   }
+  if (type === 'other') checkOtherName(new Cursor(element).enter(elementTag), offset);
   const content = inside.content(elementTag);
   if (type === 'ip') return { type, text: ipText(content, offset), der: element };
   if (type === 'email' || type === 'dns' || type === 'uri') return { type, text: asciiText(content, offset), der: element };
   return { type, text: content.toString('hex'), der: element };
+}
+
+/** OtherName ::= SEQUENCE { type-id OBJECT IDENTIFIER, value [0] EXPLICIT ANY }: others cannot read a certificate in which it is anything else. */
+function checkOtherName(fields: Cursor, offset: number): void {
+  fields.oid();
+  const value = fields.explicit(0);
+  if (value === undefined) throw new DerError('bad-value', offset, 'OtherName without a value.');
+  value.skip();
+  value.end();
+  fields.end();
 }
 
 function asciiText(content: Buffer, offset: number): string {

@@ -252,3 +252,11 @@ t.test('addresses are written as they are read', async (t) => {
   for (const wrong of ['b\u0142.example', 'a\nb', 'a\u0000']) t.throws(() => dnsName(wrong), RangeError);
   t.throws(() => uriName('http://\u202e'), RangeError);
 });
+
+t.test('SCEP-089 an otherName is an identifier and a value, or is refused: others could not read the certificate', async (t) => {
+  const read = (hex: string) => guarded(() => readGeneralNames(new Cursor(Buffer.from(hex, 'hex'))));
+  t.ok(read('3025a023060a2b060104018237140203a0150c1361646d696e40706c616e742e6578616d706c65').ok, 'the user principal name of Windows');
+  t.notOk(read('3025a023060a2a060104018237140203a8150c1361646d696e40706c616e602e6578616d706c65').ok, 'its value under another tag');
+  t.notOk(read('300ea00c060a2b060104018237140203').ok, 'no value');
+  t.notOk(read('3014a012060a2b060104018237140203a00205000500').ok, 'something behind');
+});
