@@ -17,6 +17,7 @@ import { vendorDevices } from './0016-vendor-devices.js';
 import { watchedState } from './0017-watched-state.js';
 import { sealedOutbox } from './0018-sealed-outbox.js';
 import { delayedAnswers } from './0019-delayed-answers.js';
+import { engineClients } from './0020-engine-clients.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -40,5 +41,6 @@ export const migrations: readonly Migration[] = [
   watchedState,
   sealedOutbox,
   delayedAnswers,
+  engineClients,
 ];
 export type { Migration };

@@ -176,10 +176,32 @@ CREATE TABLE engine_certificates (
 );
 CREATE INDEX engine_certificates_revoked_idx ON engine_certificates USING btree (ca_id, revoked_at) WHERE (revoked_at IS NOT NULL);
 
+CREATE TABLE engine_clients (
+  id uuid not null,
+  client_id text not null,
+  name text not null,
+  scopes text[] not null,
+  secret_hash bytea not null,
+  created_at timestamp with time zone not null default now(),
+  secret_set_at timestamp with time zone not null default now(),
+  CONSTRAINT engine_clients_client_id_key UNIQUE (client_id),
+  CONSTRAINT engine_clients_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE engine_crl_numbers (
   ca_id text not null,
   number bigint not null,
   CONSTRAINT engine_crl_numbers_pkey PRIMARY KEY (ca_id)
+);
+
+CREATE TABLE engine_ocsp_signers (
+  ca_id text not null,
+  serial text not null,
+  certificate bytea not null,
+  ciphertext bytea not null,
+  not_after timestamp with time zone not null,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT engine_ocsp_signers_pkey PRIMARY KEY (ca_id, serial)
 );
 
 CREATE TABLE idempotency_keys (
