@@ -1,38 +1,45 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { embeddedAddresses, plainAddress } from './address-forms.js';
 
 /** Says whether a connector may speak to `address` (an IP address) under the name `host` it was configured with. */
 export type AddressGuard = (host: string, address: string) => boolean;
 
-/** Link-local addresses (and with them the metadata services of clouds), multicast and unspecified ones: never a CA. */
-const neverIn = [
-  ['169.254.0.0', 16],
-  ['224.0.0.0', 4],
-  ['0.0.0.0', 8],
-  ['fe80::', 10],
-  ['ff00::', 8],
-  ['::', 128],
-] as const;
+/** Link-local addresses, multicast, broadcast, reserved and unspecified ones: never a CA, unless the operator's list names them. */
+const neverIn = ['169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4', '0.0.0.0/8', 'fe80::/10', 'ff00::/8', '::/128'];
+
+/** The services that hand a cloud's credentials to whoever can ask: no network in a list opens them, only their very address. */
+const metadataServices = ['169.254.169.254', '169.254.170.2', '100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254'];
 
 /**
  * A guard from the operator's list of hosts (`ca.example`, `*.example`), addresses and CIDRs. Without a list, `isOpen`
  * (dev mode) lets everything through but addresses that are never a CA; otherwise nothing passes.
  */
 export function createAddressGuard(allow: readonly string[], isOpen: boolean): AddressGuard {
-  const never = blockList(neverIn.map(([address, prefix]) => `${address}/${prefix}`));
-  const hosts = allow.filter((entry) => !isNetwork(entry)).map((entry) => entry.toLowerCase());
+  const never = blockList(neverIn);
+  const metadata = blockList(metadataServices);
+  const hosts = allow.filter((entry) => !isNetwork(entry)).map(plainHost);
   const networks = blockList(allow.filter(isNetwork));
-  return (host, address) => {
+  const addresses = blockList(allow.filter((entry) => isIP(entry) !== 0));
+  return (host, given) => {
+    const address = plainAddress(given);
+    const forms = [address, ...embeddedAddresses(address)];
+    if (forms.some((form) => holds(metadata, form))) return holds(addresses, address);
     if (holds(networks, address)) return true;
-    if (holds(never, address)) return false;
+    if (isIP(address) === 0 || forms.some((form) => holds(never, form))) return false;
     if (allow.length === 0) return isOpen;
-    const name = host.toLowerCase();
+    const name = plainHost(host);
     return hosts.some((entry) => (entry.startsWith('*.') ? name.endsWith(entry.slice(1)) : name === entry));
   };
 }
 
 function isNetwork(entry: string): boolean {
   return isIP(entry.split('/')[0] as string) !== 0;
+}
+
+/** Case means nothing in a name, nor does the dot of the root at its end. */
+function plainHost(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '');
 }
 
 function blockList(entries: readonly string[]): BlockList {
@@ -46,9 +53,9 @@ function blockList(entries: readonly string[]): BlockList {
   return list;
 }
 
-/** IPv4 addresses written as IPv6 (`::ffff:10.0.0.1`) count as what they are; BlockList sees to that. */
 function holds(list: BlockList, address: string): boolean {
-  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  const family = isIP(address);
+  return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 /**
@@ -69,10 +76,28 @@ export function guardedLookup(guard: AddressGuard): LookupFunction {
   };
 }
 
-/** The same for a host that is an address already and is never looked up. */
+/**
+ * The addresses of a host that may be connected to, for protocols that take an address and the name apart (SMTP). Rejects with the
+ * resolver's error, or with `notAllowed` where the guard leaves none.
+ */
+export function allowedAddresses(guard: AddressGuard, host: string): Promise<readonly LookupAddress[]> {
+  const address = bareHost(host);
+  const family = isIP(address);
+  if (family !== 0) return guard(address, address) ? Promise.resolve([{ address, family }]) : Promise.reject(notAllowed(host));
+  return new Promise((resolve, reject) => {
+    guardedLookup(guard)(host, { all: true }, (error, found) => (error === null ? resolve(found as LookupAddress[]) : reject(error)));
+  });
+}
+
+/** For a host that is an address already and is never looked up. */
 export function isHostAllowed(guard: AddressGuard, host: string): boolean {
-  const address = host.replace(/^\[|\]$/g, '');
+  const address = bareHost(host);
   return isIP(address) === 0 || guard(address, address);
+}
+
+/** Without the brackets that a URL puts around an IPv6 address. */
+function bareHost(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
 }
 
 export function notAllowed(host: string): Error {

@@ -1,5 +1,5 @@
-import { Agent, request } from 'undici';
-import { type AddressGuard, guardedLookup, isHostAllowed, notAllowed } from '../address-guard.js';
+import type { AddressGuard } from '../address-guard.js';
+import { createOutbound } from '../outbound.js';
 
 export interface Call {
   readonly method: 'GET' | 'POST';
@@ -24,35 +24,14 @@ export interface CallerSettings {
 }
 
 const maxAnswerBytes = 64 * 1024;
-const connectMs = 5_000;
 
-export function createHttpCaller({ trustedCa, concurrency, guard }: CallerSettings): { readonly call: HttpCaller; readonly close: () => void } {
-  const ca = trustedCa === undefined ? {} : { ca: trustedCa };
-  const agent = new Agent({
-    connections: concurrency,
-    maxResponseSize: maxAnswerBytes,
-    connect: { ...ca, timeout: connectMs, lookup: guardedLookup(guard), minVersion: 'TLSv1.2' },
-  });
-  const call: HttpCaller = async ({ method, url, headers = {}, body }, deadline) => {
-    const { hostname } = new URL(url);
-    if (!isHostAllowed(guard, hostname)) return { kind: 'unanswered', reason: notAllowed(hostname).message };
-    try {
-      const options = { method, headers: { accept: 'application/json', ...headers }, body: body ?? null, signal: deadline, dispatcher: agent };
-      const answer = await request(url, options);
-      return { kind: 'answered', status: answer.statusCode, body: Buffer.from(await answer.body.arrayBuffer()) };
-    } catch (error) {
-      return { kind: 'unanswered', reason: reasonOf(error, hostname, deadline) };
-    }
+export function createHttpCaller(settings: CallerSettings): { readonly call: HttpCaller; readonly close: () => void } {
+  const outbound = createOutbound({ ...settings, maxAnswerBytes });
+  const call: HttpCaller = async (asked, deadline) => {
+    const outcome = await outbound.send(asked, deadline);
+    return outcome.kind === 'answered' ? outcome : { kind: 'unanswered', reason: outcome.reason };
   };
-  return { call, close: () => void agent.close().catch(() => undefined) };
-}
-
-/** In words that hold nothing of what was sent. */
-function reasonOf(error: unknown, host: string, deadline: AbortSignal): string {
-  if (deadline.aborted) return `${host} did not answer in time`;
-  const { code, message = String(error) } = error as { code?: unknown; message?: string };
-  const [line = ''] = message.split('\n');
-  return `${host}: ${line}${typeof code === 'string' ? ` (${code})` : ''}`;
+  return { call, close: outbound.close };
 }
 
 /** The JSON of an answer; undefined where it is none. */

@@ -1,9 +1,9 @@
-import { Agent, request } from 'undici';
 import type { RevocationLists } from '../../enrolment/ports.js';
 import { type CertificateList, fromPem, parseCrl } from '../../pkix/index.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
-import { type AddressGuard, guardedLookup, isHostAllowed, notAllowed } from '../address-guard.js';
+import type { AddressGuard } from '../address-guard.js';
+import { createOutbound, type Outbound } from '../outbound.js';
 
 /** About 100,000 entries: reading more would hold up other requests for too long. */
 const maxListBytes = 4 * 1024 * 1024;
@@ -32,15 +32,11 @@ interface Kept {
 export function createRevocationLists(deps: RevocationListDeps): RevocationLists {
   const kept = new Map<string, Kept>();
   const underway = new Map<string, Promise<CertificateList | undefined>>();
-  const agent = new Agent({
-    connections: 4,
-    maxResponseSize: maxListBytes,
-    connect: { timeout: fetchMs, lookup: guardedLookup(deps.guard), minVersion: 'TLSv1.2' },
-  });
+  const outbound = createOutbound({ guard: deps.guard, concurrency: 4, maxAnswerBytes: maxListBytes });
 
   async function refresh(url: string): Promise<CertificateList | undefined> {
     const now = deps.clock.now().getTime();
-    const list = await fetchList(url, agent, deps);
+    const list = await fetchList(url, outbound, deps);
     const old = kept.get(url)?.list;
     const nextUpdate = list?.nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY;
     const until = list === undefined ? now + failureKeptMs : Math.max(now + failureKeptMs, Math.min(now + keptMs, nextUpdate));
@@ -66,14 +62,12 @@ export function createRevocationLists(deps: RevocationListDeps): RevocationLists
   };
 }
 
-async function fetchList(url: string, dispatcher: Agent, { guard, log }: RevocationListDeps): Promise<CertificateList | undefined> {
+async function fetchList(url: string, outbound: Outbound, { log }: RevocationListDeps): Promise<CertificateList | undefined> {
   try {
-    const { hostname } = new URL(url);
-    if (!isHostAllowed(guard, hostname)) throw notAllowed(hostname);
-    const answer = await request(url, { dispatcher, signal: AbortSignal.timeout(fetchMs), headers: { accept: 'application/pkix-crl' } });
-    const body = Buffer.from(await answer.body.arrayBuffer());
-    if (answer.statusCode !== 200) throw new Error(`The server answered ${answer.statusCode}.`);
-    const parsed = parseCrl(derOf(body));
+    const answer = await outbound.send({ method: 'GET', url, headers: { accept: 'application/pkix-crl' } }, AbortSignal.timeout(fetchMs));
+    if (answer.kind !== 'answered') throw new Error(answer.reason);
+    if (answer.status !== 200) throw new Error(`The server answered ${answer.status}.`);
+    const parsed = parseCrl(derOf(answer.body));
     if (!parsed.ok) throw parsed.error;
     return parsed.value;
   } catch (error) {
