@@ -6,11 +6,12 @@ import { fail, ok, type Result } from '../../runtime/result.js';
 import { Secret } from '../../runtime/secret.js';
 import type { CryptoEngineConfig } from '../../tenancy/connector.js';
 import type { AddressGuard } from '../address-guard.js';
+import { runSteps, type TestReport } from '../test-steps.js';
 import { createEmbeddedIssuer } from './embedded.js';
 import { createHttpClient } from './http.js';
 import { createRemoteIssuer } from './remote.js';
 import { createSession } from './session.js';
-import { runSteps, type TestReport, testRemoteEngine } from './test-connection.js';
+import { testRemoteEngine } from './test-connection.js';
 import { createTokenSource } from './token.js';
 
 export const embeddedUrl = 'embedded:';
