@@ -18,6 +18,7 @@ import { watchedState } from './0017-watched-state.js';
 import { sealedOutbox } from './0018-sealed-outbox.js';
 import { delayedAnswers } from './0019-delayed-answers.js';
 import { engineClients } from './0020-engine-clients.js';
+import { sealedRequest } from './0021-sealed-request.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -42,5 +43,6 @@ export const migrations: readonly Migration[] = [
   sealedOutbox,
   delayedAnswers,
   engineClients,
+  sealedRequest,
 ];
 export type { Migration };

@@ -238,6 +238,7 @@ CREATE TABLE order_work (
   calls integer not null default 0,
   called_at timestamp with time zone,
   ca_reference text,
+  pkcs10 bytea,
   CONSTRAINT order_work_pkey PRIMARY KEY (order_id)
 );
 CREATE INDEX order_work_next_attempt_idx ON order_work USING btree (next_attempt_at);

@@ -144,6 +144,31 @@ async function traces(t: Test, { store, connection }: RawStore): Promise<void> {
     t.equal((await store.audit.list(newTenant(), { limit: 5, object })).total, 0);
   });
 
+  t.test('SCEP-100 AB-18 the PKCS#10 of an open order, and with it the challenge, stands in no row in clear, and whole before its CA', async (t) => {
+    const tenant = newTenant();
+    const pkcs10 = Buffer.from(`a request with the challenge ${uuidv7()} in it`);
+    const [order, other] = [newOrder(), newOrder()].map((item) => ({ ...item, request: { ...item.request, pkcs10 } })) as [NewOrder, NewOrder];
+    for (const item of [order, other]) await store.orders.record(tenant, item, 'ACCEPTED');
+    const { rows } = await sql<{ row: string }>`select w::text as row from order_work w where tenant_id = ${tenant.tenantId}`.execute(connection.kysely);
+    t.equal(rows.length, 2);
+    for (const { row } of rows) t.notOk(['hex', 'base64', 'utf8'].some((form) => row.includes(pkcs10.toString(form as BufferEncoding))));
+    t.same((await store.orders.claim(system, order.id, 1_000))?.request, order.request);
+    await sql`update order_work set pkcs10 = (select pkcs10 from order_work where order_id = ${order.id}) where order_id = ${other.id}`.execute(
+      connection.kysely,
+    );
+    await t.rejects(store.orders.claim(system, other.id, 1_000), /cannot be opened/, 'one that was put under another order is not used');
+  });
+
+  t.test('an order recorded before the PKCS#10 was sealed is forwarded as it was', async (t) => {
+    const [tenant, order] = [newTenant(), newOrder()];
+    await store.orders.record(tenant, order, 'ACCEPTED');
+    const pkcs10 = Buffer.from('csr').toString('base64');
+    await sql`update order_work set pkcs10 = null, request = request || ${JSON.stringify({ pkcs10 })}::jsonb where order_id = ${order.id}`.execute(
+      connection.kysely,
+    );
+    t.same((await store.orders.claim(system, order.id, 1_000))?.request, order.request);
+  });
+
   t.test('an intent is written before every call to a CA', async (t) => {
     const tenant = newTenant();
     const first = await claimedOrder(store.orders, tenant);

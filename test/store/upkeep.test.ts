@@ -12,7 +12,7 @@ import { openStore } from '../../src/store/open.js';
 import { rotateMasterKey } from '../../src/store/rotate.js';
 import { forgetOldJob } from '../../src/workers/forget-old.js';
 import { createDatabase } from '../support/database.js';
-import { newCertificate, newOrder, newTenant, orderIn } from '../support/orders.js';
+import { newCertificate, newOrder, newTenant, orderIn, system } from '../support/orders.js';
 import { type RawStore, rawStores } from '../support/raw-store.js';
 
 // An embedded database is opened a dozen times, which takes two seconds each on a busy machine.
@@ -178,6 +178,8 @@ t.test('another master key', { timeout: 240_000 }, async (t) => {
       await store.engine.addCa({ id: 'root', certificate: Buffer.from('certificate'), privateKey: Buffer.from('private key'), parentId: 'root' } as Parameters<
         typeof store.engine.addCa
       >[0]);
+      const [tenant, waiting] = [newTenant(), newOrder()];
+      await store.orders.record(tenant, waiting, 'ACCEPTED');
       if ('databaseUrl' in at) {
         t.match(await rotateMasterKey(options, newKey, quiet), { ok: false, error: { kind: 'in-use' } }, 'not under a running server');
         await store.ping();
@@ -197,7 +199,7 @@ t.test('another master key', { timeout: 240_000 }, async (t) => {
         const steps: string[] = [];
         const rotated = await rotateMasterKey(options, newKey, (table, resealed) => void (resealed > 0 && steps.push(`${table} ${resealed}`)));
         t.match(rotated, { ok: true });
-        t.match(steps, ['engine_cas 1', 'idempotency_keys 100', 'idempotency_keys 150']);
+        t.match(steps, ['engine_cas 1', 'order_work 1', 'idempotency_keys 100', 'idempotency_keys 150']);
       });
 
       await t.test('afterwards only the new key opens anything, and everything opens', async (t) => {
@@ -206,6 +208,7 @@ t.test('another master key', { timeout: 240_000 }, async (t) => {
         const fresh = await open(newKey);
         t.match(await fresh.idempotency.claim({ tenantId: null, actor: 'a', key: 'k149' }, 'f', new Date()), { kind: 'kept', answer: { body: 'answer 149' } });
         t.match(await fresh.engine.listCas(), [{ id: 'root', privateKey: Buffer.from('private key') }]);
+        t.same((await fresh.orders.claim(system, waiting.id, 1_000))?.request, waiting.request);
         t.same(await challengeMacKeyOf(fresh.settings, newKey), deriveKey(oldKey, 'challenge'), 'challenges made under the old key stay valid');
         t.match((await fresh.audit.list({ tenantId: null, actor: 'x' }, { limit: 1, action: 'master-key.rotated' })).items, [{ actor: 'cli' }]);
         await fresh.close();

@@ -2,24 +2,31 @@ import { createHash } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import type { OrderState } from '../../enrolment/order.js';
 import type { ClaimedOrder, DueKind, DueOrder } from '../../enrolment/ports.js';
+import type { Sealer } from '../../runtime/seal.js';
 import type { Context, SystemContext } from '../../tenancy/context.js';
 import { type Boot, writeAudit } from '../audit.js';
 import { type Connection, rowsOf, transact } from '../connection/connection.js';
 import type { Tables } from '../tables.js';
 import { stateEvent } from './event.js';
-import { requestFromJson } from './request-json.js';
+import { type RequestRow, requestOf } from './request-json.js';
 import { type OrderRow, orderColumns, toOrder } from './rows.js';
 
-interface WorkRow {
+interface WorkRow extends RequestRow {
   readonly fence: number;
-  readonly request: unknown;
   readonly calls: number;
   readonly called_at: Date | null;
   readonly ca_reference: string | null;
 }
 
 /** ACCEPTED -> ISSUING: fence, lease and intent are committed before the call goes out. */
-export function claim(connection: Connection, boot: Boot, context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined> {
+export function claim(
+  connection: Connection,
+  boot: Boot,
+  sealer: Sealer,
+  context: Context,
+  orderId: string,
+  leaseMs: number,
+): Promise<ClaimedOrder | undefined> {
   return transact(connection, async (trx) => {
     const order = await takeOrder(trx, context, orderId, ['ACCEPTED']);
     if (order === undefined) return undefined;
@@ -27,15 +34,15 @@ export function claim(connection: Connection, boot: Boot, context: Context, orde
     const work = await takeWork(trx, orderId, leaseMs, true);
     await recordIntent(trx, order, work);
     await writeAudit(trx, boot, [stateEvent({ ...context, tenantId: order.tenant_id }, orderId, 'ISSUING')]);
-    return toClaimed({ ...order, state: 'ISSUING' }, work);
+    return toClaimed({ ...order, state: 'ISSUING' }, work, sealer);
   });
 }
 
 /** An UNCERTAIN or CA_PENDING order, or an EXPIRED one that was either, for a look-up. The state stays; the fence keeps others out. */
-export function claimLookup(connection: Connection, context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined> {
+export function claimLookup(connection: Connection, sealer: Sealer, context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined> {
   return transact(connection, async (trx) => {
     const order = await takeOrder(trx, context, orderId, ['UNCERTAIN', 'CA_PENDING', 'EXPIRED']);
-    return order === undefined ? undefined : toClaimed(order, await takeWork(trx, orderId, leaseMs, false));
+    return order === undefined ? undefined : toClaimed(order, await takeWork(trx, orderId, leaseMs, false), sealer);
   });
 }
 
@@ -54,7 +61,7 @@ async function takeWork(trx: Transaction<Tables>, orderId: string, leaseMs: numb
       lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
       calls = calls + case when ${isCall}::boolean then 1 else 0 end,
       called_at = case when ${isCall}::boolean then clock_timestamp() else called_at end
-    where order_id = ${orderId} returning fence, request, calls, called_at, ca_reference`.execute(trx);
+    where order_id = ${orderId} returning order_id, tenant_id, fence, request, pkcs10, calls, called_at, ca_reference`.execute(trx);
   return rows[0] as WorkRow;
 }
 
@@ -65,10 +72,10 @@ async function recordIntent(trx: Transaction<Tables>, order: OrderRow, work: Wor
       ${work.called_at})`.execute(trx);
 }
 
-function toClaimed(row: OrderRow, work: WorkRow): ClaimedOrder {
+function toClaimed(row: OrderRow, work: WorkRow, sealer: Sealer): ClaimedOrder {
   return {
     order: toOrder(row),
-    request: requestFromJson(work.request),
+    request: requestOf(work, sealer),
     fence: work.fence,
     caRef: `${row.tenant_id}-${row.id}`,
     caReference: work.ca_reference,

@@ -12,7 +12,7 @@ import { accountOf } from './account.js';
 import { AccountHeld, claimAccount } from './duplicates.js';
 import { stateEvent } from './event.js';
 import { originOf } from './origin.js';
-import { requestToJson } from './request-json.js';
+import { requestToJson, sealPkcs10 } from './request-json.js';
 import { type Recorded, recordedOrder } from './rows.js';
 import { findTransaction } from './transactions.js';
 
@@ -105,7 +105,7 @@ async function insertOrder(
       ${facts.digest}, ${facts.cipher}, ${storableText(order.credential)}, ${order.renews}, ${order.receivedAt},
       case when ${refused !== undefined}::boolean then greatest(now(), ${order.receivedAt}::timestamptz) end)
     returning finished_at`.execute(trx);
-  if (refused === undefined) await insertWork(trx, tenantId, order);
+  if (refused === undefined) await insertWork(trx, sealer, tenantId, order);
   if (order.notice !== undefined) await recordNotice(trx, sealer, tenantId, order);
   await writeAudit(trx, boot, [
     stateEvent(context, order.id, first, refused?.failReason, { ...originOf(order), ...(refused && { failInfo: refused.failInfo }) }),
@@ -121,7 +121,8 @@ async function insertOrder(
   return { kind: 'recorded', order: recordedOrder(order, recorded) };
 }
 
-async function insertWork(trx: Transaction<Tables>, tenantId: string, order: NewOrder): Promise<void> {
-  await sql`insert into order_work (order_id, tenant_id, request, next_attempt_at, deadline)
-    values (${order.id}, ${tenantId}, ${requestToJson(order.request)}::jsonb, now(), ${order.deadline})`.execute(trx);
+async function insertWork(trx: Transaction<Tables>, sealer: Sealer, tenantId: string, order: NewOrder): Promise<void> {
+  const { id, request, deadline } = order;
+  await sql`insert into order_work (order_id, tenant_id, request, pkcs10, next_attempt_at, deadline)
+    values (${id}, ${tenantId}, ${requestToJson(request)}::jsonb, ${sealPkcs10(request, tenantId, id, sealer)}, now(), ${deadline})`.execute(trx);
 }
