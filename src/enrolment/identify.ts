@@ -1,4 +1,4 @@
-import type { Certificate } from '../pkix/index.js';
+import { type Certificate, isSameName } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { MintedChallenge } from '../tenancy/challenge.js';
 import type { TenantContext } from '../tenancy/context.js';
@@ -71,7 +71,7 @@ async function bestCredential(request: EnrolmentRequest, profile: Profile, conte
     return isChallengeNeeded(profile)
       ? withChallenge(bySigner.value, request, profile, context, deps)
       : stillGood(bySigner.value, request, profile, context, deps);
-  const byChallenge = request.protocol === 'scep' ? await byItsChallenge(request, profile, context, deps) : undefined;
+  const byChallenge = request.protocol === 'scep' ? await byOwnChallenge(request, profile, context, deps) : undefined;
   if (byChallenge?.ok) return byChallenge;
   return bySigner ?? byChallenge ?? fail(refusal('credential-invalid', 'no credential'));
 }
@@ -102,6 +102,23 @@ export async function signerCredential(
 
 function byItsChallenge(request: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps) {
   return challengeCredential(request.evidence.challenge, request.wanted, profile, context, deps);
+}
+
+/**
+ * A challenge is good for whoever signed with the requested key, or with the certificate he had here before (RFC 8894 section 2.3). Anyone
+ * can put the envelope of a device into a message of his own: that must neither use up its challenge nor bring him its certificate.
+ */
+async function byOwnChallenge(request: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps) {
+  const isOwn = request.requester.equals(request.wanted.publicKey.fingerprint) || (await isFormerDevice(request, profile, context, deps));
+  return isOwn ? byItsChallenge(request, profile, context, deps) : fail(refusal('credential-invalid', 'signed with another key than the requested one'));
+}
+
+/** The device of this name, whose certificate of this profile is no longer good for a renewal; not one that was revoked. */
+async function isFormerDevice({ evidence, wanted }: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps): Promise<boolean> {
+  const certificate = evidence.signer?.certificate;
+  if (certificate === undefined || !isSameName(certificate.subject, wanted.subject)) return false;
+  const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(certificate.der));
+  return issued?.profileId === profile.id && issued.status !== 'revoked';
 }
 
 /** Row SCEP-105. Intune decides anew at every request whether the device is still to have a certificate. */

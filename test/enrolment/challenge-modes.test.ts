@@ -108,7 +108,7 @@ function request(challenge: string | undefined, { subject = 'CN=device-1', sans 
     protocol: 'scep',
     intent: 'initial',
     transactionId: `t-${counter}`,
-    requester: key.fingerprint,
+    requester: (wanted.publicKey ?? key).fingerprint,
     content,
     evidence: challenge === undefined ? {} : { challenge },
     wanted: { publicKey: key, subject: named(subject), extensions, pkcs10: content, ...wanted },

@@ -3,13 +3,24 @@ import t from 'tap';
 import type { AuditEvent } from '../../src/audit/event.js';
 import { createEmbeddedIssuer } from '../../src/connectors/crypto-engine/embedded.js';
 import { createEngine } from '../../src/crypto-engine/index.js';
+import { generateRsaKey } from '../../src/device-client/scep.js';
 import { checkBinding } from '../../src/enrolment/challenge-binding.js';
 import { createGuessThrottle } from '../../src/enrolment/guess-throttle.js';
 import type { Outcome } from '../../src/enrolment/outcome.js';
 import type { Issuer } from '../../src/enrolment/ports.js';
 import type { EnrolmentRequest } from '../../src/enrolment/request.js';
 import { createEnrolment, enrolmentDeps } from '../../src/enrolment/service.js';
-import { dnsName, emptyName, type GeneralName, ipName, type Name, nameFromText, publicKeyOf, subjectAltNameExtension } from '../../src/pkix/index.js';
+import {
+  certificateFingerprint,
+  dnsName,
+  emptyName,
+  type GeneralName,
+  ipName,
+  type Name,
+  nameFromText,
+  publicKeyOf,
+  subjectAltNameExtension,
+} from '../../src/pkix/index.js';
 import { stoppedClock, systemClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
 import { accountIdOf } from '../../src/store/orders/account.js';
@@ -18,12 +29,15 @@ import { tenantContext } from '../../src/tenancy/context.js';
 import { challengeMac, generateCredential } from '../../src/tenancy/credentials.js';
 import { policySchema } from '../../src/tenancy/policy.js';
 import type { Profile, ScepProfile } from '../../src/tenancy/profile.js';
+import { certify } from '../endpoints/scep/world.js';
 import { memoryEngineStore } from '../support/memory-engine-store.js';
 import { memoryStore } from '../support/memory-store.js';
+import { newCertificate, newOrder } from '../support/orders.js';
 import { scepProfile } from '../support/profiles.js';
 
 const macKey = Buffer.alloc(32, 1);
 const key = publicKeyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
+const otherKey = publicKeyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
 const weakKey = publicKeyOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey);
 
 const named = (text: string): Name => {
@@ -78,7 +92,7 @@ function request(challenge: string | undefined, change: Partial<EnrolmentRequest
     protocol: 'scep',
     intent: 'initial',
     transactionId: `t-${counter}`,
-    requester: key.fingerprint,
+    requester: (change.publicKey ?? key).fingerprint,
     content: Buffer.from(`content ${counter}`),
     evidence: challenge === undefined ? {} : { challenge },
     wanted: { publicKey: key, subject: named('CN=device-1'), extensions: [], ...change },
@@ -98,6 +112,48 @@ t.test('SCEP-097 a minted challenge lets one device in, in both modes and beside
     t.equal(refusalOf(await enrolment.enrol(fixed, request(challenge))), 'credential-invalid');
     t.equal((await enrolment.enrol(fixed, request('the static one'))).kind, challengeMode === 'static' ? 'pending' : 'refused');
   }
+});
+
+t.test('AB-21 AB-11 SCEP-059 who puts the envelope of a device into a message of his own neither spends its challenge nor gets its certificate', async (t) => {
+  const { enrolment, profile, mint, store, events } = house();
+  const challenge = await mint();
+  const stolen = { ...request(challenge), requester: otherKey.fingerprint };
+  const foreign = certify({ key: generateRsaKey(), name: named('CN=nobody') }, { subject: named('CN=device-1'), publicKey: otherKey });
+  for (const evidence of [{ challenge }, { challenge, signer: { certificate: foreign, others: [] } }]) {
+    t.equal((await enrolment.enrol(profile, { ...stolen, evidence })).kind, 'refused');
+  }
+  t.equal(store.all().length, 0, 'and nothing is recorded in his name');
+  t.ok(events.every(({ action }) => action === 'enrolment.refused'));
+  t.equal((await enrolment.enrol(profile, request(challenge))).kind, 'pending', 'the device itself');
+});
+
+t.test(
+  'SCEP-111 a device whose certificate is over enrols with a challenge and a new key; one of another name or whose certificate was revoked does not',
+  async (t) => {
+    const { enrolment, profile, mint, store, clock } = house();
+    const tenant = tenantContext(profile.tenantId, 'device');
+    const former = certify({ key: generateRsaKey(), name: named('CN=CA') }, { subject: named('CN=device-1'), publicKey: otherKey });
+    const record = newCertificate({ sha256: certificateFingerprint(former.der), notAfter: new Date(clock.now().getTime() - 1) });
+    const before = newOrder({ profileId: profile.id });
+    await store.orders.settleIssued(tenant, before, record, 'issuing');
+    const ask = async (name: string) => {
+      const challenge = await mint();
+      const asked = request(challenge, { subject: named(name) });
+      return refusalOf(
+        await enrolment.enrol(profile, { ...asked, requester: otherKey.fingerprint, evidence: { challenge, signer: { certificate: former, others: [] } } }),
+      );
+    };
+    t.equal(await ask('CN=device-2'), 'signer-expired');
+    t.equal(await ask('CN=device-1'), 'pending');
+    for (const to of ['REVOKE_WANTED', 'REVOKED'] as const) await store.orders.move(tenant, before.id, ['ISSUED', 'REVOKE_WANTED'], to, 'test');
+    t.equal(await ask('CN=device-1'), 'signer-revoked');
+  },
+);
+
+t.test('AB-11 a profile without challenges does not send the certificate of a device to another', async (t) => {
+  const { enrolment, profile } = house({ challengeMode: 'none' });
+  t.equal((await enrolment.enrol(profile, { ...request(undefined), requester: otherKey.fingerprint })).kind, 'refused');
+  t.equal((await enrolment.enrol(profile, request(undefined))).kind, 'pending');
 });
 
 t.test('AB-03 a challenge of one profile is none of another', async (t) => {

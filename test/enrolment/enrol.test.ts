@@ -7,7 +7,7 @@ import type { Issuer } from '../../src/enrolment/ports.js';
 import { refusals } from '../../src/enrolment/refusal.js';
 import type { EnrolmentRequest } from '../../src/enrolment/request.js';
 import { createEnrolment, enrolmentDeps } from '../../src/enrolment/service.js';
-import { type Certificate, dnsName, nameFromText, parseCertificate, publicKeyOf, subjectAltNameExtension } from '../../src/pkix/index.js';
+import { type Certificate, dnsName, nameFromText, type PublicKey, parseCertificate, publicKeyOf, subjectAltNameExtension } from '../../src/pkix/index.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
 import { systemContext, tenantContext } from '../../src/tenancy/context.js';
@@ -153,7 +153,8 @@ t.test('AB-07 SCEP-065 the same transactionID of two devices or two profiles doe
   const asked = request();
   await enrolment.enrol(one, asked);
   await enrolment.enrol(two, asked);
-  await enrolment.enrol(one, { ...asked, requester: keys[1]?.fingerprint as Buffer, content: Buffer.from('c') });
+  const otherKey = keys[1] as PublicKey;
+  await enrolment.enrol(one, { ...asked, requester: otherKey.fingerprint, wanted: { ...asked.wanted, publicKey: otherKey }, content: Buffer.from('c') });
   t.equal(store.all().length, 3);
 });
 
