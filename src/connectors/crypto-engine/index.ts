@@ -1,4 +1,6 @@
 /** Connector to a Crypto Engine: the one inside this process, or one that speaks Crypto Engine API v1. */
+
+export type { TestReport, TestStep } from '../test-steps.js';
 export {
   type CryptoEngineDeps,
   type CryptoEngineSecrets,
@@ -7,4 +9,3 @@ export {
   embeddedUrl,
   testCryptoEngine,
 } from './issuer.js';
-export type { TestReport, TestStep } from './test-connection.js';
