@@ -95,13 +95,16 @@ export interface ProfileStore {
 
 export interface CredentialStore {
   addSharedSecret(context: TenantContext, secret: Omit<SharedSecret, 'tenantId' | 'createdAt'>): Promise<Result<SharedSecret, WriteFault>>;
-  /** Active and retiring, not expired. */
+  /** Active and retiring, not expired; also one of a single device that is used up, whose transactions may still be under way. */
   findSharedSecret(context: TenantContext, profileId: string, reference: string): Promise<SharedSecret | undefined>;
+  /** Those of the whole profile; those of single devices stand in `DeviceSecretStore`. */
   listSharedSecrets(context: TenantContext, profileId: string): Promise<readonly SharedSecret[]>;
   retireSharedSecrets(context: TenantContext, profileId: string, exceptId: string, expiresAt: Date): Promise<void>;
   addRaKey(context: TenantContext, key: NewRaKey): Promise<RaKey>;
   setRaCertificate(context: TenantContext, id: string, certificate: Buffer, chain: readonly Buffer[], state: RaKeyState): Promise<void>;
   setRaKeyState(context: TenantContext, id: string, state: RaKeyState): Promise<void>;
+  /** Makes a key active and the one it `replaces` retiring, in one commit: at no time is there none. False, and nothing done, where the key is gone. */
+  putRaKeyInUse(context: TenantContext, key: Pick<RaKey, 'id' | 'chain'> & { readonly certificate: Buffer }, replaces?: string): Promise<boolean>;
   /** All that are not destroyed. */
   listRaKeys(context: Context, profileId: string): Promise<readonly RaKey[]>;
 }

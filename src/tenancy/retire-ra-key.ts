@@ -3,7 +3,7 @@ import type { TenantContext } from './context.js';
 import type { RaKey } from './credentials.js';
 import type { CredentialStore } from './ports.js';
 
-type Keys = Pick<CredentialStore, 'listRaKeys' | 'setRaKeyState' | 'setRaCertificate'>;
+type Keys = Pick<CredentialStore, 'listRaKeys' | 'setRaKeyState' | 'putRaKeyInUse'>;
 
 /**
  * Takes an RA key out, in the steps that are safe: a key in use makes room for its successor and goes on answering those who know it; one
@@ -24,9 +24,9 @@ export async function retireRaKey(
   }
   const successor = successorOf(key, all);
   if (successor?.certificate == null) return fail({ says: 'It is in use and has no successor; prepare one first.' });
-  await keys.setRaKeyState(context, id, 'retiring');
-  await keys.setRaCertificate(context, successor.id, successor.certificate, successor.chain, 'active');
-  return ok(true);
+  const inUse = { id: successor.id, certificate: successor.certificate, chain: successor.chain };
+  const isReplaced = await keys.putRaKeyInUse(context, inUse, id);
+  return isReplaced ? ok(true) : fail({ says: 'Its successor was taken away just now; prepare another one first.' });
 }
 
 function successorOf(key: RaKey, all: readonly RaKey[]): RaKey | undefined {

@@ -10,7 +10,7 @@ import { generateRaKey, obtainRaCertificate, type RaAnswer } from './prepare-ra-
 
 export interface RaKeyDeps {
   readonly profiles: Pick<ProfileStore, 'all' | 'configEpoch'>;
-  readonly credentials: Pick<CredentialStore, 'addRaKey' | 'setRaCertificate' | 'setRaKeyState' | 'listRaKeys'>;
+  readonly credentials: Pick<CredentialStore, 'addRaKey' | 'setRaCertificate' | 'setRaKeyState' | 'putRaKeyInUse' | 'listRaKeys'>;
   readonly issuers: { forProfile(profile: Profile): Promise<Issuer | undefined> };
   readonly clock: Clock;
   readonly log: Log;
@@ -244,7 +244,7 @@ function hasTime(active: RaKey | undefined, successor: Buffer, clock: Clock): bo
   return today.value.notAfter.getTime() - clock.now().getTime() > announcementMs;
 }
 
-/** The old key retires before the new one takes over: cut off in between, the next run finds the key and its ref and goes on. */
+/** The old key retires as the new one takes over: cut off before that, the next run finds the key and its ref and goes on. */
 async function activate(
   room: Room,
   next: RaKey,
@@ -254,8 +254,7 @@ async function activate(
   deps: RaKeyDeps,
 ): Promise<RaKeyOutcome> {
   const { credentials, log } = deps;
-  if (active !== undefined) await credentials.setRaKeyState(room.context, active.id, 'retiring');
-  await credentials.setRaCertificate(room.context, next.id, certificate, chain, 'active');
+  if (!(await credentials.putRaKeyInUse(room.context, { id: next.id, certificate, chain }, active?.id))) return 'waiting';
   await settleRivals(room, deps);
   log.info({ profileId: room.profile.id, raKeyId: next.id }, 'An RA key is active.');
   return 'ready';

@@ -383,6 +383,26 @@ async function credentials(t: Test, store: Store): Promise<void> {
     await credentials.setRaKeyState(context, key.id, 'destroyed');
     t.same(await credentials.listRaKeys(context, profileId), []);
   });
+
+  t.test('SCEP-044 puts a successor in the place of an RA key, both or neither', async (t) => {
+    const { context, profileId } = await tenantWithProfile(store);
+    const { credentials } = store;
+    const fresh = () => ({ id: uuidv7(), profileId, purpose: 'scep', spki: randomBytes(30), chain: [], privateKey: new Secret(randomBytes(100)) }) as const;
+    const old = await credentials.addRaKey(context, { ...fresh(), state: 'active', certificate: Buffer.from('old') });
+    const next = await credentials.addRaKey(context, { ...fresh(), state: 'next', certificate: null });
+    const inUse = { id: next.id, certificate: Buffer.from('new'), chain: [Buffer.from('ca')] };
+    t.equal(await credentials.putRaKeyInUse(await newTenant(store), inUse, old.id), false, 'not by a stranger');
+    const epoch = await store.profiles.configEpoch();
+    t.equal(await credentials.putRaKeyInUse(context, inUse, old.id), true);
+    t.equal(await store.profiles.configEpoch(), epoch + 1, 'one commit');
+    t.match(await credentials.listRaKeys(context, profileId), [
+      { id: old.id, state: 'retiring' },
+      { id: next.id, state: 'active', certificate: Buffer.from('new'), chain: [Buffer.from('ca')] },
+    ]);
+    await credentials.setRaKeyState(context, old.id, 'destroyed');
+    t.equal(await credentials.putRaKeyInUse(context, { ...inUse, id: old.id }, next.id), false, 'a destroyed key does not come back');
+    t.match(await credentials.listRaKeys(context, profileId), [{ id: next.id, state: 'active' }], 'and the one in use stays so');
+  });
 }
 
 async function access(t: Test, store: Store): Promise<void> {

@@ -1,7 +1,7 @@
 import type { NewRaKey, RaKey } from '../../src/tenancy/credentials.js';
 import type { CredentialStore } from '../../src/tenancy/ports.js';
 
-type RaKeyStore = Pick<CredentialStore, 'addRaKey' | 'setRaCertificate' | 'setRaKeyState' | 'listRaKeys'>;
+type RaKeyStore = Pick<CredentialStore, 'addRaKey' | 'setRaCertificate' | 'setRaKeyState' | 'putRaKeyInUse' | 'listRaKeys'>;
 
 /** RA keys in memory. `keys` shows all, destroyed ones too; `beforeWrite` may throw, to play a crash before a write. */
 export function memoryRaKeyStore(now: () => Date = () => new Date()): RaKeyStore & { readonly keys: RaKey[]; beforeWrite: (what: string) => void } {
@@ -30,6 +30,14 @@ export function memoryRaKeyStore(now: () => Date = () => new Date()): RaKeyStore
       await Promise.resolve();
       store.beforeWrite(`setRaKeyState ${state}`);
       change(id, { state });
+    },
+    async putRaKeyInUse(_context: unknown, { id, certificate, chain }: { id: string; certificate: Buffer; chain: readonly Buffer[] }, replaces?: string) {
+      await Promise.resolve();
+      store.beforeWrite('putRaKeyInUse');
+      if (!keys.some((key) => key.id === id && key.state !== 'destroyed')) return false;
+      change(id, { certificate, chain, state: 'active' });
+      if (replaces !== undefined) change(replaces, { state: 'retiring' });
+      return true;
     },
     async listRaKeys(_context: unknown, profileId: string) {
       await Promise.resolve();

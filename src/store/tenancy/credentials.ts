@@ -37,14 +37,14 @@ export function credentialStore(connection: Connection, boot: Boot, sealer: Seal
       return row === undefined ? undefined : toSecret(row, sealer);
     },
     listSharedSecrets: async (context, profileId) => {
-      const where = allOf([...equalsId(sql`profile_id`, profileId), sql`tenant_id = ${context.tenantId}`]);
+      const where = allOf([...equalsId(sql`profile_id`, profileId), sql`tenant_id = ${context.tenantId}`, sql`max_uses is null`]);
       const rows = await rowsOf(connection, sql<SecretRow>`select * from shared_secrets where ${where} order by created_at, id`);
       return rows.map((row) => toSecret(row, sealer));
     },
     retireSharedSecrets: async (context, profileId, exceptId, expiresAt) => {
       await change(async (trx) => {
         await sql`update shared_secrets set status = 'retiring', expires_at = least(expires_at, ${expiresAt}::timestamptz)
-          where tenant_id = ${context.tenantId} and profile_id = ${profileId} and id <> ${exceptId} and status = 'active'`.execute(trx);
+          where tenant_id = ${context.tenantId} and profile_id = ${profileId} and id <> ${exceptId} and status = 'active' and max_uses is null`.execute(trx);
         await auditChange(trx, boot, context, 'shared-secret.retired', `profile:${profileId}`, context.tenantId, { except: exceptId, expiresAt });
       });
     },
@@ -66,6 +66,10 @@ export function credentialStore(connection: Connection, boot: Boot, sealer: Seal
         await trx.updateTable('ra_keys').set(next).where('id', '=', id).where('tenant_id', '=', context.tenantId).where('state', '<>', 'destroyed').execute();
         await auditChange(trx, boot, context, `ra-key.${state}`, `ra-key:${id}`, context.tenantId, {});
       });
+    },
+    putRaKeyInUse: async (context, key, replaces) => {
+      const done = await changeConfig(connection, async (trx) => ok(await putRaKeyInUse(trx, boot, context, key, replaces)));
+      return done.ok && done.value;
     },
     listRaKeys: async (context, profileId) => {
       const where = allOf([...visibleTo(context, sql`tenant_id`), ...equalsId(sql`profile_id`, profileId), sql`state <> 'destroyed'`]);
@@ -114,6 +118,24 @@ async function addRaKey(trx: Trx, boot: Boot, sealer: Sealer, context: TenantCon
   return ok(toKey(row, sealer));
 }
 
+async function putRaKeyInUse(
+  trx: Trx,
+  boot: Boot,
+  context: TenantContext,
+  { id, certificate, chain }: Parameters<CredentialStore['putRaKeyInUse']>[1],
+  replaces: string | undefined,
+): Promise<boolean> {
+  const keys = () => trx.updateTable('ra_keys').where('tenant_id', '=', context.tenantId);
+  const values = { certificate, chain: chainToJson(chain), state: 'active' } as const;
+  const taken = await keys().set(values).where('id', '=', id).where('state', '<>', 'destroyed').executeTakeFirst();
+  if (taken.numUpdatedRows === 0n) return false;
+  await auditChange(trx, boot, context, 'ra-key.certified', `ra-key:${id}`, context.tenantId, { state: 'active' });
+  if (replaces === undefined) return true;
+  const retired = await keys().set({ state: 'retiring' }).where('id', '=', replaces).where('state', '=', 'active').executeTakeFirst();
+  if (retired.numUpdatedRows > 0n) await auditChange(trx, boot, context, 'ra-key.retiring', `ra-key:${replaces}`, context.tenantId, {});
+  return true;
+}
+
 function chainToJson(chain: readonly Buffer[]): string {
   return JSON.stringify(chain.map((certificate) => certificate.toString('base64')));
 }
@@ -128,6 +150,7 @@ function toSecret(row: SecretRow, sealer: Sealer): SharedSecret {
     status: row.status,
     expiresAt: row.expires_at,
     createdAt: row.created_at,
+    ...(row.max_uses !== null && { limits: { maxUses: row.max_uses, used: row.used, subject: row.subject, sans: row.sans } }),
   };
 }
 
