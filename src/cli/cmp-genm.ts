@@ -1,17 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { infoItemsField, renderFields } from '../decode/index.js';
-import { askByCmp, pemOf, questionNames, questionOf } from '../device-client/cmp-general.js';
+import { askByCmp, pemOf, type QuestionValues, questionNames, questionOf } from '../device-client/cmp-general.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type CmpServerOptions, type Fault, faultOf, serverOf, serverOptions } from './cmp-server.js';
-import { readCertificates } from './device-files.js';
+import { readCertificates, readCrlFile } from './device-files.js';
 import { complain, exitCodes, say } from './terminal.js';
 
 interface Options extends CmpServerOptions {
   readonly infotype: readonly string[];
   readonly root?: string;
   readonly lang: readonly string[];
-  readonly profile?: string;
+  readonly algorithm?: string;
+  readonly crl?: string;
+  readonly crlIssuer?: string;
   readonly out?: string;
 }
 
@@ -27,7 +29,9 @@ export function cmpGenmCommand(cmp: Command): void {
     .option('--infotype <type...>', `${questionNames.join(', ')}, or an object identifier; none: whatever the server tells`, [])
     .option('--root <file>', 'with rootCaCert: the root in use (PEM)')
     .option('--lang <tag...>', 'with suppLangTags: the languages offered', ['en'])
-    .option('--profile <name>', 'the certProfile asked about')
+    .option('--algorithm <oid>', 'with keyPairParamReq: the key algorithm asked about', '1.2.840.10045.2.1')
+    .option('--crl <file>', 'with crlStatusList: the CRL in hand (PEM or DER)')
+    .option('--crl-issuer <file>', 'with crlStatusList: the certificate (PEM) of the CA whose CRL is wanted')
     .option('--out <file>', 'write the certificates or CRLs of the answer here (PEM)')
     .addHelpText('after', examples)
     .action(async (options: Options) => {
@@ -49,14 +53,29 @@ async function ask(options: Options): Promise<Result<true, Fault>> {
 
 type Questions = Parameters<typeof askByCmp>[1];
 
-function questionsOf({ infotype, root, lang }: Options): Result<Questions, string> {
+function questionsOf(options: Options): Result<Questions, string> {
+  const { infotype, root, lang, algorithm } = options;
   const current = root === undefined ? ok(undefined) : readCertificates(root);
   if (!current.ok) return current;
+  const crl = crlOf(options);
+  if (!crl.ok) return crl;
   const der = current.value?.[0].der;
-  const questions = infotype.map((name) => questionOf(name, { languages: lang, ...(der && { root: der }) }));
+  const values = { languages: lang, ...(algorithm && { algorithm }), ...(der && { root: der }), ...(crl.value && { crl: crl.value }) };
+  const questions = infotype.map((name) => questionOf(name, values));
   const wrong = questions.find((question) => !question.ok);
   if (wrong !== undefined && !wrong.ok) return wrong;
   return ok(questions.flatMap((question) => (question.ok ? [question.value] : [])));
+}
+
+/** Whose CRL is asked for, and since when the one in hand is in force; undefined where neither is named. */
+function crlOf({ crl, crlIssuer }: Options): Result<QuestionValues['crl'], string> {
+  if (crl !== undefined) {
+    const read = readCrlFile(crl);
+    return read.ok ? ok({ issuer: read.value.issuer, thisUpdate: read.value.thisUpdate }) : read;
+  }
+  const issuer = crlIssuer === undefined ? ok(undefined) : readCertificates(crlIssuer);
+  if (!issuer.ok) return issuer;
+  return ok(issuer.value && { issuer: issuer.value[0].subject });
 }
 
 function write(file: string, pem: string): Result<true, Fault> {

@@ -1,7 +1,19 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { type Certificate, dnsName, type Extension, fromPem, ipName, parseCertificate, subjectAltNameExtension, toPem } from '../pkix/index.js';
+import { type DeviceKey, readDeviceKey } from '../device-client/device-key.js';
+import {
+  type Certificate,
+  type CertificateList,
+  dnsName,
+  type Extension,
+  fromPem,
+  ipName,
+  parseCertificate,
+  parseCrl,
+  subjectAltNameExtension,
+  toPem,
+} from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 
 /** Key types that `--key-type` takes. */
@@ -36,6 +48,14 @@ export function readKey(file: string): Result<KeyObject, string> {
   }
 }
 
+/** As `readKey`, post-quantum keys too. */
+export function readDeviceKeyFile(file: string): Result<DeviceKey, string> {
+  const text = readText(file);
+  if (!text.ok) return text;
+  const key = readDeviceKey(text.value);
+  return key.ok ? key : fail(`${file}: ${key.error}`);
+}
+
 /** All certificates of a PEM file; at least one. */
 export function readCertificates(file: string): Result<readonly [Certificate, ...Certificate[]], string> {
   const text = readText(file);
@@ -44,6 +64,14 @@ export function readCertificates(file: string): Result<readonly [Certificate, ..
   const [first, ...others] = parsed.flatMap((item) => (item.ok ? [item.value] : []));
   if (first === undefined || parsed.some((item) => !item.ok)) return fail(`${file} holds no certificate in PEM, or one that cannot be read.`);
   return ok([first, ...others]);
+}
+
+/** A CRL in PEM or DER. */
+export function readCrlFile(file: string): Result<CertificateList, string> {
+  const text = readText(file);
+  if (!text.ok) return text;
+  const parsed = parseCrl(fromPem('X509 CRL', text.value)[0] ?? readFileSync(file));
+  return parsed.ok ? parsed : fail(`${file} holds no CRL that can be read.`);
 }
 
 /** A secret from the command line or, better, from a file: its first line. */
@@ -74,11 +102,12 @@ export function sanExtensions(names: readonly string[]): Result<readonly Extensi
 }
 
 /** Writes `<name>.key` (mode 0600) and `<name>.pem`; an existing key is never overwritten. */
-export function writeDeviceFiles(name: string, key: KeyObject, certificate: Certificate): Result<string, string> {
+export function writeDeviceFiles(name: string, key: KeyObject | string, certificate: Certificate): Result<string, string> {
+  const pem = typeof key === 'string' ? key : key.export({ format: 'pem', type: 'pkcs8' });
   const keyFile = `${name}.key`;
   const certificateFile = `${name}.pem`;
   try {
-    writeFileSync(keyFile, key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600, flag: 'wx' });
+    writeFileSync(keyFile, pem, { mode: 0o600, flag: 'wx' });
     writeFileSync(certificateFile, toPem('CERTIFICATE', certificate.der));
   } catch (error) {
     return fail(`The certificate was issued but not written: ${error instanceof Error ? error.message : String(error)}`);

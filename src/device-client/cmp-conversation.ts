@@ -1,22 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { buildChain, type Certificate, type Name, parseCertificate } from '../pkix/index.js';
-import {
-  createMacKeys,
-  decodePkiBody,
-  decodePkiMessage,
-  type FailInfo,
-  type PkiBody,
-  type PkiMessage,
-  type PkiStatusInfo,
-  pbmParameters,
-  protectionKindOf,
-  readMacParameters,
-  verifyMac,
-  verifySigned,
-} from '../protocol/cmp/index.js';
-import { fail, ok, type Result } from '../runtime/result.js';
+import type { Certificate, Name } from '../pkix/index.js';
+import { createMacKeys, type MacKeys, type PkiBody, type PkiMessage } from '../protocol/cmp/index.js';
+import { fail, ok } from '../runtime/result.js';
+import { invalid, type Step } from './cmp-fault.js';
+import { kemProtectorFor } from './cmp-kem.js';
 import { buildPollReq, type CmpCredential, type CmpTransaction, protectorOf } from './cmp-messages.js';
+import { carry, httpTransport, type Observer, type Transport } from './cmp-transport.js';
+import { isTrustworthy } from './cmp-trust.js';
 
 /** Whom to talk to, and as whom. */
 export interface CmpServer {
@@ -29,28 +20,18 @@ export interface CmpServer {
   readonly trusted?: readonly Certificate[];
   /** Longest time for the whole transaction, polling included. */
   readonly timeoutMs?: number;
-}
-
-export type CmpClientFault =
-  /** The server refused, in a message whose protection was verified or not. */
-  | { readonly kind: 'refused'; readonly failInfo: readonly FailInfo[]; readonly text: string; readonly isVerified: boolean }
-  | { readonly kind: 'unreachable'; readonly text: string }
-  | { readonly kind: 'http'; readonly status: number }
-  /** An answer that no sound server sends, or one that could not be verified. */
-  | { readonly kind: 'invalid-answer'; readonly text: string }
-  | { readonly kind: 'timeout' };
-
-/** A credential from reference and secret with PasswordBasedMac as OpenSSL sends it by default, but HMAC-SHA256. */
-export function secretCredential(reference: string, secret: Buffer): CmpCredential {
-  const parameters = pbmParameters({ salt: randomBytes(16), owf: 'sha256', iterationCount: 500, mac: 'sha256' });
-  return { kind: 'secret', reference, secret, parameters };
+  /** In place of HTTP: an RA that forwards, for one. */
+  readonly transport?: Transport;
+  /** Told of every message, and of every answer that could be read. */
+  readonly observe?: Observer;
 }
 
 /** One transaction with its server, from the first message to the last. */
 export interface Conversation {
   readonly server: CmpServer;
   readonly transaction: CmpTransaction;
-  readonly keys: ReturnType<typeof createMacKeys>;
+  readonly keys: MacKeys;
+  readonly transport: Transport;
   readonly deadline: number;
 }
 
@@ -60,15 +41,21 @@ export interface CmpAnswer {
   readonly isVerified: boolean;
 }
 
-export type Step<T> = Promise<Result<T, CmpClientFault>>;
-
-export async function beginConversation(server: CmpServer): Promise<Conversation> {
+/** A new transaction; for a key that only decapsulates it asks the server for a cipher text first. `pvno` 3 for what RFC 9810 section 7 lists. */
+export async function beginConversation(server: CmpServer, pvno: 2 | 3 = 2): Step<Conversation> {
   const { credential, recipient } = server;
-  const keys = createMacKeys(4);
+  const [keys, transport] = [createMacKeys(4), server.transport ?? httpTransport(server.url)];
+  const deadline = Date.now() + (server.timeoutMs ?? 60_000);
+  const base = { credential, recipient, transactionID: randomBytes(16) };
+  if (credential.kind === 'kem') {
+    const protector = await kemProtectorFor(credential, { ...base, transport, deadline, ...observing(server) });
+    return protector.ok ? ok({ server, transaction: { ...base, pvno: 3, protector: protector.value }, keys, transport, deadline }) : protector;
+  }
   const key = credential.kind === 'secret' ? await keys.keyFor(credential.parameters, credential.secret) : undefined;
-  const transaction = { credential, recipient, protector: protectorOf(credential, key), transactionID: randomBytes(16) };
-  return { server, transaction, keys, deadline: Date.now() + (server.timeoutMs ?? 60_000) };
+  return ok({ server, transaction: { ...base, pvno, protector: protectorOf(credential, key) }, keys, transport, deadline });
 }
+
+const observing = ({ observe }: CmpServer) => (observe === undefined ? {} : { observe });
 
 /** Polls for as long as the answer is to wait (RFC 9483 section 4.4); `certReqId` is -1 for a whole message. */
 export async function pollUntilFinal(exchange: Conversation, first: CmpAnswer, certReqId: number): Step<{ answer: CmpAnswer; polls: number }> {
@@ -76,13 +63,18 @@ export async function pollUntilFinal(exchange: Conversation, first: CmpAnswer, c
   for (let polls = 0; ; polls += 1) {
     const wait = secondsToWait(answer);
     if (wait === undefined) return ok({ answer, polls });
-    if (Date.now() + wait * 1000 > exchange.deadline) return fail({ kind: 'timeout' });
-    await setTimeout(wait * 1000);
-    const recipNonce = answer.message.header.senderNonce;
-    const next = await send(exchange, (senderNonce) => buildPollReq(exchange.transaction, { senderNonce, ...(recipNonce && { recipNonce }) }, certReqId));
+    const next = await pollAfter(exchange, answer, wait, [certReqId]);
     if (!next.ok) return next;
     answer = next.value;
   }
+}
+
+/** One pollReq, `seconds` after the answer before it. */
+export async function pollAfter(exchange: Conversation, { message }: CmpAnswer, seconds: number, certReqIds: readonly number[]): Step<CmpAnswer> {
+  if (Date.now() + seconds * 1000 > exchange.deadline) return fail({ kind: 'timeout' });
+  await setTimeout(seconds * 1000);
+  const recipNonce = message.header.senderNonce;
+  return send(exchange, (senderNonce) => buildPollReq(exchange.transaction, { senderNonce, ...(recipNonce && { recipNonce }) }, ...certReqIds));
 }
 
 /** Undefined when the answer is final. */
@@ -90,71 +82,20 @@ function secondsToWait(answer: CmpAnswer): number | undefined {
   const { body } = answer;
   if (body.type === 'pollRep') return Math.max(0, body.entries[0]?.checkAfter ?? 1);
   if (body.type === 'error') return answer.isVerified && body.content.pKIStatusInfo.status === 'waiting' ? 0 : undefined;
-  if (body.type !== 'ip' && body.type !== 'cp' && body.type !== 'kup') return undefined;
+  if (body.type !== 'ip' && body.type !== 'cp' && body.type !== 'kup' && body.type !== 'ccp') return undefined;
   return body.content.response[0]?.status.status === 'waiting' ? 0 : undefined;
-}
-
-/** A refusal in the words of the server. */
-export function refused(status: PkiStatusInfo, isVerified: boolean): Result<never, CmpClientFault> {
-  return fail({ kind: 'refused', failInfo: status.failInfo ?? [], text: status.statusString?.join(' ') ?? '', isVerified });
-}
-
-/** An answer that no sound server sends. */
-export function invalid(text: string): Result<never, CmpClientFault> {
-  return fail({ kind: 'invalid-answer', text });
 }
 
 /** Sends one message and verifies the answer: transactionID, recipNonce, protection. */
 export async function send(exchange: Conversation, build: (senderNonce: Buffer) => Buffer): Step<CmpAnswer> {
+  const { server, transaction, keys } = exchange;
   const senderNonce = randomBytes(16);
-  const received = await post(exchange, build(senderNonce));
+  const received = await carry({ ...exchange, ...observing(server) }, build(senderNonce));
   if (!received.ok) return received;
-  const message = decodePkiMessage(received.value);
-  if (!message.ok) return invalid(message.error.message);
-  const body = decodePkiBody(message.value);
-  if (!body.ok) return invalid(body.error.message);
-  const { header } = message.value;
-  const isVerified = await isTrustworthy(exchange, message.value);
-  const isOurs = header.transactionID?.equals(exchange.transaction.transactionID) === true && header.recipNonce?.equals(senderNonce) === true;
-  if (body.value.type !== 'error' && !(isVerified && isOurs)) return invalid('The answer could not be verified.');
-  return ok({ message: message.value, body: body.value, isVerified: isVerified && isOurs });
-}
-
-async function post(exchange: Conversation, body: Buffer): Step<Buffer> {
-  const left = Math.max(1, exchange.deadline - Date.now());
-  try {
-    const headers = { 'content-type': 'application/pkixcmp', 'user-agent': 'gatehouse' };
-    const response = await fetch(exchange.server.url, {
-      method: 'POST',
-      body: new Uint8Array(body),
-      headers,
-      redirect: 'error',
-      signal: AbortSignal.timeout(left),
-    });
-    const bytes = Buffer.from(await response.arrayBuffer());
-    return response.status === 200 ? ok(bytes) : fail({ kind: 'http', status: response.status });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'TimeoutError') return fail({ kind: 'timeout' });
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    return fail({ kind: 'unreachable', text: cause });
-  }
-}
-
-/** The same kind of protection as ours: the MAC of our secret, or a signature that chains to a trusted certificate. */
-async function isTrustworthy(exchange: Conversation, message: PkiMessage): Promise<boolean> {
-  const { protectionAlg } = message.header;
-  if (protectionAlg === undefined || message.protection === undefined) return false;
-  const { credential } = exchange.transaction;
-  if (credential.kind === 'secret') {
-    const parameters = readMacParameters(protectionAlg, { hmacSha1: true, minIterations: 100, maxIterations: 100_000 });
-    return parameters.ok && verifyMac(message, parameters.value, await exchange.keys.keyFor(parameters.value, credential.secret));
-  }
-  return protectionKindOf(protectionAlg) === 'signature' && isSignedByTrusted(message, exchange.server.trusted ?? []);
-}
-
-function isSignedByTrusted(message: PkiMessage, anchors: readonly Certificate[]): boolean {
-  const certificates = message.extraCerts.map(parseCertificate).flatMap((item) => (item.ok ? [item.value] : []));
-  const [leaf, ...intermediates] = certificates;
-  if (leaf === undefined || !verifySigned(message, leaf.publicKey).ok) return false;
-  return buildChain({ leaf, intermediates, anchors, at: new Date() }).ok;
+  const { message, body } = received.value;
+  const { header } = message;
+  const isVerified = await isTrustworthy({ credential: transaction.credential, keys, anchors: server.trusted ?? [] }, message);
+  const isOurs = header.transactionID?.equals(transaction.transactionID) === true && header.recipNonce?.equals(senderNonce) === true;
+  if (body.type !== 'error' && !(isVerified && isOurs)) return invalid('The answer could not be verified.');
+  return ok({ message, body, isVerified: isVerified && isOurs });
 }

@@ -1,13 +1,16 @@
-import { toPem } from '../pkix/index.js';
-import { certProfileItem, type InfoTypeAndValue, infoValueOf, listItem, readListOf, readRootCaKeyUpdate } from '../protocol/cmp/index.js';
+import { type Name, toPem } from '../pkix/index.js';
+import { certProfileItem, crlStatusItem, type InfoTypeAndValue, infoValueOf, listItem, readListOf, readRootCaKeyUpdate } from '../protocol/cmp/index.js';
 import { der, guarded, isOid, oids, tag } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { beginConversation, type CmpServer, invalid, refused, type Step, send } from './cmp-conversation.js';
-import { buildMessage } from './cmp-messages.js';
+import { beginConversation, type CmpServer, send } from './cmp-conversation.js';
+import { invalid, refused, type Step } from './cmp-fault.js';
+import { asGeneralName, buildMessage } from './cmp-messages.js';
 
 /** One genm (RFC 9483 section 4.3, RFC 9810 section 5.3.19) and what its genp says; `certProfile` goes into the header. */
 export async function askByCmp(server: CmpServer, items: readonly InfoTypeAndValue[], certProfile?: string): Step<readonly InfoTypeAndValue[]> {
-  const conversation = await beginConversation(server);
+  const begun = await beginConversation(server);
+  if (!begun.ok) return begun;
+  const conversation = begun.value;
   const header = { messageTime: new Date(), ...(certProfile !== undefined && { generalInfo: [certProfileItem(certProfile)] }) };
   const answer = await send(conversation, (senderNonce) => buildMessage(conversation.transaction, { senderNonce }, { type: 'genm', items }, header));
   if (!answer.ok) return answer;
@@ -28,6 +31,8 @@ export const questionNames = [
   'caProtEncCert',
   'caKeyUpdateInfo',
   'suppLangTags',
+  'keyPairParamReq',
+  'crlStatusList',
 ] as const;
 
 /** What some questions carry. */
@@ -36,14 +41,32 @@ export interface QuestionValues {
   readonly root?: Buffer;
   /** suppLangTags */
   readonly languages: readonly string[];
+  /** keyPairParamReq: the algorithm asked about. */
+  readonly algorithm?: string;
+  /** crlStatusList: whose CRL, and from when the one in hand is. */
+  readonly crl?: { readonly issuer: Name; readonly thisUpdate?: Date };
 }
 
 /** A question by one of `questionNames`, or by its object identifier. */
-export function questionOf(name: string, { root, languages }: QuestionValues): Result<InfoTypeAndValue, string> {
+export function questionOf(name: string, values: QuestionValues): Result<InfoTypeAndValue, string> {
   const infoType = (questionNames as readonly string[]).includes(name) ? oids[name as (typeof questionNames)[number]] : name;
   if (!isOid(infoType)) return fail(`"${name}" is neither an object identifier nor one of ${questionNames.join(', ')}.`);
-  if (infoType === oids.suppLangTags) return ok(listItem(infoType, languages.map(der.utf8String)));
-  return ok(infoType === oids.rootCaCert && root !== undefined ? { infoType, infoValue: root } : { infoType });
+  const { root, languages, algorithm, crl } = values;
+  switch (infoType) {
+    case oids.suppLangTags:
+      return ok(listItem(infoType, languages.map(der.utf8String)));
+    case oids.rootCaCert:
+      return ok({ infoType, ...(root && { infoValue: root }) });
+    case oids.keyPairParamReq:
+      return algorithm === undefined || !isOid(algorithm)
+        ? fail('keyPairParamReq needs the object identifier of an algorithm.')
+        : ok({ infoType, infoValue: der.oid(algorithm) });
+    case oids.crlStatusList:
+      if (crl === undefined) return fail('crlStatusList needs a CRL or the certificate of its issuer.');
+      return ok(crlStatusItem({ source: 'issuer', names: [asGeneralName(crl.issuer)], ...(crl.thisUpdate && { thisUpdate: crl.thisUpdate }) }));
+    default:
+      return ok({ infoType });
+  }
 }
 
 const element = (infoValue: Buffer): readonly Buffer[] => [infoValue];

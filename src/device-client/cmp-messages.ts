@@ -1,10 +1,13 @@
 import {
+  type AlgorithmIdentifier,
+  algorithmIdentifier,
   buildName,
   type Certificate,
   directoryName,
   type Extension,
   type GeneralName,
   type Name,
+  type PublicKey,
   parseCsr,
   readGeneralName,
   type Signer,
@@ -13,9 +16,11 @@ import {
 import {
   buildCertRequest,
   type CertReqMsg,
+  type CertRequest,
   type CertStatus,
   certProfileItem,
   encodePkiMessage,
+  encodeSubsequentMessage,
   encodeTemplateExtensions,
   implicitConfirmItem,
   type MacParameters,
@@ -23,17 +28,43 @@ import {
   oldCertIdControl,
   type PkiBody,
   type PkiHeader,
+  type ProofOfPossession,
   type Protector,
   provePossession,
   type RequestType,
   signatureProtector,
 } from '../protocol/cmp/index.js';
-import { Cursor, encode, oids } from '../protocol/der/index.js';
+import { Cursor, der, encode, oids } from '../protocol/der/index.js';
+import type { Opener } from './encrypted-key.js';
 
-/** What a device proves itself with: a shared secret under its reference, or the key of a certificate. */
-export type CmpCredential =
-  | { readonly kind: 'secret'; readonly reference: string; readonly secret: Buffer; readonly parameters: MacParameters }
-  | { readonly kind: 'certificate'; readonly certificate: Certificate; readonly chain: readonly Certificate[]; readonly signer: Signer };
+/** What a device proves itself with: a shared secret under its reference, or the key of a certificate, which signs or only decapsulates. */
+export type CmpCredential = SecretCredential | CertificateCredential | KemCredential;
+
+export interface SecretCredential {
+  readonly kind: 'secret';
+  readonly reference: string;
+  readonly secret: Buffer;
+  readonly parameters: MacParameters;
+}
+
+export interface CertificateCredential {
+  readonly kind: 'certificate';
+  readonly certificate: Certificate;
+  readonly chain: readonly Certificate[];
+  readonly signer: Signer;
+  /** Opens what is encrypted to the certificate: a key pair made by the server. */
+  readonly opener?: Opener;
+}
+
+/** RFC 9810 section 5.1.3.4: an ML-KEM certificate. */
+export interface KemCredential {
+  readonly kind: 'kem';
+  readonly certificate: Certificate;
+  readonly chain: readonly Certificate[];
+  readonly opener: Opener;
+  /** The shared secret in a cipher text; throws on one of another length. */
+  decapsulate(cipherText: Buffer): Buffer;
+}
 
 /** What stays the same over the messages of one transaction. */
 export interface CmpTransaction {
@@ -41,6 +72,8 @@ export interface CmpTransaction {
   readonly protector: Protector;
   readonly transactionID: Buffer;
   readonly recipient: Name;
+  /** 2 unless something in it needs 3 (RFC 9810 section 7). */
+  readonly pvno?: 2 | 3;
 }
 
 /** What changes with every message. Nonces are 16 random octets (RFC 9483 section 3.1). */
@@ -49,10 +82,19 @@ export interface Nonces {
   readonly recipNonce?: Buffer;
 }
 
+/** The key to be certified: one that signs, or one that only decrypts or decapsulates. */
+export type NewKey = Signer | { readonly publicKey: PublicKey };
+
+/** How possession of the new key is proved: by its signature, by reading a certificate that is encrypted to it, by the word of an RA, not at all. */
+export const possessions = ['signature', 'encrCert', 'raVerified', 'none'] as const;
+export type Possession = (typeof possessions)[number];
+
 export interface CertificateWish {
-  readonly type: RequestType;
-  /** The new key. */
-  readonly newKey: Signer;
+  readonly type: RequestType | 'ccr';
+  /** The new key; an AlgorithmIdentifier asks the server to make one of that kind, and `any` one of its choice (RFC 9483 section 4.1.6). */
+  readonly newKey: NewKey | AlgorithmIdentifier | 'any';
+  /** `signature` by default. */
+  readonly possession?: Possession;
   readonly subject: Name;
   readonly extensions?: readonly Extension[];
   readonly notAfter?: Date;
@@ -64,62 +106,102 @@ export interface CertificateWish {
 
 /** How messages of this credential are protected; `key` is the one derived from the secret (`deriveMacKey`). */
 export function protectorOf(credential: CmpCredential, key?: Buffer): Protector {
+  if (credential.kind === 'kem') throw new TypeError('The server is asked for a cipher text first.');
   if (credential.kind === 'certificate') return signatureProtector(credential.signer, credential.certificate);
   if (key === undefined) throw new TypeError('A secret protects with the key derived from it.');
   return macProtector(credential.parameters, key, Buffer.from(credential.reference, 'utf8'));
 }
 
-/** The first message of a transaction: ir, cr, kur or p10cr. */
+/** The first message of a transaction: ir, cr, kur, p10cr or ccr. */
 export function buildRequest(transaction: CmpTransaction, nonces: Nonces, wish: CertificateWish, messageTime?: Date): Buffer {
+  return buildMessage(transaction, nonces, requestBody(wish), requestHeader(wish, messageTime));
+}
+
+export function requestHeader(wish: Pick<CertificateWish, 'implicitConfirm' | 'certProfile'>, messageTime?: Date): Partial<PkiHeader> {
   const generalInfo = [...(wish.implicitConfirm ? [implicitConfirmItem] : []), ...(wish.certProfile === undefined ? [] : [certProfileItem(wish.certProfile)])];
-  const header = { ...(messageTime && { messageTime }), ...(generalInfo.length > 0 && { generalInfo }) };
-  return buildMessage(transaction, nonces, requestBody(wish), header);
+  return { ...(messageTime && { messageTime }), ...(generalInfo.length > 0 && { generalInfo }) };
 }
 
 /** Any message of the transaction; `more` are header fields beyond the usual ones. */
 export function buildMessage(transaction: CmpTransaction, nonces: Nonces, body: PkiBody, more: Partial<PkiHeader> = {}): Buffer {
-  const { credential, transactionID, recipient, protector } = transaction;
-  const header: PkiHeader = { pvno: 2, sender: senderOf(credential), recipient: asGeneralName(recipient), transactionID, ...nonces, ...more };
-  const extraCerts = credential.kind === 'certificate' ? [credential.certificate, ...credential.chain].map((item) => item.der) : [];
+  const { credential, transactionID, recipient, protector, pvno = 2 } = transaction;
+  const header: PkiHeader = { pvno, sender: senderOf(credential), recipient: asGeneralName(recipient), transactionID, ...nonces, ...more };
+  const extraCerts = credential.kind === 'secret' ? [] : [credential.certificate, ...credential.chain].map((item) => item.der);
   return encodePkiMessage({ header, body, extraCerts }, protector);
 }
 
 /** RFC 9483 section 3.1: the certificate's subject, or a commonName that holds the reference. */
 function senderOf(credential: CmpCredential): GeneralName {
-  return asGeneralName(credential.kind === 'certificate' ? credential.certificate.subject : buildName([[oids.commonName, credential.reference]]));
+  return asGeneralName(credential.kind === 'secret' ? buildName([[oids.commonName, credential.reference]]) : credential.certificate.subject);
 }
 
-function asGeneralName(name: Name): GeneralName {
+export function asGeneralName(name: Name): GeneralName {
   return readGeneralName(new Cursor(encode(directoryName(name))));
 }
 
 function requestBody(wish: CertificateWish): PkiBody {
   const { type, newKey, subject, extensions = [] } = wish;
-  if (type !== 'p10cr') return { type, messages: [certReqMsg(wish)] };
+  if (type !== 'p10cr') return { type, messages: [certReqMsg(wish, 0)] };
+  if (!isSigner(newKey)) throw new TypeError('A PKCS#10 is signed by its key.');
   const csr = parseCsr(signCsr({ subject, extensions }, newKey));
   if (!csr.ok) throw csr.error;
   return { type, csr: csr.value };
 }
 
-function certReqMsg(wish: CertificateWish): CertReqMsg {
-  const { newKey, subject, extensions = [], notAfter, oldCertificate } = wish;
+export function isSigner(key: CertificateWish['newKey']): key is Signer {
+  return typeof key === 'object' && 'sign' in key;
+}
+
+/** The public key of a wish; undefined where the server shall make it. */
+export function wishedKey({ newKey }: CertificateWish): PublicKey | undefined {
+  return typeof newKey === 'object' && 'publicKey' in newKey ? newKey.publicKey : undefined;
+}
+
+/** RFC 9810 section 7: what must travel under pvno 3. */
+export function pvnoOf(wish: CertificateWish): 2 | 3 {
+  return wishedKey(wish) === undefined || wish.possession === 'encrCert' ? 3 : 2;
+}
+
+/** One request of ir, cr, kur or ccr. */
+export function certReqMsg(wish: CertificateWish, certReqId: number): CertReqMsg {
+  const { subject, extensions = [], notAfter, oldCertificate } = wish;
+  const spki = templateKey(wish);
   const certReq = buildCertRequest({
-    certReqId: 0,
+    certReqId,
     certTemplate: {
       ...(notAfter && { validity: { notAfter } }),
       subject,
-      publicKey: newKey.publicKey.spki,
+      ...(spki && { publicKey: spki }),
       ...(extensions.length > 0 && { extensions: encodeTemplateExtensions(extensions) }),
     },
     ...(oldCertificate && { controls: [oldCertIdControl({ issuer: asGeneralName(oldCertificate.issuer), serialNumber: oldCertificate.serial })] }),
   });
-  return { certReq, popo: provePossession(certReq, newKey) };
+  const popo = proofOf(certReq, wish);
+  return { certReq, ...(popo && { popo }) };
 }
 
-export function buildCertConf(transaction: CmpTransaction, nonces: Nonces, status: CertStatus): Buffer {
-  return buildMessage(transaction, nonces, { type: 'certConf', statuses: [status] });
+/** RFC 9483 section 4.1.6: for a key of the server no publicKey, or an algorithm with an empty BIT STRING. */
+function templateKey(wish: CertificateWish): Buffer | undefined {
+  const { newKey } = wish;
+  if (newKey === 'any') return undefined;
+  return 'publicKey' in newKey ? newKey.publicKey.spki : encode(der.sequence(algorithmIdentifier(newKey), der.bitString(Buffer.alloc(0))));
 }
 
-export function buildPollReq(transaction: CmpTransaction, nonces: Nonces, certReqId: number): Buffer {
-  return buildMessage(transaction, nonces, { type: 'pollReq', certReqIds: [certReqId] });
+function proofOf(certReq: CertRequest, { newKey, possession = 'signature' }: CertificateWish): ProofOfPossession | undefined {
+  if (newKey === 'any' || !('publicKey' in newKey) || possession === 'none') return undefined;
+  if (possession === 'raVerified') return { kind: 'raVerified' };
+  if (possession === 'encrCert') {
+    const kind = newKey.publicKey.type === 'ec' ? 'keyAgreement' : 'keyEncipherment';
+    return { kind, privKey: encode(encodeSubsequentMessage('encrCert')) };
+  }
+  if (!isSigner(newKey)) throw new TypeError('This key does not sign.');
+  return provePossession(certReq, newKey);
+}
+
+export function buildCertConf(transaction: CmpTransaction, nonces: Nonces, ...statuses: readonly CertStatus[]): Buffer {
+  return buildMessage(transaction, nonces, { type: 'certConf', statuses });
+}
+
+export function buildPollReq(transaction: CmpTransaction, nonces: Nonces, ...certReqIds: readonly number[]): Buffer {
+  return buildMessage(transaction, nonces, { type: 'pollReq', certReqIds });
 }

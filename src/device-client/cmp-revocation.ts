@@ -1,7 +1,8 @@
 import type { Certificate, Name } from '../pkix/index.js';
 import { crlReasonDetails, type PkiStatusInfo, type RevDetails } from '../protocol/cmp/index.js';
 import { ok } from '../runtime/result.js';
-import { beginConversation, type CmpServer, invalid, pollUntilFinal, refused, type Step, send } from './cmp-conversation.js';
+import { beginConversation, type CmpServer, pollUntilFinal, send } from './cmp-conversation.js';
+import { invalid, refused, type Step } from './cmp-fault.js';
 import { buildMessage } from './cmp-messages.js';
 
 /** A certificate to be revoked, by issuer and serial number. */
@@ -25,7 +26,9 @@ export function revocationOf(certificate: Certificate, reason?: number): CmpRevo
 
 /** One rr (RFC 9483 section 4.2), polled where the CA needs time. Fails when the message as a whole was refused, or its only certificate. */
 export async function revokeByCmp(server: CmpServer, revocations: readonly CmpRevocation[]): Step<CmpRevoked> {
-  const conversation = await beginConversation(server);
+  const begun = await beginConversation(server);
+  if (!begun.ok) return begun;
+  const conversation = begun.value;
   const body = { type: 'rr', details: revocations.map(revDetails) } as const;
   const first = await send(conversation, (senderNonce) => buildMessage(conversation.transaction, { senderNonce }, body, { messageTime: new Date() }));
   if (!first.ok) return first;

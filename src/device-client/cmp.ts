@@ -1,26 +1,32 @@
+import type { KeyObject } from 'node:crypto';
 import { type Certificate, parseCertificate } from '../pkix/index.js';
-import { type CertRepMessage, certHash, responseTypes } from '../protocol/cmp/index.js';
+import { type CertResponse, type CertStatus, certHash, type PkiBody, responseTypes } from '../protocol/cmp/index.js';
+import { oids } from '../protocol/der/index.js';
 import { ok, type Result } from '../runtime/result.js';
-import {
-  beginConversation,
-  type CmpAnswer,
-  type CmpClientFault,
-  type CmpServer,
-  type Conversation,
-  invalid,
-  pollUntilFinal,
-  refused,
-  type Step,
-  send,
-} from './cmp-conversation.js';
-import { buildCertConf, buildRequest, type CertificateWish } from './cmp-messages.js';
+import { beginConversation, type CmpAnswer, type CmpServer, type Conversation, pollUntilFinal, send } from './cmp-conversation.js';
+import { type CmpClientFault, invalid, refused, type Step } from './cmp-fault.js';
+import { buildCertConf, buildRequest, type CertificateWish, type CmpCredential, pvnoOf, wishedKey } from './cmp-messages.js';
+import { type Opener, openEncryptedKey } from './encrypted-key.js';
+import { readKeyPackage } from './key-package.js';
 
-export { type CmpClientFault, secretCredential } from './cmp-conversation.js';
+export { secretCredential } from './cmp-credentials.js';
+export type { CmpClientFault } from './cmp-fault.js';
 
-export interface CmpEnrolment extends CertificateWish, CmpServer {}
+/** What the device says of the certificate it got: that it takes it, that it does not (RFC 9483 section 4.1.1), nothing. */
+export const confirmations = ['accept', 'reject', 'none'] as const;
+export type ConfirmationWord = (typeof confirmations)[number];
+
+export interface CmpEnrolment extends CertificateWish, CmpServer {
+  /** Opens a certificate that comes encrypted to the new key. */
+  readonly opener?: Opener;
+  /** `accept` by default. */
+  readonly confirmation?: ConfirmationWord;
+}
 
 export interface CmpEnrolled {
   readonly certificate: Certificate;
+  /** Made by the server, where it was asked to. */
+  readonly privateKey?: KeyObject;
   readonly caPubs: readonly Buffer[];
   readonly extraCerts: readonly Buffer[];
   /** The CA changed something that was asked for. */
@@ -30,47 +36,106 @@ export interface CmpEnrolled {
 
 /** One enrolment from request to confirmation (RFC 9483 section 4.1), with polling where the server asks for it. */
 export async function enrolByCmp(input: CmpEnrolment): Step<CmpEnrolled> {
-  const exchange = await beginConversation(input);
+  const begun = await beginConversation(input, pvnoOf(input));
+  if (!begun.ok) return begun;
+  const exchange = begun.value;
   const { transaction } = exchange;
   const first = await send(exchange, (senderNonce) => buildRequest(transaction, { senderNonce }, input, new Date()));
   if (!first.ok) return first;
-  const final = await pollUntilFinal(exchange, first.value, input.type === 'p10cr' ? -1 : 0);
+  const final = await pollUntilFinal(exchange, first.value, certReqIdOf(input));
   if (!final.ok) return final;
-  const issued = issuedIn(final.value.answer, input);
+  const { answer, polls } = final.value;
+  const issued = issuedIn(answer, input);
   if (!issued.ok) return issued;
-  const confirmed = await confirm(exchange, input, final.value.answer, issued.value.certificate);
-  return confirmed.ok ? ok({ ...issued.value, polls: final.value.polls }) : confirmed;
+  const confirmed = await confirm(exchange, input, answer, issued.value.certificate);
+  return confirmed.ok ? ok({ ...issued.value, polls }) : confirmed;
 }
+
+const certReqIdOf = ({ type }: CertificateWish): number => (type === 'p10cr' ? -1 : 0);
 
 function issuedIn(answer: CmpAnswer, input: CmpEnrolment): Result<Omit<CmpEnrolled, 'polls'>, CmpClientFault> {
   const { body, message, isVerified } = answer;
-  if (body.type === 'error') return refused(body.content.pKIStatusInfo, isVerified);
-  if (body.type !== responseTypes[input.type]) return invalid(`The answer to ${input.type} is ${body.type}.`);
-  const { content } = body as { content: CertRepMessage };
-  const response = content.response[0];
-  if (response === undefined || content.response.length !== 1) return invalid('There must be one CertResponse.');
-  if (response.status.status !== 'accepted' && response.status.status !== 'grantedWithMods') return refused(response.status, isVerified);
-  const certificate = parseCertificate(response.certifiedKeyPair?.certificate ?? Buffer.alloc(0));
-  if (!certificate.ok) return invalid('The answer carries no certificate.');
-  if (!certificate.value.publicKey.spki.equals(input.newKey.publicKey.spki)) return invalid('The certificate is for another key.');
-  const isModified = response.status.status === 'grantedWithMods';
-  return ok({ certificate: certificate.value, caPubs: content.caPubs ?? [], extraCerts: message.extraCerts, isModified });
+  const responses = responsesIn(body, input.type);
+  if (responses === undefined) {
+    return body.type === 'error' ? refused(body.content.pKIStatusInfo, isVerified) : invalid(`The answer to ${input.type} is ${body.type}.`);
+  }
+  const [response, ...further] = responses.response;
+  if (response === undefined || further.length > 0) return invalid('There must be one CertResponse.');
+  const taken = takeCertificate(response, input, isVerified);
+  return taken.ok ? ok({ ...taken.value, caPubs: responses.caPubs ?? [], extraCerts: message.extraCerts }) : taken;
 }
 
-/** certConf and pkiconf, unless implicit confirmation was granted (RFC 9483 section 4.1.1). */
+/** The CertRepMessage of an answer to such a request; undefined for every other. */
+export function responsesIn(body: PkiBody, type: CertificateWish['type']) {
+  if (body.type !== (type === 'ccr' ? 'ccp' : responseTypes[type])) return undefined;
+  return 'content' in body && 'response' in body.content ? body.content : undefined;
+}
+
+export type Taken = Pick<CmpEnrolled, 'certificate' | 'privateKey' | 'isModified'>;
+
+/** The certificate of one CertResponse, decrypted where it came so, for the key that was asked for, with its private key where the server made it. */
+export function takeCertificate(response: CertResponse, input: CmpEnrolment, isVerified: boolean): Result<Taken, CmpClientFault> {
+  const { status, certifiedKeyPair } = response;
+  if (status.status !== 'accepted' && status.status !== 'grantedWithMods') return refused(status, isVerified);
+  const der = certifiedKeyPair?.encryptedCert === undefined ? ok(certifiedKeyPair?.certificate) : decrypted(certifiedKeyPair.encryptedCert, input.opener);
+  if (!der.ok) return der;
+  const certificate = parseCertificate(der.value ?? Buffer.alloc(0));
+  if (!certificate.ok) return invalid('The answer carries no certificate.');
+  const isModified = status.status === 'grantedWithMods';
+  const wished = wishedKey(input);
+  if (wished === undefined) return withDeliveredKey(certificate.value, isModified, certifiedKeyPair?.privateKey, input);
+  if (!certificate.value.publicKey.spki.equals(wished.spki)) return invalid('The certificate is for another key.');
+  return ok({ certificate: certificate.value, isModified });
+}
+
+function decrypted(encryptedCert: Buffer, opener: Opener | undefined): Result<Buffer, CmpClientFault> {
+  if (opener === undefined) return invalid('The certificate came encrypted, and this key does not decrypt.');
+  const opened = openEncryptedKey(encryptedCert, opener);
+  return opened.ok ? ok(opened.value.content) : invalid(opened.error);
+}
+
+function withDeliveredKey(certificate: Certificate, isModified: boolean, keyPackage: Buffer | undefined, input: CmpEnrolment): Result<Taken, CmpClientFault> {
+  const opener = openerOf(input.credential);
+  if (keyPackage === undefined || opener === undefined) return invalid('The answer carries no private key that could be opened.');
+  const opened = openEncryptedKey(keyPackage, opener);
+  if (!opened.ok) return invalid(opened.error);
+  const privateKey = readKeyPackage(opened.value, certificate, input.trusted ?? []);
+  return privateKey.ok ? ok({ certificate, isModified, privateKey: privateKey.value }) : invalid(privateKey.error);
+}
+
+function openerOf(credential: CmpCredential): Opener | undefined {
+  return credential.kind === 'secret' ? { kind: 'secret', secret: credential.secret } : credential.opener;
+}
+
+/** certConf and pkiconf, unless implicit confirmation was granted (RFC 9483 section 4.1.1); ccp is not confirmed. */
 async function confirm(exchange: Conversation, input: CmpEnrolment, answer: CmpAnswer, certificate: Certificate): Step<true> {
-  const { header } = answer.message;
-  const isImplicit = input.implicitConfirm === true && header.generalInfo?.some((item) => item.infoType === '1.3.6.1.5.5.7.4.13');
-  if (isImplicit) return ok(true);
-  const hash = certHash(certificate);
+  if (input.confirmation === 'none' || input.type === 'ccr' || isImplicit(input, answer)) return ok(true);
+  const status = statusFor(certificate, certReqIdOf(input), input.confirmation);
+  return status.ok ? sendCertConf(exchange, answer, [status.value]) : status;
+}
+
+export function isImplicit({ implicitConfirm }: Pick<CertificateWish, 'implicitConfirm'>, { message }: CmpAnswer): boolean {
+  return implicitConfirm === true && message.header.generalInfo?.some((item) => item.infoType === oids.implicitConfirm) === true;
+}
+
+/** What certConf says of one certificate; where its signature algorithm names no hash (ML-DSA), SHA-256 is named beside (RFC 9810 section 5.3.18). */
+export function statusFor(certificate: Certificate, certReqId: number, word: ConfirmationWord = 'accept'): Result<CertStatus, CmpClientFault> {
+  const plain = certHash(certificate);
+  const hashAlg = plain.ok ? undefined : { oid: oids.sha256 };
+  const hash = plain.ok ? plain : certHash(certificate, hashAlg);
   if (!hash.ok) return invalid('No hash for this signature algorithm.');
-  const certReqId = input.type === 'p10cr' ? -1 : 0;
-  const status = { certHash: hash.value, certReqId };
-  const sent = await send(exchange, (senderNonce) =>
-    buildCertConf(exchange.transaction, { senderNonce, ...(header.senderNonce && { recipNonce: header.senderNonce }) }, status),
-  );
-  if (!sent.ok) return sent;
-  const { body, isVerified } = sent.value;
+  const statusInfo = word === 'reject' ? { status: 'rejection' as const } : undefined;
+  return ok({ certHash: hash.value, certReqId, ...(statusInfo && { statusInfo }), ...(hashAlg && { hashAlg }) });
+}
+
+export async function sendCertConf(exchange: Conversation, answer: CmpAnswer, statuses: readonly CertStatus[]): Step<true> {
+  const recipNonce = answer.message.header.senderNonce;
+  const transaction = statuses.some(({ hashAlg }) => hashAlg !== undefined) ? { ...exchange.transaction, pvno: 3 as const } : exchange.transaction;
+  const first = await send(exchange, (senderNonce) => buildCertConf(transaction, { senderNonce, ...(recipNonce && { recipNonce }) }, ...statuses));
+  if (!first.ok) return first;
+  const final = await pollUntilFinal(exchange, first.value, -1);
+  if (!final.ok) return final;
+  const { body, isVerified } = final.value.answer;
   if (body.type === 'error') return refused(body.content.pKIStatusInfo, isVerified);
   return body.type === 'pkiconf' ? ok(true) : invalid(`The answer to certConf is ${body.type}.`);
 }

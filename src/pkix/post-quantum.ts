@@ -55,16 +55,27 @@ export function postQuantumPair(oid: string, seed: Buffer): PostQuantumPair {
   return { publicKey: Buffer.from(publicKey), secretKey: Buffer.from(secretKey) };
 }
 
-const seedOctets = 32;
+const seedOctets = { 'ml-dsa': 32, 'ml-kem': 64 } as const;
 
 /** RFC 9881 section 6: the private key as PKCS#8, by its seed `[0] OCTET STRING` alone. */
 export function mlDsaPrivateKey(oid: string, seed: Buffer): Buffer {
+  return postQuantumPrivateKey(oid, seed);
+}
+
+/** RFC 9881 section 6 and RFC 9935 section 6: ML-DSA and ML-KEM private keys are written alike. */
+export function postQuantumPrivateKey(oid: string, seed: Buffer): Buffer {
   const privateKey = der.octetStringOf(der.implicitPrimitive(0, seed));
   return encode(der.sequence(der.integer(0), der.sequence(der.oid(oid)), privateKey));
 }
 
 /** The key pair in a private key as `mlDsaPrivateKey` writes it; undefined for every other. */
 export function mlDsaPairIn(pkcs8: Buffer): PostQuantumPair | undefined {
+  const found = postQuantumSeedIn(pkcs8);
+  return found !== undefined && postQuantumKey(found.oid)?.type === 'ml-dsa' ? postQuantumPair(found.oid, found.seed) : undefined;
+}
+
+/** Algorithm and seed of a private key as `postQuantumPrivateKey` writes it; undefined for every other. */
+export function postQuantumSeedIn(pkcs8: Buffer): { readonly oid: string; readonly seed: Buffer } | undefined {
   const read = guarded(() => {
     const fields = new Cursor(pkcs8).sequence();
     fields.smallInteger();
@@ -75,8 +86,9 @@ export function mlDsaPairIn(pkcs8: Buffer): PostQuantumPair | undefined {
     fields.end();
     return { oid, seed };
   });
-  if (!read.ok || postQuantumKey(read.value.oid)?.type !== 'ml-dsa' || read.value.seed.length !== seedOctets) return undefined;
-  return postQuantumPair(read.value.oid, read.value.seed);
+  if (!read.ok) return undefined;
+  const type = postQuantumKey(read.value.oid)?.type;
+  return type !== undefined && read.value.seed.length === seedOctets[type] ? read.value : undefined;
 }
 
 export function signMlDsa(oid: string, secretKey: Buffer, data: Buffer): Buffer {

@@ -1,0 +1,23 @@
+import type { FailInfo, PkiStatusInfo } from '../protocol/cmp/index.js';
+import { fail, type Result } from '../runtime/result.js';
+
+export type CmpClientFault =
+  /** The server refused, in a message whose protection was verified or not. */
+  | { readonly kind: 'refused'; readonly failInfo: readonly FailInfo[]; readonly text: string; readonly isVerified: boolean }
+  | { readonly kind: 'unreachable'; readonly text: string }
+  | { readonly kind: 'http'; readonly status: number }
+  /** An answer that no sound server sends, or one that could not be verified. */
+  | { readonly kind: 'invalid-answer'; readonly text: string }
+  | { readonly kind: 'timeout' };
+
+export type Step<T> = Promise<Result<T, CmpClientFault>>;
+
+/** A refusal in the words of the server. */
+export function refused(status: PkiStatusInfo, isVerified: boolean): Result<never, CmpClientFault> {
+  return fail({ kind: 'refused', failInfo: status.failInfo ?? [], text: status.statusString?.join(' ') ?? '', isVerified });
+}
+
+/** An answer that no sound server sends. */
+export function invalid(text: string): Result<never, CmpClientFault> {
+  return fail({ kind: 'invalid-answer', text });
+}

@@ -1,0 +1,51 @@
+import { type BodyType, decodePkiBody, decodePkiMessage, type PkiBody, type PkiMessage } from '../protocol/cmp/index.js';
+import { fail, ok } from '../runtime/result.js';
+import { invalid, type Step } from './cmp-fault.js';
+
+/** Carries one message to a server and brings its answer; `deadline` is a time of `Date.now()`. */
+export type Transport = (message: Buffer, deadline: number) => Step<Buffer>;
+
+/** HTTP as RFC 9811 says: POST, application/pkixcmp, and answers of status 200 only. Redirections are not followed. */
+export function httpTransport(url: string): Transport {
+  return async (message, deadline) => {
+    const headers = { 'content-type': 'application/pkixcmp', 'user-agent': 'gatehouse' };
+    const signal = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
+    try {
+      const response = await fetch(url, { method: 'POST', body: new Uint8Array(message), headers, redirect: 'error', signal });
+      const bytes = Buffer.from(await response.arrayBuffer());
+      return response.status === 200 ? ok(bytes) : fail({ kind: 'http', status: response.status });
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'TimeoutError') return fail({ kind: 'timeout' });
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+      return fail({ kind: 'unreachable', text: cause });
+    }
+  };
+}
+
+export type Observer = (direction: 'sending' | 'received', type: BodyType) => void;
+
+/** What is needed to carry a message. */
+export interface Carrier {
+  readonly transport: Transport;
+  readonly deadline: number;
+  readonly observe?: Observer;
+}
+
+/** An answer as it came, its protection not looked at. */
+export interface Carried {
+  readonly message: PkiMessage;
+  readonly body: PkiBody;
+}
+
+/** Sends a message and reads the answer; `observe` is told of both. */
+export async function carry({ transport, deadline, observe }: Carrier, bytes: Buffer): Step<Carried> {
+  const sent = observe && decodePkiMessage(bytes);
+  if (sent?.ok) observe?.('sending', sent.value.bodyType);
+  const received = await transport(bytes, deadline);
+  if (!received.ok) return received;
+  const message = decodePkiMessage(received.value);
+  if (!message.ok) return invalid(message.error.message);
+  observe?.('received', message.value.bodyType);
+  const body = decodePkiBody(message.value);
+  return body.ok ? ok({ message: message.value, body: body.value }) : invalid(body.error.message);
+}
