@@ -60,11 +60,11 @@ const rooms: Readonly<Record<string, { readonly uses: readonly string[]; readonl
   'protocol/cmp': { uses: ['protocol/cms', 'protocol/der', 'pkix'], because: 'a codec is pure, and CMP knows nothing of SCEP' },
   audit: { uses: ['pkix'], because: 'what is recorded must not depend on who records it' },
   tenancy: { uses: ['pkix', 'audit'], because: 'profiles and credentials are older than any order' },
-  notification: { uses: ['pkix', 'audit'], because: 'it is told what happened; it does not look' },
+  notification: { uses: ['pkix', 'audit', 'tenancy'], because: 'it is told what happened; it does not look' },
   enrolment: { uses: ['audit', 'tenancy', 'notification', 'pkix'], because: 'the core speaks no HTTP, no SCEP, no CMP, no SQL' },
   'crypto-engine': { uses: ['pkix', 'protocol/der'], because: 'the embedded CA could be taken out and run elsewhere' },
   connectors: {
-    uses: ['enrolment/ports.ts', 'enrolment/order.ts', 'tenancy', 'pkix', 'protocol/der', 'crypto-engine'],
+    uses: ['enrolment/ports.ts', 'enrolment/order.ts', 'notification/ports.ts', 'tenancy', 'pkix', 'protocol/der', 'crypto-engine'],
     because: 'a connector fills a port of the core and knows nothing of the story around it',
   },
   'device-client': { uses: ['protocol', 'pkix'], because: 'our own client must be as far from the server as any other client is' },

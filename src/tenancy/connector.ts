@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { Secret } from '../runtime/secret.js';
 import type { Status } from './profile.js';
@@ -6,7 +7,7 @@ export const connectorTypes = ['ejbca', 'crypto-engine', 'smtp'] as const;
 export type ConnectorType = (typeof connectorTypes)[number];
 export const issuingConnectorTypes = ['ejbca', 'crypto-engine'] as const satisfies readonly ConnectorType[];
 
-const timing = {
+export const connectorTiming = {
   timeoutMs: z.int().min(100).max(600_000).default(15_000).describe('One call, in milliseconds'),
   maxProcessingMs: z.int().min(0).max(3_600_000).default(60_000).describe('The longest the other side may still act after a timeout, in milliseconds'),
   concurrency: z.int().min(1).max(256).default(16).describe('Calls under way at once'),
@@ -21,10 +22,61 @@ export const cryptoEngineConfigSchema = z
     profileId: z.string().max(200).optional(),
     trustedCa: z.string().max(100_000).optional().describe("PEM of the CA that the server's TLS certificate must chain to"),
     dialect: z.enum(['crypto-engine-v1', 'vault']).default('crypto-engine-v1'),
-    ...timing,
+    ...connectorTiming,
   })
   .strict();
 export type CryptoEngineConfig = z.infer<typeof cryptoEngineConfigSchema>;
+
+/** How mails are kept from being read on their way. `starttls-if-offered` protects against listeners only, and never carries a password in clear. */
+export const smtpTlsModes = ['implicit', 'starttls', 'starttls-if-offered', 'none'] as const;
+
+const mailAddress =
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
+/** An address of RFC 5321 section 4.1.2 without quoted names and comments; names of domains in their ASCII form. */
+export function isMailAddress(text: string): boolean {
+  return mailAddress.test(text) && !/^\.|\.@|\.\./.test(text);
+}
+
+/** `ops@example.org` or `Gatehouse <ops@example.org>`. */
+function isSender(text: string): boolean {
+  const named = /^([^<>\p{Cc}\p{Cf}]*)<([^<>]+)>$/u.exec(text);
+  return isMailAddress(named === null ? text : (named[2] as string).trim());
+}
+
+/** Configuration of an `smtp` connector; `password` travels apart, as a secret. */
+export const smtpConfigSchema = z
+  .object({
+    server: z
+      .string()
+      .trim()
+      .min(1)
+      .max(253)
+      .refine((text) => isIP(text) !== 0 || /^[A-Za-z0-9._-]+$/.test(text), 'Must be a host name or an address, without a port')
+      .describe('Host name or address of the mail server'),
+    port: z.int().min(1).max(65_535).default(587).describe('587 or 25 with STARTTLS, 465 with implicit TLS'),
+    username: z
+      .string()
+      .max(254)
+      .regex(/^\P{Cc}*$/u, 'Must not contain control characters')
+      .default('')
+      .describe('Empty: mails go without a login'),
+    from: z
+      .string()
+      .trim()
+      .max(320)
+      .refine(isSender, 'Must be an address: "ops@example.org" or "Gatehouse <ops@example.org>"')
+      .optional()
+      .describe('Sender of the mails; may be left out where the user name is an address'),
+    replyTo: z.string().trim().max(254).refine(isMailAddress, 'Must be a mail address').optional(),
+    tls: z.enum(smtpTlsModes).optional().describe('By default "implicit" on port 465 and "starttls" (which then must succeed) on any other'),
+    trustedCa: z.string().max(100_000).optional().describe("PEM of the CA that the server's TLS certificate must chain to"),
+    ...connectorTiming,
+    timeoutMs: z.int().min(100).max(600_000).default(30_000).describe('One mail, from the name to the last answer, in milliseconds'),
+  })
+  .strict()
+  .refine(({ from, username }) => from !== undefined || isMailAddress(username), { path: ['from'], message: 'Required: the user name is no mail address' });
+export type SmtpConfig = z.infer<typeof smtpConfigSchema>;
 
 export interface Connector {
   readonly id: string;
