@@ -55,7 +55,7 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     facts: request.facts,
     credential: grant.credential,
     session: { ...request.session, requester: request.requester.toString('hex'), modified: checked.isModified },
-    request: checked.request,
+    request: isRenewedBySigner(grant) ? { ...checked.request, renews: grant.signer.der } : checked.request,
     renews: grant.operation === 'renewal' ? (grant.issued?.id ?? null) : null,
     ...(grant.challenge && { challengeId: grant.challenge.id }),
     ...(grant.unproven === 'intune' && request.wanted.pkcs10 !== undefined && { notice: request.wanted.pkcs10 }),
@@ -63,6 +63,11 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     deadline: new Date(now.getTime() + profile.policy.approval.maxPendingHours * 3_600_000),
     receivedAt: now,
   };
+}
+
+/** The CA may know the device from before it came here, by the certificate that it now renews. */
+function isRenewedBySigner(grant: Grant): grant is Grant & { readonly signer: Certificate } {
+  return grant.operation === 'renewal' && grant.signer !== undefined;
 }
 
 /** Refused and manual duplicates alike must first be found out; renewals of our own certificates are none. */

@@ -24,6 +24,8 @@ export interface CertificateRequest {
   readonly backdateSeconds: number;
   /** The device's PKCS#10 where there is one, DER. */
   readonly pkcs10?: Buffer;
+  /** The certificate with which a renewal was signed, DER; the CA may know its holder by another name than a new one would get. */
+  readonly renews?: Buffer;
 }
 
 /** What a CA connector answered. `uncertain` is never repeated without a look-up (reliability rule R4). */
@@ -50,10 +52,16 @@ export interface IssuerTiming {
 /** One configured CA. `ref` is `<tenantId>-<orderId>`, unique per order. */
 export interface Issuer {
   readonly timing: IssuerTiming;
-  /** `lookup`: finds by ref. `uniqueRef`: a second call with the same ref cannot issue a second certificate. */
-  readonly capabilities: { readonly lookup: boolean; readonly uniqueRef: boolean };
+  /**
+   * `lookup`: finds by ref. `uniqueRef`: a second call with the same ref cannot issue a second certificate. `ordersNames`: the CA puts
+   * the relative names of a subject in an order of its own.
+   */
+  readonly capabilities: { readonly lookup: boolean; readonly uniqueRef: boolean; readonly ordersNames?: true };
+  /** Whether this CA could issue for such a request at all, before anything is promised; in words why not. Where absent, it can. */
+  accepts?(request: CertificateRequest): Promise<Result<true, string>>;
   issue(ref: string, request: CertificateRequest): Promise<IssuerAnswer>;
-  lookup(ref: string, publicKey: Buffer, reference: string | null): Promise<LookupAnswer>;
+  /** `request`: as it was issued for; CAs that know certificates by their holder find nothing without. */
+  lookup(ref: string, publicKey: Buffer, reference: string | null, request?: CertificateRequest): Promise<LookupAnswer>;
   /** Idempotent. `reason`: CRLReason number (RFC 5280 section 5.3.1); 8 (removeFromCRL) releases a certificate on hold. */
   revoke(certificate: Buffer, reason: number): Promise<Result<true, string>>;
   /** Issuing CA first, root last, DER. */

@@ -1,4 +1,4 @@
-import { basicConstraintsOf, type Certificate, isSameName, parseCertificate, parseName, subjectAltNames } from '../pkix/index.js';
+import { basicConstraintsOf, type Certificate, canonicalRdns, isSameName, type Name, parseCertificate, parseName, subjectAltNames } from '../pkix/index.js';
 import { systemContext, type TenantContext, tenantContext } from '../tenancy/context.js';
 import { certificateRecord } from './new-order.js';
 import type { Outcome } from './outcome.js';
@@ -36,7 +36,7 @@ export async function issueOrder(orderId: string, deps: EnrolmentDeps): Promise<
     const claimed = await deps.orders.claim(systemContext('worker:issue'), orderId, leaseMs(issuer));
     if (claimed === undefined) return;
     const answer = await askIssuer(issuer, claimed);
-    await settle(claimed, resultOf(answer, claimed, issuer), deps);
+    await settle(claimed, resultOf(answer, claimed, issuer, deps.clock.now()), deps);
   });
 }
 
@@ -59,10 +59,10 @@ async function askIssuer(issuer: Issuer, claimed: ClaimedOrder): Promise<IssuerA
   }
 }
 
-function resultOf(answer: IssuerAnswer, claimed: ClaimedOrder, issuer: Issuer): ClaimResult {
+function resultOf(answer: IssuerAnswer, claimed: ClaimedOrder, issuer: Issuer, now: Date): ClaimResult {
   switch (answer.kind) {
     case 'issued':
-      return issuedResult(answer.certificate, claimed.request);
+      return issuedResult(answer.certificate, claimed.request, issuer, now);
     case 'pending':
       return answer;
     case 'refused':
@@ -87,23 +87,32 @@ function backoffMs(calls: number): number {
 }
 
 /** The CA's certificate is held against the order again before anyone gets it (fault point F11). */
-function issuedResult(der: Buffer, request: CertificateRequest): ClaimResult {
+function issuedResult(der: Buffer, request: CertificateRequest, issuer: Issuer, now: Date): ClaimResult {
   const parsed = parseCertificate(der);
-  const fault = parsed.ok ? differenceFrom(parsed.value, request) : 'it is no certificate';
+  const fault = parsed.ok ? differenceFrom(parsed.value, request, issuer, now) : 'it is no certificate';
   if (fault !== undefined) return { kind: 'stuck', reason: `The CA answered with a wrong certificate: ${fault}.`, wrongCertificate: der };
   return { kind: 'issued', certificate: certificateRecord(der) };
 }
 
-function differenceFrom(certificate: Certificate, request: CertificateRequest): string | undefined {
+function differenceFrom(certificate: Certificate, request: CertificateRequest, issuer: Issuer, now: Date): string | undefined {
   if (!certificate.publicKey.spki.equals(request.publicKey)) return 'it has another key';
   const subject = parseName(request.subject);
-  if (!subject.ok || !isSameName(certificate.subject, subject.value)) return 'it has another subject';
+  if (!subject.ok || !isGranted(certificate.subject, subject.value, issuer)) return 'it has another subject';
+  if (certificate.notAfter.getTime() <= now.getTime()) return 'it has expired already';
   const constraints = basicConstraintsOf(certificate.extensions);
   if (!constraints.ok || constraints.value.ca) return 'it is a CA certificate';
   const sans = subjectAltNames(certificate.extensions);
   if (!sans.ok) return 'its alternative names are malformed';
   const isWider = sans.value.some((san) => !request.sans.some((asked) => asked.equals(san.der)));
   return isWider ? 'it has names nobody asked for' : undefined;
+}
+
+/** What a device is shown of its name may have another order than it asked for, where the CA has its own; never another part. */
+function isGranted(subject: Name, wanted: Name, { capabilities }: Issuer): boolean {
+  if (isSameName(subject, wanted)) return true;
+  if (capabilities.ordersNames !== true) return false;
+  const [given, asked] = [subject, wanted].map((name) => JSON.stringify([...canonicalRdns(name)].sort()));
+  return given === asked;
 }
 
 async function settle(claimed: ClaimedOrder, result: ClaimResult, deps: EnrolmentDeps): Promise<void> {
@@ -129,7 +138,7 @@ export async function lookUpOrder(due: DueOrder, deps: EnrolmentDeps): Promise<v
 
 async function askLookup(issuer: Issuer, claimed: ClaimedOrder): Promise<LookupAnswer> {
   try {
-    return await issuer.lookup(claimed.caRef, claimed.request.publicKey, claimed.caReference);
+    return await issuer.lookup(claimed.caRef, claimed.request.publicKey, claimed.caReference, claimed.request);
   } catch (error) {
     return { kind: 'unknown', reason: error instanceof Error ? error.message : String(error) };
   }
@@ -138,7 +147,7 @@ async function askLookup(issuer: Issuer, claimed: ClaimedOrder): Promise<LookupA
 function lookupResult(answer: LookupAnswer, claimed: ClaimedOrder, issuer: Issuer, now: Date): ClaimResult {
   switch (answer.kind) {
     case 'found':
-      return issuedResult(answer.certificate, claimed.request);
+      return issuedResult(answer.certificate, claimed.request, issuer, now);
     case 'pending':
       return answer;
     case 'refused':

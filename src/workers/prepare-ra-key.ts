@@ -93,15 +93,16 @@ export type RaAnswer = { readonly kind: 'issued'; readonly certificate: Buffer }
  */
 export async function obtainRaCertificate(profile: Profile, key: RaKey, issuer: Issuer, from: Pick<Issuer, 'issue'> = issuer): Promise<RaAnswer> {
   const ref = `${profile.tenantId}-ra-${key.id}`;
+  const request = raCertificateRequest(profile, key);
   if (issuer.capabilities.lookup) {
-    const found = await issuer.lookup(ref, key.spki, null);
+    const found = await issuer.lookup(ref, key.spki, null, request);
     if (found.kind !== 'none') return checked(fromLookup(found), key);
   }
-  const answer = await from.issue(ref, raCertificateRequest(profile, key));
+  const answer = await from.issue(ref, request);
   if (answer.kind === 'issued') return checked(answer, key);
   if (answer.kind === 'refused') return answer;
   if (answer.kind !== 'pending') return { kind: 'later', reason: answer.reason };
-  return checked(fromLookup(await issuer.lookup(ref, key.spki, answer.reference)), key);
+  return checked(fromLookup(await issuer.lookup(ref, key.spki, answer.reference, request)), key);
 }
 
 function fromLookup(answer: LookupAnswer): RaAnswer {

@@ -2,10 +2,11 @@ import type { CertificateRequest } from '../../enrolment/ports.js';
 import type { SealedPlace, Sealer } from '../../runtime/seal.js';
 import { openBytes } from '../sealed.js';
 
-interface StoredRequest extends Omit<CertificateRequest, 'publicKey' | 'subject' | 'sans' | 'pkcs10'> {
+interface StoredRequest extends Omit<CertificateRequest, 'publicKey' | 'subject' | 'sans' | 'pkcs10' | 'renews'> {
   readonly publicKey: string;
   readonly subject: string;
   readonly sans: readonly string[];
+  readonly renews?: string;
   /** Where versions before the sealed column left it. */
   readonly pkcs10?: string;
 }
@@ -23,6 +24,7 @@ export function requestToJson(request: CertificateRequest): string {
     extendedKeyUsage: request.extendedKeyUsage,
     validitySeconds: request.validitySeconds,
     backdateSeconds: request.backdateSeconds,
+    ...(request.renews !== undefined && { renews: request.renews.toString('base64') }),
   };
   return JSON.stringify(stored);
 }
@@ -42,7 +44,7 @@ export interface RequestRow {
 
 /** Throws when the sealed part does not open: it was changed, and no CA may be asked for it. */
 export function requestOf(row: RequestRow, sealer: Sealer): CertificateRequest {
-  const { publicKey, subject, sans, pkcs10: unsealed, ...rest } = row.request as StoredRequest;
+  const { publicKey, subject, sans, renews, pkcs10: unsealed, ...rest } = row.request as StoredRequest;
   const inClear = unsealed === undefined ? undefined : Buffer.from(unsealed, 'base64');
   const pkcs10 = row.pkcs10 === null ? inClear : openBytes(sealer, row.pkcs10, place(row.tenant_id, row.order_id)).reveal();
   return {
@@ -50,6 +52,7 @@ export function requestOf(row: RequestRow, sealer: Sealer): CertificateRequest {
     publicKey: Buffer.from(publicKey, 'base64'),
     subject: Buffer.from(subject, 'base64'),
     sans: sans.map((san) => Buffer.from(san, 'base64')),
+    ...(renews !== undefined && { renews: Buffer.from(renews, 'base64') }),
     ...(pkcs10 !== undefined && { pkcs10 }),
   };
 }
