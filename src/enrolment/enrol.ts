@@ -55,6 +55,8 @@ async function enrolProven(
   deps: EnrolmentDeps,
 ): Promise<Outcome> {
   const issuer = await deps.issuers.forProfile(profile);
+  const acceptable = issuer?.accepts === undefined ? undefined : await issuer.accepts(checked.request);
+  if (acceptable?.ok === false) return recordRefused(profile, request, grant, refusal('ca-refused', acceptable.error), context, deps);
   const outcome = await recordAndForward(profile, order, checked, issuer, context, deps);
   if (outcome === 'account-held') return settleDuplicate(profile, request, grant, order, context, deps);
   if (outcome === 'challenge-spent') return refuseUnauthenticated(profile, request, spentRefusal(order.challengeId ?? ''), deps);
