@@ -7,7 +7,7 @@ import { createChallengeJudge } from './connectors/challenge/index.js';
 import { createRevocationLists } from './connectors/crl/index.js';
 import { type CryptoEngineDeps, createCryptoEngineIssuer, testCryptoEngine } from './connectors/crypto-engine/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
-import { createEngine } from './crypto-engine/index.js';
+import { embeddedEngine } from './embedded-engine.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
 import { type FirstRun, firstRun } from './first-run.js';
 import { installationFigures } from './installation-figures.js';
@@ -99,8 +99,8 @@ async function demoInProduction(config: Config, store: Store): Promise<StartFaul
 
 async function assemble(config: Config, masterKey: Buffer, store: Store, log: Log, replacements: Replacements): Promise<Result<Gatehouse, StartFault>> {
   const challengeMacKey = await challengeMacKeyOf(store.settings, masterKey);
-  const engine = createEngine({ store: store.engine, clock: systemClock, publicBaseUrl: config.deviceUrl, keyType: config.engineKey });
-  await engine.ensureCas();
+  const embedded = await embeddedEngine(config, store, masterKey, systemClock, log);
+  const { engine } = embedded;
   const first = await firstRun(config, store, engine, masterKey);
   if (!first.ok) return first;
   const made = first.value;
@@ -114,7 +114,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const nextChainOf = async (profile: Profile) => (await issuers.forProfile(profile))?.next?.()?.chain ?? [];
   const onChange = async () => {
     issuers.forget();
-    await engine.reload();
+    await embedded.reload();
   };
   const endpoints = createDirectory({ profiles: store.profiles, credentials: store.credentials, chainOf, nextChainOf, log, onChange });
   const revocationLists = createRevocationLists({ guard, clock: systemClock, log });
@@ -159,9 +159,18 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
       },
     };
     const prepareRaKeys = (profile: Profile, actor: string) => prepareNextRaKeys(profile, actor, raKeys);
-    const ours = { challengeMacKey, deviceUrl: config.deviceUrl, clock: systemClock, log, endpoints: endpoints.directory, prepareRaKeys, engineCas: engine };
+    const ours = {
+      challengeMacKey,
+      deviceUrl: config.deviceUrl,
+      clock: systemClock,
+      log,
+      endpoints: endpoints.directory,
+      prepareRaKeys,
+      engineCas: engine,
+      engineClients: embedded.clients,
+    };
     const parts = { ...store, ...ours, notifyConfigChanged, readiness, connectorTester, metrics };
-    servers.push(await adminServer(config, parts));
+    servers.push(await adminServer(config, parts, embedded.serveApi));
   }
 
   return ok({

@@ -71,10 +71,11 @@ function quietRefusal(log: Log): ErrorAnswer {
   };
 }
 
-/** The admin listener: the JSON API, its description and the probes. */
-export async function adminServer(config: Config, parts: AdminDeps): Promise<Server> {
+/** The admin listener: the JSON API, its description, the probes, and the embedded engine's API under /engine. */
+export async function adminServer(config: Config, parts: AdminDeps, engineApi: (scope: FastifyInstance) => void): Promise<Server> {
   const app = createApp(config, config.adminListen, answerFrameworkErrors(parts.log));
   await registerAdmin(app, parts);
+  await app.register(async (scope) => engineApi(scope), { prefix: '/engine' });
   return { app, at: config.adminListen, setting: 'GATEHOUSE_ADMIN_LISTEN' };
 }
 

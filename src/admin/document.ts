@@ -6,11 +6,12 @@ import { registerAdmin } from './register.js';
 
 /** The OpenAPI document as served at /api/v1/openapi.json, as text. No request is answered, so no store is needed. */
 export async function openApiDocument(): Promise<string> {
-  const deps: Pick<AdminDeps, 'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'engineCas'> = {
+  const deps: Pick<AdminDeps, 'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'deviceSecrets' | 'engineCas' | 'engineClients'> = {
     log: createLog('silent'),
     clock: systemClock,
     connectorTester: { test: async () => ({ ok: true, steps: [] }) },
     engineCas: {} as NonNullable<AdminDeps['engineCas']>,
+    engineClients: {} as NonNullable<AdminDeps['engineClients']>,
     vendorDevices: {} as NonNullable<AdminDeps['vendorDevices']>,
   };
   const app = Fastify();

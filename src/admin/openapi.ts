@@ -42,6 +42,7 @@ const tags = [
   { name: 'certificates', description: 'What was issued' },
   { name: 'accounts', description: 'Device identities' },
   { name: 'audit', description: 'What happened, by whom, to what' },
+  { name: 'engine-clients', description: 'Who may use the embedded engine over its own API' },
   { name: 'decode', description: 'Captured messages, field by field' },
 ];
 

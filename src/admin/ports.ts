@@ -47,6 +47,8 @@ export interface AdminDeps {
   /** Makes successors of a profile's RA keys ahead of time. */
   prepareRaKeys?(profile: Profile, actor: string): Promise<'ready' | 'waiting' | 'refused'>;
   /** Where absent, the routes that test a connector are not served. */
+  /** Who may use the embedded engine over HTTP; where absent, they are not served. */
+  readonly engineClients?: EngineClientDesk;
   readonly connectorTester?: ConnectorTester;
   /** Where absent, kept in the memory of this process. */
   readonly idempotency?: IdempotencyStore;
@@ -102,6 +104,33 @@ export interface EngineCaDesk {
 /** A connector as it would be used, saved or not. */
 export interface ConnectorUnderTest {
   readonly tenantId: string;
+/** What a client of the engine's API may do. */
+export const engineScopes = ['ca.read', 'ca.issue', 'ca.revoke'] as const;
+
+export interface EngineClientRow {
+  readonly id: string;
+  readonly clientId: string;
+  readonly name: string;
+  readonly scopes: readonly (typeof engineScopes)[number][];
+  readonly createdAt: Date;
+  readonly secretSetAt: Date;
+}
+
+interface EngineClientWithSecret {
+  readonly client: EngineClientRow;
+  readonly clientSecret: string;
+}
+
+/** The clients of the engine's API. Each change writes its audit event. */
+export interface EngineClientDesk {
+  list(): Promise<readonly EngineClientRow[]>;
+  /** Undefined when the client id is taken. */
+  create(client: Pick<EngineClientRow, 'clientId' | 'name' | 'scopes'>, actor: string): Promise<EngineClientWithSecret | undefined>;
+  /** Undefined when there is no such client. */
+  rotateSecret(id: string, actor: string): Promise<EngineClientWithSecret | undefined>;
+  remove(id: string, actor: string): Promise<boolean>;
+}
+
   readonly type: ConnectorType;
   readonly config: Readonly<Record<string, unknown>>;
   readonly secrets: Readonly<Record<string, Secret>>;

@@ -11,6 +11,7 @@ import { connectorTestRoutes } from './connectors/test-routes.js';
 import { decodeRoutes } from './decode/routes.js';
 import { engineCaRoutes } from './engine-cas/routes.js';
 import { handleErrors, handleUnknownRoutes } from './error-handler.js';
+import { engineClientRoutes } from './engine-clients/routes.js';
 import { healthRoutes } from './health/routes.js';
 import { honourIdempotencyKeys } from './idempotency.js';
 import { memoryIdempotencyStore } from './idempotency-memory.js';
@@ -73,6 +74,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   if (deps.engineCas !== undefined) engineCaRoutes(app, deps, deps.engineCas);
   snippetRoutes(app, deps);
   orderRoutes(app, deps);
+  if (deps.engineClients !== undefined) engineClientRoutes(app, deps, deps.engineClients);
   orderDecisionRoutes(app, deps);
   refusalRoutes(app, deps);
   certificateRoutes(app, deps);

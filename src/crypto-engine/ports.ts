@@ -64,6 +64,31 @@ export interface EngineStore {
   nextCrlNumber(caId: string): Promise<number>;
 }
 
+/** What a client of the engine's HTTP API may do. */
+export const engineScopes = ['ca.read', 'ca.issue', 'ca.revoke'] as const;
+export type EngineScope = (typeof engineScopes)[number];
+
+/** A client of the engine's HTTP API. */
+export interface EngineClient {
+  readonly id: string;
+  /** Letters, digits, dots, dashes: it stands in the refs of what it orders. */
+  readonly clientId: string;
+  readonly name: string;
+  readonly scopes: readonly EngineScope[];
+  readonly createdAt: Date;
+  readonly secretSetAt: Date;
+}
+
+/** Every change writes its audit event and tells every process. */
+export interface EngineClientStore {
+  listClients(): Promise<readonly (EngineClient & { readonly secretHash: Buffer })[]>;
+  /** False when the client id is taken. */
+  addClient(client: Pick<EngineClient, 'id' | 'clientId' | 'name' | 'scopes'> & { readonly secretHash: Buffer }, actor: string): Promise<boolean>;
+  /** False when there is no such client; the same holds for the next. */
+  setClientSecret(id: string, secretHash: Buffer, actor: string): Promise<boolean>;
+  removeClient(id: string, actor: string): Promise<boolean>;
+}
+
 /** What the engine is asked to certify; names and extensions are the caller's decision. */
 export interface SigningRequest {
   /** SubjectPublicKeyInfo, DER. */

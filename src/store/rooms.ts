@@ -14,6 +14,7 @@ import { idempotencyStore } from './idempotency.js';
 import { noticeQueue } from './notices.js';
 import { countOpenOrders } from './open-orders.js';
 import { duplicateReader } from './orders/duplicates.js';
+import { engineClientStore } from './engine-clients.js';
 import { orderRoom } from './orders/index.js';
 import { orderReader } from './orders/reader.js';
 import { orphanReader } from './orphans.js';
@@ -65,6 +66,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     databaseNow: async () => ((await firstOf(connection, sql<{ now: Date }>`select clock_timestamp() as now`)) as { now: Date }).now,
     flush: async () => {
       await Promise.all([orders.flush(), refusals.flush(), audit.idle()]);
+    engineClients: engineClientStore(connection, boot),
     },
     close: () => {
       closing ??= Promise.all([orders.close(), refusals.close(), audit.idle()]).then(() => connection.close());

@@ -1,7 +1,8 @@
 import type { AccountReader, AuditReader, CertificateReader } from '../admin/ports.js';
 import type { AuditLog } from '../audit/event.js';
 import type { AuditTrail } from '../audit/trail.js';
-import type { EngineStore } from '../crypto-engine/ports.js';
+import type { EngineClientStore, EngineStore } from '../crypto-engine/ports.js';
+import type { CertifiedKeyStore } from '../enrolment/certified-keys.js';
 import type { DelayedAnswerStore } from '../enrolment/delayed-answers.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
 import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
@@ -46,6 +47,7 @@ export interface Store {
   /** The clock that leases and deadlines are measured by. */
   databaseNow(): Promise<Date>;
   /** Writes what is noted but not yet written (deliveries, refusals). */
+  readonly engineClients: EngineClientStore;
   flush(): Promise<void>;
   /** Flushes, then closes; a PGlite left open would keep the process alive. */
   close(): Promise<void>;

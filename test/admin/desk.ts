@@ -1,6 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type InjectOptions } from 'fastify';
 import { type AdminDeps, type AdminParts, answerFrameworkErrors, defaultLimits, memoryIdempotencyStore, registerAdmin } from '../../src/admin/index.js';
 import type { AuditEvent } from '../../src/audit/event.js';
+import { createEngineClients } from '../../src/crypto-engine/index.js';
 import type { OrderState } from '../../src/enrolment/order.js';
 import { type Clock, stoppedClock } from '../../src/runtime/clock.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
@@ -9,6 +10,7 @@ import type { ChallengeStore } from '../../src/tenancy/challenge.js';
 import { systemContext, tenantContext } from '../../src/tenancy/context.js';
 import type { AccessStore, Role } from '../../src/tenancy/ports.js';
 import { generateToken, hashToken } from '../../src/tenancy/token.js';
+import { memoryEngineClients } from '../support/memory-engine-clients.js';
 import { memoryVendorDevices } from '../support/memory-vendor-devices.js';
 
 /** The stores behind the API, and ways to look behind it. */
@@ -80,6 +82,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
       activateNext: async () => false,
       cancelNext: async () => false,
     },
+    engineClients: createEngineClients(memoryEngineClients()),
     readiness: async () => ({ ready: true, checks: { database: 'ok' } }),
     connectorTester: {
       async test(connector, to) {

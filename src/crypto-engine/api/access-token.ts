@@ -1,9 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../runtime/clock.js';
-
-export const engineScopes = ['ca.read', 'ca.issue', 'ca.revoke'] as const;
-export type EngineScope = (typeof engineScopes)[number];
+import { type EngineScope, engineScopes } from '../ports.js';
 
 /** Who calls, once known. */
 export interface EngineCaller {

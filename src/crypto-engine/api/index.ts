@@ -1,12 +1,13 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
 import { issuingId } from '../create-cas.js';
-import type { Engine } from '../ports.js';
-import { createAccessTokens, type EngineCaller, type EngineScope, engineScopes, tokenLifeSeconds } from './access-token.js';
+import { type Engine, type EngineScope, engineScopes } from '../ports.js';
+import { createAccessTokens, type EngineCaller, tokenLifeSeconds } from './access-token.js';
 import { issueCertificate, revokeCertificate, showCertificate } from './certificates.js';
+import type { EngineClients } from './clients.js';
+import { engineApiDocument } from './document.js';
 import { type EngineProblem, engineProblem, sendProblem } from './problem.js';
 import { authorityView, chainView } from './views.js';
 
@@ -16,8 +17,7 @@ export interface EngineApiDeps {
   readonly log: Log;
   /** 32 bytes, the same in every process: what access tokens are sealed with. */
   readonly tokenKey: Buffer;
-  /** The client with this id and secret, or undefined. Compares in constant time. */
-  readonly authenticate: (clientId: string, clientSecret: string) => Promise<EngineCaller | undefined>;
+  readonly clients: Pick<EngineClients, 'authenticate' | 'scopesOf'>;
   readonly version: string;
 }
 
@@ -28,7 +28,7 @@ type Handler = (request: FastifyRequest, reply: FastifyReply, caller: EngineCall
  * a prefix such as `/engine`, in a scope of its own: it brings its parsers, and errors in its own form.
  */
 export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): void {
-  const { engine, clock, log } = deps;
+  const { engine, clock, log, clients } = deps;
   const tokens = createAccessTokens(deps.tokenKey, clock);
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, new URLSearchParams(String(body))));
   app.setNotFoundHandler((_request, reply) => reply.code(404).send());
@@ -36,8 +36,10 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
 
   const guarded = (scope: EngineScope, handler: Handler) => async (request: FastifyRequest, reply: FastifyReply) => {
     const caller = tokens.read(bearerOf(request));
-    if (caller === undefined) return sendProblem(reply, engineProblem('unauthorized'));
-    if (!caller.scopes.includes(scope)) return sendProblem(reply, engineProblem('insufficient-scope', `This needs the scope ${scope}.`));
+    const standing = caller && clients.scopesOf(caller.clientId);
+    if (caller === undefined || standing === undefined) return sendProblem(reply, engineProblem('unauthorized'));
+    if (!caller.scopes.includes(scope) || !standing.includes(scope))
+      return sendProblem(reply, engineProblem('insufficient-scope', `This needs the scope ${scope}.`));
     const { caId = issuingId } = request.params as { caId?: string };
     return caId === issuingId ? handler(request, reply, caller) : sendProblem(reply, engineProblem('ca-not-found', `There is no CA "${caId}".`));
   };
@@ -57,11 +59,7 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
   );
   app.get(
     '/v1/cas/:caId/crl',
-    guarded('ca.read', async (_request, reply) => {
-      const crl = await engine.crl(engine.issuingIds()[0] ?? issuingId);
-      if (crl === undefined) return sendProblem(reply, engineProblem('ca-not-found'));
-      return reply.header('last-modified', crl.thisUpdate.toUTCString()).header('etag', `"${crl.number}"`).type('application/pkix-crl').send(crl.der);
-    }),
+    guarded('ca.read', async (request, reply) => sendCrl(request, reply, engine)),
   );
   app.post(
     '/v1/cas/:caId/certificates',
@@ -75,11 +73,21 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
     '/v1/cas/:caId/certificates/:serial/revoke',
     guarded('ca.revoke', (request, reply, caller) => revokeCertificate(request, reply, caller, deps)),
   );
-  // This engine answers every call at once, so there is never an operation to ask after.
-  app.get(
-    '/v1/operations/:id',
-    guarded('ca.read', async (_request, reply) => sendProblem(reply, engineProblem('operation-not-found'))),
-  );
+  // This engine answers every call at once, so there is never an operation to ask after or to cancel.
+  const noOperation: Handler = async (_request, reply) => sendProblem(reply, engineProblem('operation-not-found'));
+  app.get('/v1/operations/:id', guarded('ca.read', noOperation));
+  app.delete('/v1/operations/:id', guarded('ca.issue', noOperation));
+  app.get('/v1/openapi.json', async (_request, reply) => reply.send(engineApiDocument(deps.version)));
+}
+
+/** The full list; deltas are not made. */
+async function sendCrl(request: FastifyRequest, reply: FastifyReply, engine: Engine): Promise<FastifyReply> {
+  const { delta } = request.query as { delta?: string };
+  const crl = delta === 'true' ? undefined : await engine.crl(engine.issuingIds()[0] ?? issuingId);
+  if (crl === undefined) return sendProblem(reply, engineProblem('crl-not-found'));
+  const tag = `"${crl.number}"`;
+  reply.header('last-modified', crl.thisUpdate.toUTCString()).header('etag', tag);
+  return request.headers['if-none-match'] === tag ? reply.code(304).send() : reply.type('application/pkix-crl').send(crl.der);
 }
 
 /** Up when the revocation list can be had: that takes key and database. */
@@ -118,7 +126,7 @@ async function sendToken(request: FastifyRequest, reply: FastifyReply, deps: Eng
   if (!form?.success) return reply.code(400).send({ error: 'invalid_request' });
   if (form.data.grant_type !== 'client_credentials') return reply.code(400).send({ error: 'unsupported_grant_type' });
   const [clientId, clientSecret] = basicOf(request) ?? [form.data.client_id ?? '', form.data.client_secret ?? ''];
-  const caller = await deps.authenticate(clientId, clientSecret);
+  const caller = deps.clients.authenticate(clientId, clientSecret);
   if (caller === undefined) return reply.code(401).header('www-authenticate', 'Basic realm="engine"').send({ error: 'invalid_client' });
   const asked = (form.data.scope ?? engineScopes.join(' ')).split(' ').filter((scope) => scope !== '');
   const scopes = caller.scopes.filter((scope) => asked.includes(scope));
@@ -135,17 +143,4 @@ function basicOf(request: FastifyRequest): [string, string] | undefined {
   if (colon < 0) return undefined;
   const decoded = (part: string) => new URLSearchParams(`v=${part}`).get('v') ?? '';
   return [decoded(text.slice(0, colon)), decoded(text.slice(colon + 1))];
-}
-
-/** Clients from a fixed list; every comparison takes the same time whether the id is known or not. */
-export function authenticateFrom(
-  clients: readonly (EngineCaller & { readonly secretHash: Buffer })[],
-  hash: (secret: string) => Buffer,
-): EngineApiDeps['authenticate'] {
-  return async (clientId, clientSecret) => {
-    const client = clients.find((item) => item.clientId === clientId);
-    const given = hash(clientSecret);
-    const isSame = timingSafeEqual(given, client?.secretHash ?? Buffer.alloc(given.length));
-    return client !== undefined && isSame ? { clientId: client.clientId, scopes: client.scopes } : undefined;
-  };
 }

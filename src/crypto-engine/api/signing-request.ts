@@ -138,11 +138,12 @@ function otherName(value: string): Buffer {
 }
 
 function readValidity(body: IssueBody, profile: EngineProfile, now: Date): Result<Pick<SigningRequest, 'validitySeconds' | 'backdateSeconds'>, EngineProblem> {
-  const seconds = (text: string) => Math.floor((Date.parse(text) - now.getTime()) / 1000);
+  // The certificate counts from the moment it is signed and cuts to whole seconds: half a second more, and they are the ones asked for.
+  const seconds = (text: string) => (Math.floor(Date.parse(text) / 1000) * 1000 + 500 - now.getTime()) / 1000;
   const validitySeconds = body.notAfter === undefined ? profile.defaultValidityDays * daySeconds : seconds(body.notAfter);
   const backdateSeconds = body.notBefore === undefined ? defaultBackdateSeconds : -seconds(body.notBefore);
-  if (validitySeconds <= 0) return fail(engineProblem('validity-not-allowed', 'notAfter lies in the past.'));
-  if (validitySeconds > profile.maxValidityDays * daySeconds) {
+  if (validitySeconds <= 0.5) return fail(engineProblem('validity-not-allowed', 'notAfter lies in the past.'));
+  if (validitySeconds > profile.maxValidityDays * daySeconds + 1) {
     return fail(engineProblem('validity-not-allowed', `The profile allows ${profile.maxValidityDays} days.`));
   }
   if (backdateSeconds < -daySeconds || backdateSeconds > maxBackdateSeconds) {

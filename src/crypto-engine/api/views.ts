@@ -30,13 +30,25 @@ export function chainView(engine: Engine): { readonly body: { readonly certifica
   return { body: { certificates: chain.map((der) => toPem('CERTIFICATE', der)) }, tag };
 }
 
+/** The chain of this certificate, which a CA that has retired since may have issued. */
+function chainOf(engine: Engine, certificate: Certificate): readonly Buffer[] {
+  const [root, ...others] = engine.cas().map((ca) => ca.certificate);
+  const issuer = others.find((der) => read(der).subject.der.equals(certificate.issuer.der));
+  return issuer === undefined || root === undefined ? engine.chain() : [issuer, root];
+}
+
+function statusOf({ revokedAt, reason }: RecordedCertificate, { notAfter }: Certificate, now: Date): 'ACTIVE' | 'ON_HOLD' | 'REVOKED' | 'EXPIRED' {
+  if (revokedAt !== null) return reason === crlReasons.indexOf('certificateHold') ? 'ON_HOLD' : 'REVOKED';
+  return notAfter <= now ? 'EXPIRED' : 'ACTIVE';
+}
+
 export function certificateView(engine: Engine, recorded: RecordedCertificate, now: Date, profileId?: string) {
   const certificate = read(recorded.certificate);
   return {
     serialNumber: serialHex(certificate.serial),
-    status: recorded.revokedAt !== null ? 'REVOKED' : certificate.notAfter <= now ? 'EXPIRED' : 'ACTIVE',
+    status: statusOf(recorded, certificate, now),
     certificate: toPem('CERTIFICATE', certificate.der),
-    chain: engine.chain().map((der) => toPem('CERTIFICATE', der)),
+    chain: chainOf(engine, certificate).map((der) => toPem('CERTIFICATE', der)),
     subject: nameToText(certificate.subject),
     issuer: nameToText(certificate.issuer),
     notBefore: timeText(certificate.notBefore),

@@ -1,11 +1,11 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import t from 'tap';
 import { checkCryptoEngineConfig, createCryptoEngineIssuer, testCryptoEngine } from '../../../src/connectors/crypto-engine/index.js';
-import { authenticateFrom, createEngine, type Engine, engineScopes, registerEngineApi } from '../../../src/crypto-engine/index.js';
+import { createEngine, type Engine, type EngineCaller, engineScopes, registerEngineApi } from '../../../src/crypto-engine/index.js';
 import type { CertificateRequest, Issuer } from '../../../src/enrolment/ports.js';
 import {
   buildName,
@@ -35,7 +35,6 @@ import { cryptoEngineConfigSchema } from '../../../src/tenancy/connector.js';
 import { memoryEngineStore } from '../../support/memory-engine-store.js';
 
 const log = createLog('silent');
-const hash = (text: string) => createHash('sha256').update(text).digest();
 const secrets = { clientSecret: { value: new Secret('s3cret :ü') } };
 
 function configOf(fields: Record<string, unknown>) {
@@ -82,19 +81,25 @@ async function serveEngine() {
   const store = memoryEngineStore();
   const engine = await newEngine(store);
   const app = Fastify();
-  const clients = ['ra one', 'other'].map((clientId) => ({ clientId, scopes: engineScopes, secretHash: hash('s3cret :ü') }));
-  const reader = { clientId: 'reader', scopes: ['ca.read'] as const, secretHash: hash('s3cret :ü') };
+  const known = new Map<string, EngineCaller['scopes']>([
+    ['ra one', engineScopes],
+    ['other', engineScopes],
+    ['reader', ['ca.read']],
+  ]);
   let tokens = 0;
-  const authenticate = authenticateFrom([...clients, reader], hash);
-  const counting: typeof authenticate = (id, secret) => {
-    tokens += 1;
-    return authenticate(id, secret);
+  const clients = {
+    authenticate(clientId: string, secret: string) {
+      tokens += 1;
+      const scopes = known.get(clientId);
+      return scopes !== undefined && secret === 's3cret :ü' ? { clientId, scopes } : undefined;
+    },
+    scopesOf: (clientId: string) => known.get(clientId),
   };
-  const deps = { engine, clock: systemClock, log, tokenKey: randomBytes(32), authenticate: counting, version: '1.0' };
+  const deps = { engine, clock: systemClock, log, tokenKey: randomBytes(32), clients, version: '1.0' };
   await app.register(async (scope) => registerEngineApi(scope, deps), { prefix: '/engine' });
   const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/engine`;
   t.teardown(() => app.close());
-  return { engine, store, app, url, tokens: () => tokens };
+  return { engine, store, app, url, known, tokens: () => tokens };
 }
 
 function remote(url: string, fields: Record<string, unknown> = {}): Issuer {
@@ -360,7 +365,7 @@ t.test('Crypto Engine API v1, spoken to the engine behind its own HTTP API', asy
     t.match((await app.inject({ url: `${location}00`, headers })).json(), { code: 'certificate-not-found' });
     const revoke = (reason: string) => app.inject({ method: 'POST', url: `${location}/revoke`, headers, body: { reason } });
     t.match((await revoke('unused')).json(), { code: 'revocation-not-allowed' });
-    t.match((await revoke('certificateHold')).json(), { status: 'REVOKED', revocationReason: 'certificateHold' });
+    t.match((await revoke('certificateHold')).json(), { status: 'ON_HOLD', revocationReason: 'certificateHold' });
     t.match((await revoke('removeFromCRL')).json(), { status: 'ACTIVE' }, 'CMP-144 a hold is lifted');
     t.equal((await revoke('certificateHold')).statusCode, 200);
     t.match((await revoke('nonsense')).json(), { code: 'invalid-request' });
@@ -418,7 +423,11 @@ t.test('answers of an engine', async (t) => {
       ['a proxy’s 404', (response) => void response.writeHead(404).end('<html>'), { kind: 'notSent', reason: /HTTP 404/ }],
       ['a 503 of nobody knows whom', (response) => void response.writeHead(503, retry).end('<html>'), { kind: 'uncertain' }],
       ['an unknown 422', json(422, { title: 'no' }), { kind: 'refused' }],
-      ['a body over 1 MiB', (response) => void response.writeHead(201).end(Buffer.alloc(1_100_000, 0x20)), { kind: 'uncertain', reason: /max size/ }],
+      [
+        'a body over 1 MiB',
+        (response) => void response.writeHead(201).end(Buffer.alloc(1_100_000, 0x20)),
+        { kind: 'uncertain', reason: /longer than is read|max size/ },
+      ],
       ['a connection cut without an answer', cut, { kind: 'uncertain' }],
       ['an answer cut in the middle', cutInTheMiddle, { kind: 'uncertain' }],
     ];

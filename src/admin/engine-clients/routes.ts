@@ -1,0 +1,81 @@
+import type { AdminApp } from '../app.js';
+import { callerOf } from '../caller.js';
+import { idParams } from '../field.js';
+import { answers, noContent } from '../openapi.js';
+import type { AdminParts, EngineClientDesk } from '../ports.js';
+import { notFound, Problem } from '../problem.js';
+import { engineClientListSchema, engineClientSecretSchema, engineClientView, newEngineClientSchema } from './schema.js';
+
+const tags = ['engine-clients'];
+
+/** Who may use the embedded engine over its HTTP API under /engine: one Gatehouse can be the engine of another. */
+export function engineClientRoutes(app: AdminApp, deps: AdminParts, clients: EngineClientDesk): void {
+  app.get(
+    '/engine-clients',
+    {
+      config: { access: 'engine:read' },
+      schema: { tags, operationId: 'listEngineClients', summary: "List the clients of the engine's API", response: answers({ 200: engineClientListSchema }) },
+    },
+    async () => ({ items: (await clients.list()).map(engineClientView) }),
+  );
+
+  app.post(
+    '/engine-clients',
+    {
+      config: { access: 'engine:write' },
+      schema: {
+        tags,
+        operationId: 'createEngineClient',
+        summary: 'Let a registration authority elsewhere use the engine; the secret is shown this once',
+        body: newEngineClientSchema,
+        response: answers({ 201: engineClientSecretSchema }),
+      },
+    },
+    async (request, reply) => {
+      const made = await clients.create(request.body, callerOf(request).actor);
+      if (made === undefined)
+        throw new Problem('conflict', { detail: 'Another client has this id.', errors: [{ path: 'clientId', message: 'Already taken' }] });
+      deps.notifyConfigChanged();
+      return reply.code(201).send({ ...engineClientView(made.client), clientSecret: made.clientSecret });
+    },
+  );
+
+  app.post(
+    '/engine-clients/:id/rotate-secret',
+    {
+      config: { access: 'engine:write' },
+      schema: {
+        tags,
+        operationId: 'rotateEngineClientSecret',
+        summary: 'A new secret, shown this once; the old one ends at once',
+        params: idParams,
+        response: answers({ 200: engineClientSecretSchema }),
+      },
+    },
+    async (request) => {
+      const made = await clients.rotateSecret(request.params.id, callerOf(request).actor);
+      if (made === undefined) throw notFound();
+      deps.notifyConfigChanged();
+      return { ...engineClientView(made.client), clientSecret: made.clientSecret };
+    },
+  );
+
+  app.delete(
+    '/engine-clients/:id',
+    {
+      config: { access: 'engine:write' },
+      schema: {
+        tags,
+        operationId: 'removeEngineClient',
+        summary: 'Take a client its access; what it was given stays valid',
+        params: idParams,
+        response: answers({ 204: noContent }),
+      },
+    },
+    async (request, reply) => {
+      if (!(await clients.remove(request.params.id, callerOf(request).actor))) throw notFound();
+      deps.notifyConfigChanged();
+      return reply.code(204).send(null);
+    },
+  );
+}

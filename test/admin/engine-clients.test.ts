@@ -1,0 +1,41 @@
+import t from 'tap';
+import { memoryAdmin } from '../support/memory-admin.js';
+import { openDesk } from './desk.js';
+
+const url = '/api/v1/engine-clients';
+
+t.test('clients of the engine are made, given new secrets and removed by a superadmin of all tenants', async (t) => {
+  const desk = await openDesk(async (clock) => {
+    const memory = memoryAdmin(clock);
+    return {
+      ...memory,
+      addOrder: async (order: Parameters<typeof memory.addOrder>[0]) => memory.addOrder(order),
+      auditEvents: async () => memory.events,
+      close: async () => {},
+    };
+  });
+  t.teardown(() => desk.close());
+  const superadmin = await desk.as('superadmin', null);
+  const made = await superadmin('POST', url, { name: 'Branch office', clientId: 'branch' });
+  t.match(made, { status: 201, body: { clientId: 'branch', scopes: ['ca.read', 'ca.issue', 'ca.revoke'], clientSecret: /^ghe_[A-Za-z0-9_-]{43}$/ } });
+  const { id, clientSecret } = made.body;
+  const rotated = await superadmin('POST', `${url}/${id}/rotate-secret`);
+  t.match(rotated, { status: 200, body: { id, clientSecret: /^ghe_/ } });
+  t.not(rotated.body.clientSecret, clientSecret);
+  const list = await superadmin('GET', url);
+  t.match(list, { status: 200, body: { items: [{ id, clientId: 'branch', name: 'Branch office' }] } });
+  t.notMatch(list.text, /secretHash|ghe_/, 'a secret is shown once');
+  t.match(await superadmin('POST', url, { name: 'B', clientId: 'branch' }), { status: 409, body: { errors: [{ path: 'clientId' }] } });
+  for (const [fields, path] of [
+    [{ clientId: 'a:b' }, 'clientId'],
+    [{ clientId: 'c', scopes: ['all'] }, 'scopes.0'],
+    [{ clientId: 'c', scopes: [] }, 'scopes'],
+  ] as const) {
+    t.match(await superadmin('POST', url, { name: 'B', ...fields }), { status: 400, body: { errors: [{ path }] } });
+  }
+  const bound = await desk.as('superadmin', (await desk.addTenant()).id);
+  t.match(await bound('POST', url, { name: 'B', clientId: 'b' }), { status: 403 }, 'the engine is everyone’s');
+  t.equal((await superadmin('DELETE', `${url}/${id}`)).status, 204);
+  t.equal((await superadmin('DELETE', `${url}/${id}`)).status, 404);
+  t.equal((await superadmin('POST', `${url}/${id}/rotate-secret`)).status, 404);
+});
