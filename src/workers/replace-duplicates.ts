@@ -1,3 +1,4 @@
+import type { OrderDecisions } from '../enrolment/approve.js';
 import type { DuplicateReader, OrderStore } from '../enrolment/ports.js';
 import type { Clock } from '../runtime/clock.js';
 import { systemContext, tenantContext } from '../tenancy/context.js';
@@ -8,7 +9,7 @@ import type { Job } from './loop.js';
 export interface DuplicateDeps {
   readonly profiles: Pick<ProfileStore, 'all' | 'configEpoch'>;
   readonly duplicates: DuplicateReader;
-  readonly orders: Pick<OrderStore, 'move'>;
+  readonly orders: Pick<OrderStore, 'move'> & Pick<OrderDecisions, 'changeHeld'>;
   readonly clock: Clock;
 }
 
@@ -20,7 +21,7 @@ const superseded = 4;
 const reason = 'A new enrolment of the same device replaced the certificate.';
 
 /**
- * Profiles whose duplicates replace (row SCEP-151): once a device has enrolled anew, its older certificates are revoked. Done after the
+ * Profiles whose duplicates replace (row SCEP-151): once a device has enrolled anew, its older certificates are revoked, also one on hold: it must not come back. Done after the
  * fact and from what is recorded, so that no crash between issuance and revocation leaves two.
  */
 export function replaceDuplicatesJob(deps: DuplicateDeps): Job {
@@ -50,7 +51,8 @@ export function replaceDuplicatesJob(deps: DuplicateDeps): Job {
 
 async function replaceDuplicates(profile: Profile, since: Date, deps: DuplicateDeps): Promise<void> {
   const context = tenantContext(profile.tenantId, 'worker:duplicates');
-  for (const orderId of await deps.duplicates.replaced(context, profile.id, since)) {
-    await deps.orders.move(context, orderId, ['ISSUED', 'DELIVERED', 'CONFIRMED'], 'REVOKE_WANTED', reason, superseded);
+  for (const { orderId, certificateId, isHeld } of await deps.duplicates.replaced(context, profile.id, since)) {
+    if (isHeld) await deps.orders.changeHeld(context, orderId, certificateId, reason, superseded);
+    else await deps.orders.move(context, orderId, ['ISSUED', 'DELIVERED', 'CONFIRMED'], 'REVOKE_WANTED', reason, superseded);
   }
 }

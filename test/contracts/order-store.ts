@@ -124,7 +124,10 @@ async function recording(t: Test, { orders, orderReader, certificates, flush }: 
 
   t.test('SCEP-151 an account is free again when its certificate has expired or is revoked', async (t) => {
     const tenant = newTenant();
-    const [expired, revoked, valid] = [newOrder(), newOrder(), newOrder()];
+    const [expired, revoked, valid, held] = [newOrder(), newOrder(), newOrder(), newOrder()];
+    await orders.settleIssued(tenant, held, newCertificate({ notAfter: new Date(Date.now() + 86_400_000) }), 'issuing');
+    await orders.move(tenant, held.id, ['ISSUED'], 'REVOKE_WANTED', 'test', 6);
+    await orders.move(tenant, held.id, ['REVOKE_WANTED'], 'REVOKED', 'test', 6);
     await orders.settleIssued(tenant, expired, newCertificate({ notAfter: new Date(Date.now() - 1_000) }), 'issuing');
     await orders.settleIssued(tenant, revoked, newCertificate({ notAfter: new Date(Date.now() + 86_400_000) }), 'issuing');
     await orders.move(tenant, revoked.id, ['ISSUED'], 'REVOKE_WANTED', 'test');
@@ -132,7 +135,7 @@ async function recording(t: Test, { orders, orderReader, certificates, flush }: 
     await orders.settleIssued(tenant, valid, newCertificate({ notAfter: new Date(Date.now() + 86_400_000) }), 'issuing');
     const again = ({ profileId, accountIdentity }: NewOrder) =>
       orders.record(tenant, newOrder({ profileId, accountIdentity, isExclusive: true }), 'ACCEPTED').then(({ kind }) => kind);
-    t.same(await Promise.all([expired, revoked, valid].map(again)), ['recorded', 'recorded', 'account-held']);
+    t.same(await Promise.all([expired, revoked, valid, held].map(again)), ['recorded', 'recorded', 'account-held', 'account-held'], 'a hold may be lifted');
   });
 
   t.test('records a refused request as a final order and counts its retries', async (t) => {

@@ -97,12 +97,14 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     return { order, contentHash: transaction.contentHash, session: transaction.session, certificate };
   }
 
-  /** Whether the account has a valid certificate or an open order. */
+  /** Whether the account has a certificate that is good or on hold, or an open order. */
   function holds(accountId: string): boolean {
     return [...entries.values()].some(({ order }) => {
       if (order.accountId !== accountId) return false;
       const certificate = certificates.get(order.certificateId ?? '');
-      return phaseOf(order.state) === 'open' || (certificate?.status === 'valid' && certificate.notAfter.getTime() > now());
+      if (certificate === undefined) return phaseOf(order.state) === 'open';
+      const isHeld = certificate.status === 'revoked' && certificate.revocationReason === certificateHold;
+      return phaseOf(order.state) === 'open' || ((certificate.status === 'valid' || isHeld) && certificate.notAfter.getTime() > now());
     });
   }
 
@@ -209,7 +211,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       const from: readonly OrderState[] = state === 'CONFIRMED' ? ['ISSUED', 'DELIVERED'] : ['ISSUED'];
       if (entry !== undefined && from.includes(entry.order.state)) enter(entry, state, context.actor, '');
     },
-    async move(context, orderId, from, to, reason) {
+    async move(context, orderId, from, to, reason, crlReason = 0) {
       const entry = find(context, orderId);
       if (entry === undefined || !from.includes(entry.order.state) || !isMoveAllowed(entry.order.state, to)) return false;
       const der = certificates.get(entry.order.certificateId ?? '')?.der;
@@ -218,7 +220,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       const failInfo = { REJECTED: 'order-rejected', FAILED: 'order-failed', EXPIRED: 'order-expired' }[to as string];
       enter(entry, to, context.actor, reason, failInfo === undefined ? (to === 'STUCK' ? { failReason: reason } : {}) : { failInfo, failReason: reason });
       if (der !== undefined && to === 'REVOKE_WANTED') wantRevocation(orderId, der);
-      if (to === 'REVOKED') markRevoked(entry);
+      if (to === 'REVOKED') markRevoked(entry, crlReason);
       if (entry.work !== undefined && to === 'ACCEPTED') entry.work = { ...entry.work, leaseUntil: 0, nextAttempt: 0 };
       if (entry.work !== undefined && to === 'UNCERTAIN') entry.work = { ...entry.work, fence: entry.work.fence + 1, leaseUntil: 0, nextAttempt: 0 };
       if (phaseOf(to) !== 'open' && !(to === 'EXPIRED' && (before === 'UNCERTAIN' || before === 'CA_PENDING'))) entry.work = undefined;

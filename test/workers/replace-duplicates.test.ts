@@ -60,6 +60,30 @@ for (const database of testDatabases()) {
       t.same(await Promise.all([first, second].map(stateOf)), ['REVOKE_WANTED', 'ISSUED']);
     });
 
+    await t.test('SCEP-151 what is on hold or superseded is replaced too: it could be good again', async (t) => {
+      const device = { profileId: replacing.id, accountIdentity: newOrder().accountIdentity };
+      const certificateOf = async (id: string) => (await store.orderReader.find(tenant, id))?.certificateId ?? '';
+      const system = { tenantId: null, actor: 'test' };
+      const [held, released, renewed] = [await issue(device), await issue(device), await issue(device)];
+      const renewal = await issue({ ...device, operation: 'renewal', renews: await certificateOf(renewed) });
+      t.equal(await store.orders.move(tenant, renewal, ['ISSUED'], 'CONFIRMED', 'used'), true);
+      for (const id of [held, released]) await store.orders.move(tenant, id, ['ISSUED'], 'REVOKE_WANTED', 'lost', 6);
+      for (const due of await store.revocations.claim(system, 10, 1_000)) await store.revocations.done(tenant, due);
+      t.same(await Promise.all([held, released].map(stateOf)), ['REVOKED', 'REVOKED']);
+      t.equal(await store.orders.changeHeld(tenant, released, await certificateOf(released), 'found', 8), true);
+      const fresh = await issue(device);
+      const job = replaceDuplicatesJob({ ...store, profiles, clock: systemClock });
+      await job.run();
+      for (const due of await store.revocations.claim(system, 10, 1_000)) await store.revocations.done(tenant, due);
+      await job.run();
+      for (const due of await store.revocations.claim(system, 10, 1_000)) await store.revocations.done(tenant, due);
+      const reasons = await Promise.all([held, released, renewed, renewal].map(async (id) => await store.certificates.find(tenant, await certificateOf(id))));
+      t.match(reasons, Array(4).fill({ status: 'revoked', revocationReason: 4 }));
+      t.equal(await stateOf(fresh), 'ISSUED');
+      const audited = await store.audit.list(tenant, { limit: 50, object: `order:${held}`, sort: 'at' });
+      t.ok(audited.items.some(({ action }) => action === 'certificate.revoke-wanted'));
+    });
+
     await t.test('SCEP-151 a worker that was away finds what was issued meanwhile', async (t) => {
       const device = { profileId: replacing.id, accountIdentity: newOrder().accountIdentity };
       const [first] = [await issue(device), await issue(device)];
