@@ -31,16 +31,16 @@ export function secretState(updatedAt: Date | null | undefined): { set: boolean;
   return { set: updatedAt !== null && updatedAt !== undefined, updatedAt: updatedAt?.toISOString() ?? null };
 }
 
-/** An absolute http or https URL without query, fragment or credentials; stored without a slash at the end. */
+/** An absolute http or https URL without query, fragment or credentials, nor signs that a URL must escape; stored without a slash at the end. */
 export const baseUrlSchema = z
   .string()
   .trim()
   .max(500)
-  .refine(isBaseUrl, 'Must be an http or https URL without query, fragment or credentials')
+  .refine(isBaseUrl, 'Must be an http or https URL without query, fragment, credentials, spaces, quotes, angle brackets or backslashes')
   .transform((text) => text.replace(/\/+$/, ''));
 
 function isBaseUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  return /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '' && url.username === '' && url.password === '' && !/[?#]/.test(text);
+  return /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '' && url.username === '' && url.password === '' && !/[?#\s'"<>\\]/.test(text);
 }

@@ -14,7 +14,7 @@ export function warningsOf(profile: Pick<Profile, 'protocol'> & Challenged): rea
   if (profile.protocol === 'cmp' && trustAnchors.length > 0 && vendorDevices === 'any') {
     return ["Any device that a vendor's CA among the trust anchors ever certified gets a certificate; a list of devices would name them."];
   }
-  return profile.protocol === 'scep' ? [...challengeWarnings(profile), ...anchorWarnings(profile.policy)] : [];
+  return profile.protocol === 'scep' ? [...challengeWarnings(profile), ...renewalWarnings(profile), ...anchorWarnings(profile.policy)] : [];
 }
 
 function challengeWarnings({ challengeMode, challengeCheck, policy }: Challenged): readonly string[] {
@@ -22,6 +22,14 @@ function challengeWarnings({ challengeMode, challengeCheck, policy }: Challenged
   return policy.approval.mode === 'manual'
     ? ['Dangerous: requests need no challenge, anyone who reaches this endpoint can put orders before its administrators.']
     : ['Dangerous: requests need no challenge, anyone who reaches this endpoint gets a certificate for any name the policy allows.'];
+}
+
+/** Rules that count on a challenge which mode none does not look at. */
+function renewalWarnings({ challengeMode, policy }: Challenged): readonly string[] {
+  const { requireChallenge, reauthenticateDays } = policy.renewal;
+  if (challengeMode !== 'none' || !(requireChallenge || reauthenticateDays !== null)) return [];
+  const rule = requireChallenge ? 'renewal.requireChallenge' : 'renewal.reauthenticateDays';
+  return [`${rule} has no effect: requests need no challenge, so a certificate alone renews for ever. Choose another challengeMode.`];
 }
 
 function anchorWarnings({ scep }: Policy): readonly string[] {

@@ -421,7 +421,13 @@ async function scepProfiles(t: Test, desk: Desk): Promise<void> {
     const approved = await admin('PATCH', url, { policy: { approval: { mode: 'manual' } } }, { 'if-match': '"1"' });
     t.match(approved.body, { challengeMode: 'none', warnings: [/administrators/] });
     t.same(paths(await admin('PATCH', url, { challengeMode: 'none', challengePassword: 'something' }, { 'if-match': '"2"' })), ['challengePassword']);
-    t.match((await admin('PATCH', url, { challengeMode: 'one-time' }, { 'if-match': '"2"' })).body, { challengeMode: 'one-time', warnings: [] });
+    const idle = { policy: { renewal: { requireChallenge: true } } };
+    t.match((await admin('PATCH', url, idle, { 'if-match': '"2"' })).body.warnings, [/Dangerous/, /^renewal.requireChallenge has no effect/], 'SCEP-105');
+    const late = { policy: { renewal: { requireChallenge: false, reauthenticateDays: 30 } } };
+    t.match((await admin('PATCH', url, late, { 'if-match': '"3"' })).body.warnings, [/Dangerous/, /^renewal.reauthenticateDays has no effect/], 'AB-22');
+    t.match((await admin('PATCH', url, { challengeMode: 'one-time' }, { 'if-match': '"4"' })).body, { challengeMode: 'one-time', warnings: [] });
+    for (const publicBaseUrl of ["http://ra.example/a'b", 'http://ra.example/a\nb', 'http://ra.example/a b'])
+      t.same(paths(await create({ name: 'Quoted', publicBaseUrl })), ['publicBaseUrl'], 'a URL is pasted into shells');
     t.same((await create({ name: 'Default' })).body.warnings, []);
   });
 

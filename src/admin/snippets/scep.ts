@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ChallengeMode } from '../../tenancy/profile.js';
 import type { Snippet } from './schema.js';
 
@@ -87,7 +88,7 @@ crypto pki enroll GATEHOUSE
       title: 'Apple configuration profile',
       language: 'xml',
       note: 'Save as .mobileconfig; set $CHALLENGE and $DEVICE.',
-      text: mobileconfig(name, url),
+      text: mobileconfig(name, url, profileId),
     },
     {
       client: 'intune',
@@ -126,24 +127,35 @@ echo "$HOURS$MAC"
 
 const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
+/** The same for a payload whenever it is shown, and another for each: a device takes payloads of one identity for one (RFC 9562 section 5.8). */
+function payloadUuid(profileId: string, payload: string): string {
+  const bytes = createHash('sha256').update(`${profileId} ${payload}`).digest().subarray(0, 16);
+  bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+  return bytes
+    .toString('hex')
+    .toUpperCase()
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
 /** com.apple.security.scep; the default key size of 1024 bits and the extractable key are never what is wanted. */
-function mobileconfig(name: string, url: string): string {
+function mobileconfig(name: string, url: string, profileId: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">
 <dict>
   <key>PayloadType</key><string>Configuration</string>
   <key>PayloadVersion</key><integer>1</integer>
-  <key>PayloadIdentifier</key><string>gatehouse.scep</string>
-  <key>PayloadUUID</key><string>6D0A5E3A-5B39-4B0E-9C39-7B3C2F6D1A01</string>
+  <key>PayloadIdentifier</key><string>gatehouse.scep.${profileId}</string>
+  <key>PayloadUUID</key><string>${payloadUuid(profileId, 'profile')}</string>
   <key>PayloadDisplayName</key><string>${escapeXml(name)}</string>
   <key>PayloadContent</key>
   <array>
     <dict>
       <key>PayloadType</key><string>com.apple.security.scep</string>
       <key>PayloadVersion</key><integer>1</integer>
-      <key>PayloadIdentifier</key><string>gatehouse.scep.certificate</string>
-      <key>PayloadUUID</key><string>6D0A5E3A-5B39-4B0E-9C39-7B3C2F6D1A02</string>
+      <key>PayloadIdentifier</key><string>gatehouse.scep.${profileId}.certificate</string>
+      <key>PayloadUUID</key><string>${payloadUuid(profileId, 'certificate')}</string>
       <key>PayloadContent</key>
       <dict>
         <key>URL</key><string>${escapeXml(url)}</string>
