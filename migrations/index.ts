@@ -19,6 +19,10 @@ import { sealedOutbox } from './0018-sealed-outbox.js';
 import { delayedAnswers } from './0019-delayed-answers.js';
 import { engineClients } from './0020-engine-clients.js';
 import { sealedRequest } from './0021-sealed-request.js';
+import { limitedSecrets } from './0022-limited-secrets.js';
+import { notifications } from './0023-notifications.js';
+import { connectorLogs } from './0024-connector-logs.js';
+import { circuits } from './0025-circuits.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -44,5 +48,9 @@ export const migrations: readonly Migration[] = [
   delayedAnswers,
   engineClients,
   sealedRequest,
+  limitedSecrets,
+  notifications,
+  connectorLogs,
+  circuits,
 ];
 export type { Migration };

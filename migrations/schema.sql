@@ -81,6 +81,16 @@ CREATE TABLE certificates (
 );
 CREATE INDEX certificates_tenant_idx ON certificates USING btree (tenant_id, id);
 
+CREATE TABLE certified_keys (
+  tenant_id uuid not null,
+  profile_id uuid not null,
+  key_hash bytea not null,
+  name_hash bytea not null,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT certified_keys_pkey PRIMARY KEY (profile_id, key_hash),
+  CONSTRAINT certified_keys_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles(id) ON DELETE CASCADE
+);
+
 CREATE TABLE challenges (
   id uuid not null,
   tenant_id uuid not null,
@@ -241,6 +251,8 @@ CREATE TABLE order_work (
   pkcs10 bytea,
   CONSTRAINT order_work_pkey PRIMARY KEY (order_id)
 );
+CREATE INDEX order_work_deadline_idx ON order_work USING btree (deadline);
+CREATE INDEX order_work_lease_idx ON order_work USING btree (lease_until) WHERE (lease_until IS NOT NULL);
 CREATE INDEX order_work_next_attempt_idx ON order_work USING btree (next_attempt_at);
 
 CREATE TABLE orders (
@@ -311,9 +323,11 @@ CREATE TABLE outbox (
   attempts integer not null default 0,
   last_error text,
   sealed bytea,
+  given_up_at timestamp with time zone,
   CONSTRAINT outbox_pkey PRIMARY KEY (id)
 );
 CREATE INDEX outbox_next_attempt_idx ON outbox USING btree (topic, next_attempt_at);
+CREATE INDEX outbox_revocation_idx ON outbox USING btree (((payload ->> 'orderId'::text))) WHERE (topic = 'certificate.revoke'::text);
 
 CREATE TABLE profiles (
   id uuid not null,
@@ -413,11 +427,18 @@ CREATE TABLE shared_secrets (
   status text not null,
   expires_at timestamp with time zone,
   created_at timestamp with time zone not null default now(),
+  label text,
+  subject text,
+  sans jsonb,
+  max_uses integer,
+  used integer not null default 0,
+  last_use bytea,
   CONSTRAINT shared_secrets_reference_key UNIQUE (profile_id, reference),
   CONSTRAINT shared_secrets_pkey PRIMARY KEY (id),
   CONSTRAINT shared_secrets_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles(id) ON DELETE CASCADE,
   CONSTRAINT shared_secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
-  CONSTRAINT shared_secrets_status_check CHECK ((status = ANY (ARRAY['active'::text, 'retiring'::text, 'revoked'::text])))
+  CONSTRAINT shared_secrets_status_check CHECK ((status = ANY (ARRAY['active'::text, 'retiring'::text, 'revoked'::text]))),
+  CONSTRAINT shared_secrets_used_check CHECK (((used >= 0) AND ((max_uses IS NULL) OR (used <= max_uses))))
 );
 
 CREATE TABLE tenants (

@@ -6,13 +6,14 @@ import { registerAdmin } from './register.js';
 
 /** The OpenAPI document as served at /api/v1/openapi.json, as text. No request is answered, so no store is needed. */
 export async function openApiDocument(): Promise<string> {
-  const deps: Pick<AdminDeps, 'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'deviceSecrets' | 'engineCas' | 'engineClients'> = {
+  const deps: Pick<AdminDeps, 'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'deviceSecrets' | 'deviceSecrets' | 'engineCas' | 'engineClients'> = {
     log: createLog('silent'),
     clock: systemClock,
     connectorTester: { test: async () => ({ ok: true, steps: [] }) },
     engineCas: {} as NonNullable<AdminDeps['engineCas']>,
     engineClients: {} as NonNullable<AdminDeps['engineClients']>,
     vendorDevices: {} as NonNullable<AdminDeps['vendorDevices']>,
+    deviceSecrets: {} as NonNullable<AdminDeps['deviceSecrets']>,
   };
   const app = Fastify();
   await registerAdmin(app, deps as AdminDeps);

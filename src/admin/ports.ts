@@ -9,6 +9,7 @@ import type { Secret } from '../runtime/secret.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { ConnectorType } from '../tenancy/connector.js';
 import type { Context } from '../tenancy/context.js';
+import type { DeviceSecretStore } from '../tenancy/device-secret.js';
 import type { EndpointDirectory } from '../tenancy/directory.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ListQuery, Page, ProfileStore, TenantStore } from '../tenancy/ports.js';
 import type { Profile } from '../tenancy/profile.js';
@@ -23,6 +24,8 @@ export interface AdminDeps {
   readonly challenges: Pick<ChallengeStore, 'mint'>;
   /** Where absent, the routes of vendors' devices are not served. */
   readonly vendorDevices?: VendorDeviceStore;
+  /** Where absent, the routes of devices' own secrets are not served. */
+  readonly deviceSecrets?: DeviceSecretStore;
   readonly access: Pick<AccessStore, 'findToken'>;
   readonly orderReader: OrderReader;
   readonly orders: OrderDecisions;

@@ -4,6 +4,7 @@ import { accountRoutes } from './accounts/routes.js';
 import { auditEventRoutes } from './audit-events/routes.js';
 import { guardRoutes } from './caller.js';
 import { certificateRoutes } from './certificates/routes.js';
+import { deviceSecretRoutes } from './cmp-profiles/device-secret-routes.js';
 import { cmpProfileRoutes } from './cmp-profiles/routes.js';
 import { vendorDeviceRoutes } from './cmp-profiles/vendor-device-routes.js';
 import { connectorRoutes } from './connectors/routes.js';
@@ -67,6 +68,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   connectorRoutes(app, deps);
   if (deps.connectorTester !== undefined) connectorTestRoutes(app, deps, deps.connectorTester);
   cmpProfileRoutes(app, deps);
+  if (deps.deviceSecrets !== undefined) deviceSecretRoutes(app, deps, deps.deviceSecrets);
   if (deps.vendorDevices !== undefined) vendorDeviceRoutes(app, deps, deps.vendorDevices);
   scepProfileRoutes(app, deps);
   scepChallengeRoutes(app, deps);

@@ -3,6 +3,8 @@ import { fail, ok, type Result } from '../runtime/result.js';
 import type { ChallengeBinding } from '../tenancy/challenge.js';
 import { type Refusal, refusal } from './refusal.js';
 
+type NameBinding = Pick<ChallengeBinding, 'subject' | 'sans'> & Partial<ChallengeBinding>;
+
 export interface BoundNames {
   readonly subject: Name;
   readonly sans: readonly GeneralName[];
@@ -12,13 +14,13 @@ export interface BoundNames {
  * Holds the names asked for against what their challenge was minted for, so that a challenge leaves its holder no other identity
  * (CERT VU#971035). Fails with `subject-binding`.
  */
-export function checkBinding({ subject, sans }: BoundNames, binding: ChallengeBinding): Result<true, Refusal> {
+export function checkBinding({ subject, sans }: BoundNames, binding: NameBinding): Result<true, Refusal> {
   if (binding.subject !== null && !matchesSubject(subject, binding.subject)) return fail(refusal('subject-binding', 'subject'));
   const other = sans.find((san) => !isBoundSan(san, subject, binding));
   return other === undefined ? ok(true) : fail(refusal('subject-binding', `${other.type}:${other.text}`));
 }
 
-function isBoundSan(san: GeneralName, subject: Name, binding: ChallengeBinding): boolean {
+function isBoundSan(san: GeneralName, subject: Name, binding: NameBinding): boolean {
   const text = san.text.toLowerCase();
   if (binding.sans !== null) return binding.sans.some((bound) => bound.toLowerCase() === `${san.type}:${text}`);
   return binding.subject === null || commonNameOf(subject)?.toLowerCase() === text;

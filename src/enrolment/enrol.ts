@@ -1,7 +1,8 @@
-import type { Result } from '../runtime/result.js';
+import { ok, type Result } from '../runtime/result.js';
 import type { Verdict } from '../tenancy/challenge-judge.js';
 import { type TenantContext, tenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
+import { admit, isAdmissionNeeded } from './admission.js';
 import { spentRefusal } from './challenge.js';
 import { checkBinding } from './challenge-binding.js';
 import { withConfirmationTime } from './confirmation-time.js';
@@ -16,7 +17,6 @@ import { type Refusal, type RefusalReason, refusal, refusals } from './refusal.j
 import type { EnrolmentRequest } from './request.js';
 import type { EnrolmentDeps } from './service.js';
 import { awaitIssuance } from './settle.js';
-import { countVendorUse } from './vendor.js';
 import { copyKey, vouch } from './vouch.js';
 
 /**
@@ -32,9 +32,9 @@ export async function enrol(profile: Profile, request: EnrolmentRequest, deps: E
   if (caller.value.unproven !== undefined) return enrolUnproven(profile, request, caller.value, checked, context, deps);
   if (!checked.ok) return recordRefused(profile, request, caller.value, checked.error, context, deps);
   const order = newOrder(request, profile, caller.value, checked.value, now);
-  const device = caller.value.vendorDevice;
-  const counted = device && (await countVendorUse(device, order.dedupeKey, context, deps));
-  if (counted?.ok === false) return (await earlierOutcome(profile, request, context, deps)) ?? refuseUnauthenticated(profile, request, counted.error, deps);
+  const admitted = isAdmissionNeeded(caller.value, profile) ? await admit(caller.value, checked.value, order.dedupeKey, profile, context, deps) : undefined;
+  if (admitted?.ok === false && admitted.byPolicy) return recordRefused(profile, request, caller.value, admitted.error, context, deps);
+  if (admitted?.ok === false) return (await earlierOutcome(profile, request, context, deps)) ?? refuseUnauthenticated(profile, request, admitted.error, deps);
   if (isStrictRenewal(profile, order) && (await deps.orders.hasOpenRenewal(context, order)))
     return recordRefused(profile, request, caller.value, refusal('renewal-unconfirmed'), context, deps);
   return enrolProven(profile, request, caller.value, checked.value, order, context, deps);
@@ -118,9 +118,12 @@ function isHeldBy(profile: Profile): boolean {
 
 function check(request: EnrolmentRequest, grant: Grant, profile: Profile, now: Date): Result<Checked, Refusal> {
   const checked = checkPolicy(request.wanted, grant, profile, now);
-  if (!checked.ok || grant.challenge === undefined) return checked;
-  const bound = checkBinding(checked.value, grant.challenge);
-  return bound.ok ? checked : bound;
+  const { challenge, deviceSecret } = grant;
+  if (!checked.ok || (challenge === undefined && deviceSecret === undefined)) return checked;
+  const bound = challenge === undefined ? ok(true) : checkBinding(checked.value, challenge);
+  const own = deviceSecret === undefined ? ok(true) : checkBinding(checked.value, deviceSecret.limits);
+  if (!bound.ok) return bound;
+  return own.ok ? checked : own;
 }
 
 /** Another request was quicker with the same one-time challenge; or the profile wants one certificate for a device, and it has one. */

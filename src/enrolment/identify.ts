@@ -2,6 +2,7 @@ import { type Certificate, isSameName } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { MintedChallenge } from '../tenancy/challenge.js';
 import type { TenantContext } from '../tenancy/context.js';
+import type { SecretLimits } from '../tenancy/device-secret.js';
 import type { Profile } from '../tenancy/profile.js';
 import type { VendorDevice } from '../tenancy/vendor-device.js';
 import { authorise, type CredentialKind } from './authorise.js';
@@ -10,6 +11,7 @@ import { challengeCredential, type Outside } from './challenge.js';
 import type { IssuedCertificate } from './ports.js';
 import { isReauthenticationDue } from './reauthentication.js';
 import { type Refusal, refusal } from './refusal.js';
+import { isTokenWanted, registrationToken } from './registration-token.js';
 import { anchoredSigner } from './renewal-anchor.js';
 import type { EnrolmentRequest, Evidence } from './request.js';
 import type { EnrolmentDeps } from './service.js';
@@ -33,6 +35,8 @@ export interface Grant {
   readonly challenge?: MintedChallenge;
   /** A vendor's device on the profile's list. */
   readonly vendorDevice?: VendorDevice;
+  /** A shared secret that was made for this device alone. */
+  readonly deviceSecret?: { readonly id: string; readonly limits: SecretLimits };
 }
 
 /** A credential that was found good, before the table says what it is good for. */
@@ -48,6 +52,8 @@ interface Credential {
   readonly challenge?: MintedChallenge;
   /** A vendor's device on the profile's list. */
   readonly vendorDevice?: VendorDevice;
+  /** A shared secret that was made for this device alone. */
+  readonly deviceSecret?: { readonly id: string; readonly limits: SecretLimits };
 }
 
 /** Establishes who asks and whether that suffices for what is asked (design: default deny; RFC 8894 section 2.4, RFC 9483 section 3.5). */
@@ -57,13 +63,15 @@ export async function identify(request: EnrolmentRequest, profile: Profile, cont
   const operation = authorise(request.protocol, request.intent, credential.value.kind);
   if (operation === 'refused') return fail(refusal('not-authorised', `${request.intent} with ${credential.value.label}`));
   const { label, kind: _kind, ...found } = credential.value;
-  return ok({ operation, credential: label, ...found });
+  const token = isTokenWanted(request, profile) ? await registrationToken(request, profile, context, deps) : undefined;
+  if (token?.ok === false) return token;
+  return ok({ operation, credential: label, ...found, ...(token?.value && { credential: `${label} + ${token.value.label}`, ...token.value.grant }) });
 }
 
 /** The strongest credential first: MAC, then certificate, then challenge. A certificate that fails leaves the challenge its chance. */
 async function bestCredential(request: EnrolmentRequest, profile: Profile, context: TenantContext, deps: EnrolmentDeps): Promise<Result<Credential, Refusal>> {
   const { secret, signer } = request.evidence;
-  if (secret !== undefined) return ok({ kind: 'secret', label: `secret:${secret.reference}`, reference: secret.reference });
+  if (secret !== undefined) return ok(secretCredential(secret));
   const byAuthority = isAuthorityPossible(request, profile) && signer ? await authorityCredential(signer, profile, context, deps) : undefined;
   if (byAuthority !== undefined) return ok(byAuthority);
   const bySigner = signer === undefined ? undefined : await signerCredential(signer, profile, context, deps);
@@ -74,6 +82,10 @@ async function bestCredential(request: EnrolmentRequest, profile: Profile, conte
   const byChallenge = request.protocol === 'scep' ? await byOwnChallenge(request, profile, context, deps) : undefined;
   if (byChallenge?.ok) return byChallenge;
   return bySigner ?? byChallenge ?? fail(refusal('credential-invalid', 'no credential'));
+}
+
+function secretCredential({ id, reference, limits }: NonNullable<Evidence['secret']>): Credential {
+  return { kind: 'secret', label: `secret:${reference}`, reference, ...(limits && { deviceSecret: { id, limits } }) };
 }
 
 /** Only where the profile has RAs, and never for a renewal, which is signed by the certificate it renews. */

@@ -2,6 +2,7 @@
 export const refusals = {
   'not-authorised': 'The request is not authorised.',
   'credential-invalid': 'The credential is not valid.',
+  'token-invalid': 'The registration token is missing or not valid.',
   'challenge-unchecked': 'The challenge could not be checked. Try again later.',
   'signer-not-trusted': 'The certificate that signed the request is not trusted here.',
   'signer-expired': 'The certificate that signed the request has expired.',
@@ -16,6 +17,7 @@ export const refusals = {
   'key-size': 'The key is shorter or longer than this profile allows.',
   'key-malformed': 'The public key is malformed or weak.',
   'key-reused': 'This profile requires a new key for a renewal.',
+  'key-of-another': 'The key has been certified for another name.',
   'key-undeliverable': 'The answer could not be encrypted for this type of key.',
   'subject-missing': 'The request has neither a subject nor an alternative name.',
   'subject-binding': 'The requested subject does not belong to the credential.',

@@ -1,4 +1,5 @@
 import type { Certificate, Extension, Name, PublicKey } from '../pkix/index.js';
+import type { SecretLimits } from '../tenancy/device-secret.js';
 import type { Protocol } from '../tenancy/profile.js';
 import type { OrderFacts, Session } from './order.js';
 
@@ -11,7 +12,9 @@ export interface Evidence {
   /** The challenge password as sent (SCEP). */
   readonly challenge?: string;
   /** A shared secret whose MAC over the message was verified (CMP). */
-  readonly secret?: { readonly id: string; readonly reference: string };
+  readonly secret?: { readonly id: string; readonly reference: string; readonly limits?: SecretLimits };
+  /** What stood in the controls of the request (CMP): a token for one registration, or one that is shown every time (RFC 4211 sections 6.1 and 6.2). */
+  readonly registration?: { readonly regToken?: string; readonly authenticator?: string };
   /** The certificate whose key's signature over the message was verified, unless it is self-signed; with what came beside it. */
   readonly signer?: { readonly certificate: Certificate; readonly others: readonly Certificate[] };
 }

@@ -8,10 +8,12 @@ import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { ChallengeJudge } from '../tenancy/challenge-judge.js';
 import { tenantContext } from '../tenancy/context.js';
 import type { SharedSecret } from '../tenancy/credentials.js';
+import type { DeviceSecretStore } from '../tenancy/device-secret.js';
 import type { CredentialStore } from '../tenancy/ports.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import { authorityRights, type Rights } from './authority-credential.js';
+import type { CertifiedKeyStore } from './certified-keys.js';
 import { confirm } from './confirm.js';
 import { crossCertify } from './cross-certify.js';
 import { enrol } from './enrol.js';
@@ -93,6 +95,10 @@ export interface EnrolmentParts {
   readonly credentials: Pick<CredentialStore, 'findSharedSecret'>;
   /** Where absent, no vendor's device is on any list. */
   readonly vendorDevices?: Pick<VendorDeviceStore, 'find' | 'use'>;
+  /** Where absent, no device has a secret of its own. */
+  readonly deviceSecrets?: Pick<DeviceSecretStore, 'use'>;
+  /** Where absent, every key is as good as never seen. */
+  readonly certifiedKeys?: CertifiedKeyStore;
   /** Where absent, no CRL is ever found. */
   readonly revocationLists?: RevocationLists;
   readonly challenges: Pick<ChallengeStore, 'find' | 'admit' | 'forget'>;

@@ -6,9 +6,11 @@ import { accountReader } from './accounts.js';
 import { auditRoom, type Boot } from './audit.js';
 import { auditTrail } from './audit-trail.js';
 import { certificateStore } from './certificates.js';
+import { certifiedKeyStore } from './certified-keys.js';
 import { challengeStore } from './challenges.js';
 import { type Connection, firstOf } from './connection/connection.js';
 import { delayedAnswerStore } from './delayed-answers.js';
+import { deviceSecretStore } from './device-secrets.js';
 import { engineStore } from './engine.js';
 import { idempotencyStore } from './idempotency.js';
 import { noticeQueue } from './notices.js';
@@ -52,6 +54,8 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     credentials: credentialStore(connection, boot, sealer),
     challenges: challengeStore(connection, boot),
     vendorDevices: vendorDeviceStore(connection, boot),
+    deviceSecrets: deviceSecretStore(connection, boot, sealer),
+    certifiedKeys: certifiedKeyStore(connection),
     access: accessStore(connection, boot),
     settings: settingStore(connection),
     idempotency: idempotencyStore(connection, sealer),

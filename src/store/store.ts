@@ -7,6 +7,9 @@ import type { DelayedAnswerStore } from '../enrolment/delayed-answers.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
 import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
+import type { ConnectorLog, ConnectorLogReader } from '../tenancy/connector-call.js';
+import type { ConnectorHealthStore } from '../tenancy/connector-health.js';
+import type { DeviceSecretStore } from '../tenancy/device-secret.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import type { AccessLists } from './access.js';
@@ -35,6 +38,8 @@ export interface Store {
   readonly credentials: CredentialStore;
   readonly challenges: ChallengeStore;
   readonly vendorDevices: VendorDeviceStore;
+  readonly deviceSecrets: DeviceSecretStore;
+  readonly certifiedKeys: CertifiedKeyStore;
   readonly access: AccessStore & AccessLists;
   readonly settings: SettingStore;
   readonly idempotency: IdempotencyRoom;

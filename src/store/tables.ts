@@ -80,6 +80,13 @@ export interface SharedSecretsTable {
   status: SharedSecret['status'];
   expires_at: Date | null;
   created_at: Stamp;
+  label: Generated<string | null>;
+  subject: Generated<string | null>;
+  sans: ColumnType<readonly string[] | null, string | null | undefined, string | null>;
+  /** null: of a whole profile, without a count. */
+  max_uses: Generated<number | null>;
+  used: Generated<number>;
+  last_use: Generated<Buffer | null>;
 }
 
 export interface RaKeysTable {

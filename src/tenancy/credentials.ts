@@ -1,5 +1,6 @@
 import { createHmac, randomInt, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../runtime/secret.js';
+import type { SecretLimits } from './device-secret.js';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
@@ -27,6 +28,8 @@ export interface SharedSecret {
   readonly status: 'active' | 'retiring' | 'revoked';
   readonly expiresAt: Date | null;
   readonly createdAt: Date;
+  /** Of one that was made for a single device. */
+  readonly limits?: SecretLimits;
 }
 
 export const raKeyPurposes = ['scep', 'cmp'] as const;

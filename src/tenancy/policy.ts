@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { nameFromText, shortNames } from '../pkix/index.js';
 import { centralKeysSchema, possessionSchema } from './cmp-keys.js';
+import { lockOutSchema, rateLimitSchema } from './cmp-limits.js';
 import { crossCertificationSchema, generalMessagesSchema, revocationSchema } from './cmp-services.js';
 import { registrationAuthoritySchema } from './registration-authority.js';
 import { renewalAnchorSchema } from './renewal-anchor.js';
@@ -18,6 +19,7 @@ export const duplicatePolicies = ['allow', 'replace', 'refuse', 'manual'] as con
 export const cmpConducts = ['standard', 'strict', 'compat', '3gpp'] as const;
 export const subjectBindings = ['none', 'reference', 'signer'] as const;
 export const vendorDeviceRules = ['listed', 'any'] as const;
+export const registrationTokenRules = ['ignore', 'check', 'demand'] as const;
 export const cmpMacs = ['pbm', 'pbmac1'] as const;
 export const cmpSignatures = ['rsa', 'rsa-pss', 'ecdsa', 'ed25519', 'ed448', 'ml-dsa'] as const;
 export const cmpSignatureDigests = ['sha224', 'sha256', 'sha384', 'sha512'] as const;
@@ -33,6 +35,10 @@ const keysSchema = z
     ed25519: z.boolean().default(true).describe('Ed25519 keys (CMP only)'),
     postQuantum: z.boolean().default(false).describe('Experimental: ML-DSA and ML-KEM keys (CMP only, and a CA that certifies them)'),
     reuse: z.enum(['allow', 'refuse']).default('allow').describe('Whether a renewal may keep its key'),
+    sharing: z
+      .enum(['allow', 'refuse'])
+      .default('allow')
+      .describe('Whether a key that was certified for one name may be certified for another; counts from when it is refused'),
   })
   .strict();
 
@@ -223,6 +229,12 @@ const cmpSchema = z
       .enum(cmpConducts)
       .default('standard')
       .describe('standard: RFC 9483; strict: also demands what it only recommends; compat: forgives what older clients do; 3gpp: as base stations speak'),
+    registrationTokens: z
+      .enum(registrationTokenRules)
+      .default('ignore')
+      .describe('regToken and authenticator in requests: passed over, held against the tokens minted for the profile, or demanded of every ir'),
+    rateLimit: rateLimitSchema.prefault({}),
+    lockOut: lockOutSchema.prefault({}),
     centralKeys: centralKeysSchema.prefault({}),
     possession: possessionSchema.prefault({}),
     revocation: revocationSchema.prefault({}),

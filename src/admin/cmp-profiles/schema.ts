@@ -9,7 +9,7 @@ import { endpointUrl, patchable, profileView } from '../profiles/view.js';
 const javaBaseUrl = baseUrlSchema.describe('Public base URL of the CMP server; where absent, the address devices reach the server by');
 const isDefault = z.boolean().describe('Serves /.well-known/cmp without a name');
 
-const referenceSchema = z.string().regex(/^[\x21-\x7e]{1,64}$/, 'Must be 1 to 64 visible ASCII characters');
+export const referenceSchema = z.string().regex(/^[\x21-\x7e]{1,64}$/, 'Must be 1 to 64 visible ASCII characters');
 const secretSchema = z.string().regex(/^[\x20-\x7e]{8,128}$/, 'Must be 8 to 128 ASCII characters');
 
 /** What PATCH leads to; creation adds the credentials. */

@@ -14,6 +14,7 @@ import {
 } from '../../protocol/cmp/index.js';
 import { oids } from '../../protocol/der/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import type { SecretLimits } from '../../tenancy/device-secret.js';
 import type { Policy } from '../../tenancy/policy.js';
 import { refusedSignature } from './allowed-signature.js';
 import { type Fault, fault } from './fault.js';
@@ -29,6 +30,8 @@ export interface MacPeer {
   readonly senderKID: Buffer;
   readonly parameters: MacParameters;
   readonly key: Buffer;
+  /** Of a secret that was made for this device alone. */
+  readonly limits?: SecretLimits;
 }
 
 export interface SigningPeer {
@@ -41,12 +44,17 @@ export interface SigningPeer {
 export interface FoundSecret {
   readonly id: string;
   readonly secret: Buffer;
+  readonly limits?: SecretLimits;
 }
 
 /** Where keys come from. */
 export interface KeySources {
+  /** For whom keys are derived: its share of the work is bounded. */
+  readonly source: string;
   readonly macKeys: MacKeys;
   findSecret(reference: string): Promise<FoundSecret | undefined>;
+  /** Whether a MAC under this reference was right, for who counts guesses. */
+  noteMac(reference: string, isRight: boolean): void;
   /** The secrets that were encapsulated for the holder of an ML-KEM key in this transaction; several while the RA changes its key. */
   kemSecrets(publicKey: PublicKey): readonly Buffer[];
   /** The certificate that signed an earlier message of the transaction. */
@@ -80,11 +88,12 @@ async function authenticateSecret(message: PkiMessage, parameters: MacParameters
   if (sender.type !== 'directory') return fail(fault('sender', sender.type));
   const { reference, senderKID } = referenceOf(message);
   const found = isReference(reference) ? await sources.findSecret(reference) : undefined;
-  const { id, secret } = found ?? noSecret;
-  const key = await sources.macKeys.keyFor(parameters, secret);
+  const { id, secret, limits }: FoundSecret = found ?? noSecret;
+  const key = await sources.macKeys.keyFor(parameters, secret, sources.source);
   const isVerified = verifyMac(message, parameters, key);
+  if (found !== undefined) sources.noteMac(reference, isVerified);
   if (!isVerified || found === undefined) return fail(fault('mac', found === undefined ? 'unknown reference' : `reference ${reference}`));
-  return ok({ kind: 'mac', secretId: id, reference, senderKID, parameters, key });
+  return ok({ kind: 'mac', secretId: id, reference, senderKID, parameters, key, ...(limits && { limits }) });
 }
 
 /** senderKID, as OpenSSL fills it from `-ref` beside an empty sender; else the sender's commonName (RFC 9483 section 3.1). */

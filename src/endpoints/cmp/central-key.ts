@@ -41,7 +41,7 @@ export async function makeCentralKey(exchange: VerifiedExchange, message: CertRe
   const { centralKeys } = endpoint.profile.policy.cmp;
   const type = centralKeys.serve ? keyTypeOf(message, centralKeys.keyTypes) : undefined;
   if (type === undefined) return fail(fault('template-key', centralKeys.serve ? 'a kind of key that is not made here' : 'absent'));
-  if (header.pvno < 3) return fail(fault('template-key', 'a private key needs pvno 3'));
+  if (header.pvno < 3) return fail(fault('pvno-3', 'a private key'));
   if (!centralKeys.withoutTls && context.isSecure !== true) return fail(fault('central-key-transport'));
   // Anyone can sign with a certificate of their own; keys are made for those the profile knows.
   const known = await deps.enrolment.recognise(endpoint.profile, evidenceOf(peer));

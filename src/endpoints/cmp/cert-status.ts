@@ -6,7 +6,7 @@ import { type Fault, fault } from './fault.js';
 
 /** True when this certificate is accepted; its certReqId has been looked at. */
 export function checkStatus(status: CertStatus, pvno: number, certificate: Buffer): Result<boolean, Fault> {
-  if (status.hashAlg !== undefined && pvno < 3) return fail(fault('cert-status', 'hashAlg needs pvno 3'));
+  if (status.hashAlg !== undefined && pvno < 3) return fail(fault('pvno-3', 'hashAlg'));
   const hash = checkHash(status, certificate);
   return hash.ok ? checkVerdict(status) : hash;
 }

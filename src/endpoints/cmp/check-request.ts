@@ -5,6 +5,8 @@ import {
   isSoundPublicationInfo,
   oldCertIdOf,
   type PkiBody,
+  type RegistrationControls,
+  registrationControlsOf,
   templateExtensions,
   verifyPossession,
 } from '../../protocol/cmp/index.js';
@@ -22,6 +24,8 @@ export interface CheckedRequest {
   readonly extensions: readonly Extension[];
   readonly notAfter?: Date;
   readonly pkcs10?: Buffer;
+  /** What stood in the controls. */
+  readonly registration?: RegistrationControls;
 }
 
 /** Judges the proof of possession of a checked key, where it is not a plain signature by it. */
@@ -81,9 +85,10 @@ export function checkCertReqMsg(
     if (!old.ok) return old;
   }
   const { mayVouch, judgePossession } = allowed;
-  if (judgePossession === undefined) return checkPossession(message, fields.value, header, mayVouch && type !== 'kur');
-  const judged = judgePossession(fields.value.publicKey);
-  return judged.ok ? fields : judged;
+  const request = controls.value === undefined ? fields.value : { ...fields.value, registration: controls.value };
+  if (judgePossession === undefined) return checkPossession(message, request, header, mayVouch && type !== 'kur');
+  const judged = judgePossession(request.publicKey);
+  return judged.ok ? ok(request) : judged;
 }
 
 function checkTemplate(request: CertRequest, peer: Peer, issuer: Name | undefined, allowed: Allowances): Result<CheckedRequest, Fault> {
@@ -124,12 +129,16 @@ function checkPublicKey(spki: Buffer | undefined, peer: Peer, postQuantum: boole
   const key = known === undefined ? parsePublicKey(spki) : ok(known);
   if (!key.ok) return fail(fault('template-key', key.error.message));
   if (!isServed(key.value, postQuantum)) return fail(fault('key-type', key.value.name));
+  if (key.value.type === 'rsa' && key.value.size > maxRsaBits) return fail(fault('template-key', key.value.name));
   return key.value.isUsable ? key : fail(fault('template-key', key.value.name));
 }
 
 function isServed({ type }: PublicKey, postQuantum: boolean): boolean {
   return type === 'ml-dsa' || type === 'ml-kem' ? postQuantum : type !== 'other';
 }
+
+/** The largest that any profile certifies: a proof by a larger one is not worth its verification. */
+const maxRsaBits = 8_192;
 
 /** A device that keeps its key signs with the key it asks for; as one instance it is imported once (70 microseconds for P-256). */
 function keyOfSigner(spki: Buffer, peer: Peer): PublicKey | undefined {
@@ -139,13 +148,15 @@ function keyOfSigner(spki: Buffer, peer: Peer): PublicKey | undefined {
 }
 
 /** RFC 4211 section 6. Controls that ask for nothing we could get wrong are passed over. */
-function checkControls(request: CertRequest): Result<true, Fault> {
-  for (const control of request.controls ?? []) {
+function checkControls(request: CertRequest): Result<RegistrationControls | undefined, Fault> {
+  if (request.controls === undefined) return ok(undefined);
+  for (const control of request.controls) {
     if (control.type === oids.pkiArchiveOptions) return fail(fault('key-archival'));
     if (control.type === oids.altCertTemplate) return fail(fault('alternative-template'));
     if (control.type === oids.pkiPublicationInfo && !isSoundPublicationInfo(control.value)) return fail(fault('publication-info'));
   }
-  return ok(true);
+  const registration = registrationControlsOf(request.controls);
+  return registration.ok ? registration : fail(fault('malformed', `controls: ${registration.error.message}`));
 }
 
 /** RFC 9483 section 4.1.3: oldCertID, if present, names the certificate that protects the request. */

@@ -38,6 +38,8 @@ export const situations = {
   'template-subject': { failInfo: 'badCertTemplate', says: 'The template has no subject.', reason: 'malformed' },
   'template-key': { failInfo: 'badCertTemplate', says: 'The template has no usable public key.', reason: 'malformed' },
   'template-extensions': { failInfo: 'badCertTemplate', says: 'The extensions of the template are malformed.', reason: 'malformed' },
+  'duplicate-request': { failInfo: 'duplicateCertReq', says: 'Another request of the message is for the same name and key.', reason: 'malformed' },
+  'pvno-3': { failInfo: 'badRequest', says: 'What is asked for needs pvno 3.', reason: 'unsupported' },
   'alternative-template': { failInfo: 'badCertTemplate', says: 'altCertTemplate is not served here.', reason: 'unsupported' },
   'central-key-recipient': { failInfo: 'notAuthorized', says: 'The certificate of the signer may not receive a private key.', reason: 'not-authorised' },
   'central-key-transport': { failInfo: 'notAuthorized', says: 'Private keys are sent over TLS only.', reason: 'not-authorised' },

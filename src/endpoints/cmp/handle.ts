@@ -1,4 +1,5 @@
-import { decodePkiBody, decodePkiMessage, type PkiBody, type PkiMessage } from '../../protocol/cmp/index.js';
+import { setImmediate } from 'node:timers/promises';
+import { decodePkiBody, decodePkiMessage, isRequestType, type PkiBody, type PkiMessage, responseTypes } from '../../protocol/cmp/index.js';
 import { isOutage } from '../../runtime/outage.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
@@ -10,7 +11,7 @@ import { type CheckedHeader, checkHeader } from './check-header.js';
 import { confirmCertificate } from './confirm-certificate.js';
 import { crossCertify } from './cross-certify.js';
 import { answerInTime } from './delayed.js';
-import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, send, type VerifiedExchange } from './exchange.js';
+import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, reject, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { answerGeneralMessage } from './general.js';
 import { findSigner, isSignerMissing, keySourcesOf } from './key-sources.js';
@@ -42,16 +43,26 @@ const verifying = verifySeconds({ protocol: 'cmp' });
 async function answer(exchange: Exchange & { readonly message: PkiMessage }, choice: Result<Choice, Fault>): Promise<CmpReply> {
   const { endpoint, message, now } = exchange;
   const policy = endpoint.profile.policy.cmp;
-  const header = choice.ok ? checkHeader(message, policy, now) : choice;
+  const header = checkHeader(message, policy, now);
   // Also under a bad header, so that the error can be protected where the peer is known (RFC 9483 section 3.6.4).
   const startedAt = performance.now();
   const peer = await authenticate(message, policy, keySourcesOf(exchange, isSignerMissing(exchange) ? await findSigner(exchange) : undefined));
-  verifying.observe(secondsSince(startedAt));
+  const verifyingSeconds = secondsSince(startedAt);
+  verifying.observe(verifyingSeconds);
+  // A signature by the largest keys took as long as a dozen ordinary messages; its proof of possession may take as long again.
+  if (verifyingSeconds > 0.004) await setImmediate();
   if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);
   if (!peer.ok && policy.kemBasedMac && isUnprotectedQuestion(message)) return answerKemRequest({ ...exchange, message }, header.value);
   if (!peer.ok) return message.bodyType === 'error' ? acknowledge(exchange, undefined) : refuse(exchange, undefined, peer.error);
   const verified: VerifiedExchange = { ...exchange, message: named(message, header.value), header: header.value, peer: peer.value };
-  return answerAnyway(exchange, peer.value, () => serve(verified));
+  return choice.ok ? answerAnyway(exchange, peer.value, () => serve(verified)) : refuseProfile(verified, choice.error);
+}
+
+/** A request for a certificate under a certProfile that is not here is rejected as any request with a bad wish, other messages by `error` (RFC 9483 section 3.6.2). */
+function refuseProfile(exchange: VerifiedExchange, found: Fault): CmpReply {
+  const { bodyType } = exchange.message;
+  if (!isRequestType(bodyType)) return refuse(exchange, exchange.peer, found);
+  return reject(exchange, responseTypes[bodyType], bodyType === 'p10cr' ? -1 : 0, found);
 }
 
 function isUnprotectedQuestion({ bodyType, header, protection }: PkiMessage): boolean {

@@ -5,16 +5,26 @@ import type { FoundSecret, KeySources } from './authenticate.js';
 import type { CmpDeps, Exchange } from './exchange.js';
 import { kemSecretsOf } from './kem-secret.js';
 import { signerKey } from './signer-memory.js';
+import { sourceOf } from './source-of.js';
 
 type Received = Exchange & { readonly message: PkiMessage };
 
 /** Where the keys come from that verify the messages of an exchange; `signer` of an earlier one where it was looked for. */
 export function keySourcesOf(exchange: Received, signer?: Certificate): KeySources {
-  const { endpoint, message, deps } = exchange;
+  const { endpoint, message, deps, context } = exchange;
   const { transactionID } = message.header;
   return {
+    source: sourceOf(context.clientIp),
     macKeys: deps.macKeys,
-    findSecret: (reference) => findSecret(deps, endpoint, reference),
+    findSecret: async (reference) => {
+      // Looked up all the same, so that who is locked out sees no difference.
+      const found = await findSecret(deps, endpoint, reference);
+      return deps.lockOut?.isLocked(endpoint.profile, reference, context.clientIp) === true ? undefined : found;
+    },
+    noteMac: (reference, isRight) => {
+      if (isRight) deps.lockOut?.noteRight(endpoint.profile, reference, context.clientIp);
+      else deps.lockOut?.noteWrong(endpoint.profile, reference, context.clientIp);
+    },
     kemSecrets: (publicKey) => kemSecretsOf(endpoint, transactionID, publicKey),
     rememberedSigner: () => signer ?? (transactionID && deps.signers.recall(signerKey(endpoint.profile.id, transactionID))),
   };
@@ -38,5 +48,5 @@ export async function findSigner({ endpoint, message, deps }: Received): Promise
 
 async function findSecret(deps: CmpDeps, endpoint: CmpEndpoint, reference: string): Promise<FoundSecret | undefined> {
   const found = await deps.enrolment.findSharedSecret(endpoint.profile, reference);
-  return found && { id: found.id, secret: found.secret.reveal() };
+  return found && { id: found.id, secret: found.secret.reveal(), ...(found.limits && { limits: found.limits }) };
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { decodePkiMessage, encodeNestedContent, type PkiMessage, readNestedContent } from '../../protocol/cmp/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
@@ -64,14 +65,16 @@ async function serveProtected(exchange: VerifiedExchange, { bytes, message }: It
 async function serveBatch(exchange: VerifiedExchange, items: readonly Item[], handle: HandleMessage): Promise<CmpReply> {
   const { endpoint, peer, deps } = exchange;
   const seen = new Set<string>();
-  const replies = await Promise.all(
-    items.map(({ bytes, message }) => {
-      const transaction = message.header.transactionID?.toString('hex') ?? '';
-      const isDuplicate = seen.has(transaction);
-      seen.add(transaction);
-      return traced({ ...insideContext(exchange), isDuplicate }, deps.log, (context) => handle(endpoint, bytes, context, deps));
-    }),
-  );
+  const begun: Promise<CmpReply>[] = [];
+  for (const { bytes, message } of items) {
+    const transaction = message.header.transactionID?.toString('hex') ?? '';
+    const isDuplicate = seen.has(transaction);
+    seen.add(transaction);
+    begun.push(traced({ ...insideContext(exchange), isDuplicate }, deps.log, (context) => handle(endpoint, bytes, context, deps)));
+    // Each begins with a signature to verify; others have their turn between them.
+    await setImmediate();
+  }
+  const replies = await Promise.all(begun);
   const answered = replies.flatMap((reply) => (reply.status === 200 ? [reply] : []));
   const reply = send(exchange, peer, { body: { type: 'nested', content: encodeNestedContent(answered.map(({ bytes }) => bytes)) } });
   const delivered: readonly Delivered[] = answered.flatMap((item) => item.delivered ?? []);

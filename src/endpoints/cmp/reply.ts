@@ -13,6 +13,8 @@ export interface Reply {
   readonly more?: Pick<PkiHeader, 'messageTime' | 'generalInfo'>;
   /** ip, cp, kup: the chain of the issued certificate goes along. */
   readonly withChain?: boolean;
+  /** Goes out bare, as the one standard message that may. */
+  readonly isUnprotected?: true;
 }
 
 /** Fresh for every message (RFC 9483 section 3.1). `suffix` travels with it: see `profile-choice`. */
@@ -26,9 +28,9 @@ export function freshNonce(suffix = ''): Buffer {
  * anyone who knows a reference could test guesses of its secret at home.
  */
 export function buildReply(endpoint: CmpEndpoint, request: PkiHeader | undefined, peer: Peer | undefined, reply: Reply): Buffer {
-  const { body, senderNonce = freshNonce(), more, withChain = false } = reply;
+  const { body, senderNonce = freshNonce(), more, withChain = false, isUnprotected = false } = reply;
   const parts = partsOf(endpoint);
-  const raProtector = peer?.kind === 'mac' ? undefined : parts.raProtector;
+  const raProtector = peer?.kind === 'mac' || isUnprotected ? undefined : parts.raProtector;
   const protector = peer?.kind === 'mac' ? macProtector(peer.parameters, peer.key, peer.senderKID) : raProtector;
   const header: PkiHeader = {
     pvno: Math.min(3, Math.max(2, request?.pvno ?? 2)),

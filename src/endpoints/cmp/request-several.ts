@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Outcome } from '../../enrolment/outcome.js';
 import { type RefusalCode, refusals } from '../../enrolment/refusal.js';
 import { type CertReqMsg, type CertResponse, type RequestType, responseTypes } from '../../protocol/cmp/index.js';
+import { fail } from '../../runtime/result.js';
 import { allowances, checkCertReqMsg, type RequestBody } from './check-request.js';
 import { namedTime } from './confirmation-time.js';
 import { type CmpReply, type Delivery, errorBody, reject, rejectionOf, send, sendAll, type VerifiedExchange } from './exchange.js';
@@ -25,7 +27,16 @@ export async function requestSeveral(exchange: VerifiedExchange, body: SeveralRe
   const ids = body.messages.map((message) => message.certReq.certReqId);
   if (ids.length > maxRequests || body.type === 'kur') return reject(exchange, type, ids[0] ?? 0, fault('several-requests', `${ids.length}`));
   if (new Set(ids).size < ids.length || ids.some((id) => id < 0)) return reject(exchange, type, ids[0] ?? 0, fault('cert-req-id', ids.join(', ')));
-  const checked = body.messages.map((message) => ({ message, result: checkOne(exchange, message, body.type, mayVouch) }));
+  const checked: { readonly message: CertReqMsg; readonly result: ReturnType<typeof checkOne> }[] = [];
+  const wishes = new Set<string>();
+  for (const message of body.messages) {
+    const { subject, publicKey } = message.certReq.certTemplate;
+    const wish = `${subject?.der.toString('hex')} ${publicKey?.toString('hex')}`;
+    checked.push({ message, result: wishes.has(wish) ? fail(fault('duplicate-request')) : checkOne(exchange, message, body.type, mayVouch) });
+    wishes.add(wish);
+    // Each has a proof of possession to verify; others have their turn between them.
+    await setImmediate();
+  }
   const sound = checked.flatMap(({ message, result }) => (result.ok ? [{ certReqId: message.certReq.certReqId, request: result.value }] : []));
   const verdicts = await decideAll(exchange, sound, session);
   const byId = new Map<number, Verdict>(verdicts.map((verdict) => [verdict.certReqId, verdict]));

@@ -10,6 +10,8 @@ import { clientFamilyOf } from './client-family.js';
 import type { Delaying } from './delaying.js';
 import type { CmpDeps, CmpReply } from './exchange.js';
 import { handleCmpMessage } from './handle.js';
+import { createLockOut } from './lock-out.js';
+import { createRateLimit, type RateLimit } from './rate-limit.js';
 import { type ResolvedPath, resolvePath } from './resolve-path.js';
 import { createSignerMemory } from './signer-memory.js';
 import { traced } from './trace.js';
@@ -30,6 +32,7 @@ export interface CmpRouteDeps {
 
 interface RouteDeps extends CmpRouteDeps {
   readonly messages: CmpDeps;
+  readonly rateLimit: RateLimit;
 }
 
 /** Serves CMP over HTTP (RFC 9811) on this instance. Failures of HTTP have no body: who may talk to us talks CMP. */
@@ -81,14 +84,18 @@ function readPkixCmp(app: FastifyInstance): void {
   }
 }
 
-const memories = new WeakMap<CmpRouteDeps['enrolment'], CmpDeps>();
+const memories = new WeakMap<CmpRouteDeps['enrolment'], Pick<RouteDeps, 'messages' | 'rateLimit'>>();
 
-/** The routes and the legacy paths of one service share their derived keys. */
+/** The routes and the legacy paths of one service share their derived keys and counts. */
 function withMemory(given: CmpRouteDeps): RouteDeps {
-  const { enrolment, clock, log, delaying } = given;
-  const messages = memories.get(enrolment) ?? { enrolment, clock, log, macKeys: createMacKeys(), signers: createSignerMemory(), ...(delaying && { delaying }) };
-  memories.set(enrolment, messages);
-  return { ...given, messages };
+  const memory = memories.get(given.enrolment) ?? newMemory(given);
+  memories.set(given.enrolment, memory);
+  return { ...given, ...memory };
+}
+
+function newMemory({ enrolment, clock, log, delaying }: CmpRouteDeps): Pick<RouteDeps, 'messages' | 'rateLimit'> {
+  const memory = { macKeys: createMacKeys(), signers: createSignerMemory(), lockOut: createLockOut(clock) };
+  return { messages: { enrolment, clock, log, ...memory, ...(delaying && { delaying }) }, rateLimit: createRateLimit(clock) };
 }
 
 function pathOf(request: FastifyRequest): string {
@@ -96,12 +103,18 @@ function pathOf(request: FastifyRequest): string {
   return path;
 }
 
-/** Before the body is read: unknown paths get a quiet 404, other media types 415 (RFC 9811 section 3.2). */
+/** Before the body is read: unknown paths get a quiet 404, who sends too much 429, other media types 415 (RFC 9811 sections 3.2 and 5). */
 function isServed(request: FastifyRequest, reply: FastifyReply, deps: RouteDeps): boolean {
   const resolved = resolvePath(pathOf(request), deps.directory);
   if (resolved === undefined) {
     note(request, deps, undefined, 'unknown-path');
     reply.code(404).send();
+    return false;
+  }
+  const delay = deps.rateLimit.delayOf(resolved.endpoint.profile, request.ip);
+  if (delay !== undefined) {
+    note(request, deps, resolved, 'throttled');
+    reply.code(429).header('retry-after', delay).send();
     return false;
   }
   const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';

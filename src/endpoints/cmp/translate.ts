@@ -29,6 +29,7 @@ import { type CmpSession, encodeSession } from './session.js';
 export const failInfoOf = {
   'not-authorised': 'notAuthorized',
   'credential-invalid': 'badMessageCheck',
+  'token-invalid': 'notAuthorized',
   'challenge-unchecked': 'systemUnavail',
   'signer-not-trusted': 'signerNotTrusted',
   'signer-expired': 'signerNotTrusted',
@@ -43,6 +44,7 @@ export const failInfoOf = {
   'key-size': 'badCertTemplate',
   'key-malformed': 'badCertTemplate',
   'key-reused': 'badCertTemplate',
+  'key-of-another': 'badCertTemplate',
   'key-undeliverable': 'badCertTemplate',
   'subject-missing': 'badCertTemplate',
   'subject-binding': 'notAuthorized',
@@ -67,7 +69,7 @@ export const failInfoOf = {
   'confirmation-unexpected': 'badRequest',
   'already-confirmed': 'certConfirmed',
   'ca-refused': 'badRequest',
-  'account-held': 'notAuthorized',
+  'account-held': 'duplicateCertReq',
   'order-rejected': 'notAuthorized',
   'order-failed': 'systemFailure',
   'order-expired': 'systemUnavail',
@@ -101,7 +103,7 @@ export function toEnrolmentRequest(exchange: VerifiedExchange, request: CheckedR
     requester: requesterOf(peer),
     // Header and body: only the same message over again is a retransmission, anything else under its transactionID is refused.
     content: protectedPart(message.headerDer, message.bodyDer),
-    evidence: evidenceOf(peer),
+    evidence: { ...evidenceOf(peer), ...(request.registration && { registration: request.registration }) },
     wanted: { publicKey, subject, extensions, ...(notAfter && { notAfter }), ...(pkcs10 && { pkcs10 }) },
     facts: { clientIp: context.clientIp, clientFamily: clientFamilyOf(context), keyType: publicKey.name, digest: digestName(exchange), cipher: '' },
     session: encodeSession(session),
@@ -109,7 +111,7 @@ export function toEnrolmentRequest(exchange: VerifiedExchange, request: CheckedR
 }
 
 export function evidenceOf(peer: Peer): Evidence {
-  if (peer.kind === 'mac') return { secret: { id: peer.secretId, reference: peer.reference } };
+  if (peer.kind === 'mac') return { secret: { id: peer.secretId, reference: peer.reference, ...(peer.limits && { limits: peer.limits }) } };
   return { signer: { certificate: peer.certificate, others: peer.others } };
 }
 

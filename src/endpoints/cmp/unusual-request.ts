@@ -15,6 +15,7 @@ import type { JudgePossession, RequestBody } from './check-request.js';
 import type { VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import type { KeyDelivery } from './session.js';
+import { sourceOf } from './source-of.js';
 
 /** A request that is not simply signed by its key, with what its check and its answer need. */
 export interface Prepared {
@@ -59,7 +60,7 @@ type PrivateKeyProof = Extract<ProofOfPossession, { kind: 'keyEncipherment' | 'k
 function prepareIndirect(exchange: VerifiedExchange, body: RequestBody, popo: PrivateKeyProof): Result<Prepared, Fault> {
   const { possession } = exchange.endpoint.profile.policy.cmp;
   if (!possession.encryptedCertificate || subsequentMessageOf(popo.privKey) !== 'encrCert') return fail(fault('possession', 'unsupported'));
-  if (exchange.header.pvno < 3) return fail(fault('possession', 'an encrypted certificate needs pvno 3'));
+  if (exchange.header.pvno < 3) return fail(fault('pvno-3', 'an encrypted certificate'));
   const judgePossession: JudgePossession = (publicKey) => {
     const fits = popo.kind === 'keyEncipherment' ? publicKey.type === 'rsa' || publicKey.type === 'ml-kem' : publicKey.type === 'ec';
     return fits ? ok(true) : fail(fault('possession', `${popo.kind} of a key of type ${publicKey.name}`));
@@ -68,12 +69,12 @@ function prepareIndirect(exchange: VerifiedExchange, body: RequestBody, popo: Pr
 }
 
 /** RFC 4211 section 4.1: publicKeyMAC stands under the shared secret of the requester, by parameters of its own. */
-async function keyMacVerifier({ endpoint, peer, deps }: VerifiedExchange, { algId }: PkMacValue): Promise<VerifyKeyMac | undefined> {
+async function keyMacVerifier({ endpoint, peer, deps, context }: VerifiedExchange, { algId }: PkMacValue): Promise<VerifyKeyMac | undefined> {
   if (peer.kind !== 'mac') return undefined;
   const parameters = readMacParameters(algId, endpoint.profile.policy.cmp);
   const found = await deps.enrolment.findSharedSecret(endpoint.profile, peer.reference);
   if (!parameters.ok || found === undefined) return undefined;
-  const key = await deps.macKeys.keyFor(parameters.value, found.secret.reveal());
+  const key = await deps.macKeys.keyFor(parameters.value, found.secret.reveal(), sourceOf(context.clientIp));
   return (given, publicKey) => isMac(given.value, parameters.value, key, publicKey);
 }
 

@@ -19,6 +19,8 @@ export const failInfoOf = {
   'key-size': 'badAlg',
   'key-malformed': 'badAlg',
   'key-reused': 'badRequest',
+  'key-of-another': 'badRequest',
+  'token-invalid': 'badRequest',
   'key-undeliverable': 'badAlg',
   'subject-missing': 'badRequest',
   'subject-binding': 'badRequest',

@@ -1,12 +1,13 @@
 import { hash, pbkdf2 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { createDerivationTurns } from './derivation-turns.js';
 import type { MacParameters, PbmParameters } from './mac-parameters.js';
 import { sha256Chain } from './sha256-chain.js';
 
 const pbkdf2Async = promisify(pbkdf2);
-/** Hashes between two looks at the event loop: about a millisecond. */
-const hashesPerTurn = 4_000;
+/** Hashes between two looks at the event loop: one or two milliseconds. */
+const hashesPerTurn = { sha256: 4_000, sha384: 2_000, sha512: 2_000 } as const;
 
 /**
  * The key of a password-based MAC. PasswordBasedMac: OWF applied iterationCount times to secret and salt (RFC 9810 section
@@ -21,9 +22,10 @@ export function deriveMacKey(parameters: MacParameters, secret: Buffer): Promise
 async function derivePbmKey(parameters: PbmParameters, secret: Buffer): Promise<Buffer> {
   const { owf, salt, iterationCount } = parameters;
   let key: Buffer = hash(owf, Buffer.concat([secret, salt]), 'buffer');
-  for (let left = iterationCount - 1; left > 0; left -= hashesPerTurn) {
+  const perTurn = hashesPerTurn[owf];
+  for (let left = iterationCount - 1; left > 0; left -= perTurn) {
     if (left < iterationCount - 1) await setImmediate();
-    key = chain(owf, key, Math.min(left, hashesPerTurn));
+    key = chain(owf, key, Math.min(left, perTurn));
   }
   return key;
 }
@@ -37,18 +39,27 @@ function chain(owf: PbmParameters['owf'], start: Buffer, times: number): Buffer 
 
 /** Derived keys of the transactions under way: certConf and pollReq repeat the parameters of the request (RFC 9810 section 5.1.3.1). */
 export interface MacKeys {
-  keyFor(parameters: MacParameters, secret: Buffer): Promise<Buffer>;
+  /** `source`: for whom it is derived. Rejects with `Busy` when too many wait already. */
+  keyFor(parameters: MacParameters, secret: Buffer, source?: string): Promise<Buffer>;
 }
 
-/** Keeps the `limit` keys used last. Entries are found by the hash of secret and parameters, so that a changed secret never meets an old key. */
-export function createMacKeys(limit = 1_000): MacKeys {
+/** Short chains are done at once; PBKDF2 takes a thread, and a long chain many turns of the event loop. */
+function isShort(parameters: MacParameters): boolean {
+  return parameters.kind === 'pbm' && parameters.iterationCount <= hashesPerTurn[parameters.owf];
+}
+
+/**
+ * Keeps the `limit` keys used last. Entries are found by the hash of secret and parameters, so that a changed secret never meets an old key.
+ * What takes long is derived in turns: a hundred devices that name the largest count leave the event loop and the thread pool to others.
+ */
+export function createMacKeys(limit = 1_000, turns = createDerivationTurns()): MacKeys {
   const keys = new Map<string, Buffer>();
   return {
-    async keyFor(parameters, secret) {
+    async keyFor(parameters, secret, source = '') {
       const name = nameOf(parameters, secret);
       const known = keys.get(name);
       if (known !== undefined) keys.delete(name);
-      const key = known ?? (await deriveMacKey(parameters, secret));
+      const key = known ?? (await (isShort(parameters) ? deriveMacKey(parameters, secret) : turns.run(source, () => deriveMacKey(parameters, secret))));
       keys.set(name, key);
       if (keys.size > limit) keys.delete(keys.keys().next().value as string);
       return key;

@@ -94,7 +94,7 @@ t.test('header', async (t) => {
     ['CMP-049 implicitConfirm with INTEGER', { generalInfo: [{ infoType: oids.implicitConfirm, infoValue: der.integer(1) }] }, 'error rejection badDataFormat'],
     ['CMP-050 implicitConfirm and confirmWaitTime', { generalInfo: [implicitConfirmItem, confirmWaitTimeItem(new Date())] }, 'error rejection badRequest'],
     ['CMP-051 this profile by certProfile', { generalInfo: [certProfileItem('demo')] }, 'ip accepted'],
-    ['CMP-051 an unknown certProfile', { generalInfo: [certProfileItem('nosuch')] }, 'error rejection badRequest'],
+    ['CMP-051 CMP-086 an unknown certProfile', { generalInfo: [certProfileItem('nosuch')] }, 'ip rejection badRequest'],
     ['CMP-055 freeText with control characters', { freeText: ['\r\n\u001b[31m'] }, 'ip accepted'],
   ];
   for (const [row, header, expected] of rows) {
@@ -559,7 +559,7 @@ t.test('certConf', async (t) => {
     ['CMP-124 certReqId -1 for an ir', [{ ...status, certReqId: -1 }], 'error rejection badRequest'],
     ['CMP-125 a wrong hash', [{ ...status, certHash: Buffer.alloc(32) }], 'error rejection badCertId'],
     ['CMP-125 an empty hash', [{ ...status, certHash: Buffer.alloc(0) }], 'error rejection badCertId'],
-    ['CMP-126 hashAlg with pvno 2', [{ ...status, hashAlg: { oid: oids.sha256 } }], 'error rejection badRequest'],
+    ['CMP-025 CMP-126 hashAlg with pvno 2', [{ ...status, hashAlg: { oid: oids.sha256 } }], 'error rejection badRequest'],
     ['CMP-127 accepted with failInfo', [{ ...status, statusInfo: { status: 'accepted', failInfo: ['badAlg'] } }], 'error rejection badRequest'],
     ['CMP-127 waiting', [{ ...status, statusInfo: { status: 'waiting' } }], 'error rejection badRequest'],
   ];
@@ -723,10 +723,15 @@ t.test('CMP-051 certProfile chooses the profile where the path names none, and w
   t.equal(recipNonce.subarray(16).toString(), 'second', 'the nonce carries the name of the profile');
   t.equal(
     gist(await viaDefault(buildRequest(await begin(), { senderNonce: nonce() }, wish({ certProfile: 'foreign' })))),
-    'error rejection badRequest',
+    'ip rejection badRequest',
     'another tenant',
   );
-  t.equal(gist(await viaDefault(buildRequest(await begin(), { senderNonce: nonce() }, wish({ certProfile: 'nosuch' })))), 'error rejection badRequest');
+  t.equal(gist(await viaDefault(buildRequest(await begin(), { senderNonce: nonce() }, wish({ certProfile: 'nosuch' })))), 'ip rejection badRequest');
+  const strange = { generalInfo: [certProfileItem('nosuch')] };
+  const asked = async (body: PkiBody) => gist(await viaDefault(buildMessage(await begin(), { senderNonce: nonce() }, body, strange)));
+  t.equal(await asked({ type: 'genm', items: [] }), 'error rejection badRequest', 'what asks for no certificate');
+  const unverified = buildMessage(await begin(secretOf(reference, Buffer.from('guess'))), { senderNonce: nonce() }, { type: 'genm', items: [] }, strange);
+  t.equal(gist(await viaDefault(unverified)), 'error rejection badMessageCheck', 'nobody learns the names of profiles without a credential');
   const sent = await handleCmpMessage(
     first.endpoint,
     buildMessage(transaction, { senderNonce: nonce(), recipNonce }, { type: 'certConf', statuses: [] }),

@@ -27,6 +27,7 @@ export async function askBody(stage: Stage, body: PkiBody, header: Partial<PkiHe
 }
 
 export interface RequestFields {
+  readonly certReqId?: number;
   readonly template?: Partial<CertTemplate>;
   readonly controls?: readonly AttributeTypeAndValue[];
   readonly regInfo?: readonly AttributeTypeAndValue[];
@@ -36,9 +37,9 @@ export interface RequestFields {
 
 /** A CertReqMsg for `key` that is right in all but what `fields` say. */
 export function certReqMsg(key: Key, fields: RequestFields = {}): CertReqMsg {
-  const { template, controls, regInfo, popo } = fields;
+  const { certReqId = 0, template, controls, regInfo, popo } = fields;
   const certTemplate = { subject: named('device-77'), publicKey: key.signer.publicKey.spki, ...template };
-  const certReq = buildCertRequest({ certReqId: 0, certTemplate, ...(controls && { controls }) });
+  const certReq = buildCertRequest({ certReqId, certTemplate, ...(controls && { controls }) });
   const proof = popo === undefined ? provePossession(certReq, key.signer) : popo;
   return { certReq, ...(proof && { popo: proof }), ...(regInfo && { regInfo }) };
 }

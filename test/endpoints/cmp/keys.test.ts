@@ -127,7 +127,7 @@ t.test('CMP-110 CMP-207 CMP-208 what does not prove possession is badPOP', async
   const raw = (element: Buffer): ProofOfPossession => ({ kind: 'keyEncipherment', privKey: element });
   const bits = (n: number) => der.retagged(contextPrimitive(n), der.bitString(randomBytes(16)));
   const rows: readonly (readonly [row: string, key: Key, popo: ProofOfPossession | null, header: object, expected?: string])[] = [
-    ['encrCert under pvno 2: EncryptedValue is not written', rsa, indirect('keyEncipherment'), {}],
+    ['CMP-025 encrCert under pvno 2: EncryptedValue is not written', rsa, indirect('keyEncipherment'), {}, 'ip rejection badRequest'],
     ['challengeResp', rsa, indirect('keyEncipherment', 'challengeResp'), version3],
     ['thisMessage', rsa, raw(bits(0)), version3],
     ['dhMAC', rsa, raw(bits(2)), version3],
@@ -296,7 +296,7 @@ t.test('CMP-191 CMP-194 CMP-198 CMP-200 CMP-208 a key pair is not made for who m
   const noUsage = newDevice('dev', stage.issuing, newKey('RSA'));
   const badTemplate = 'ip rejection badCertTemplate';
   t.equal(gist(await askBody(openStage(), withoutKey(), version3)), badTemplate, 'CMP-191 off by default');
-  t.equal(gist(await askBody(stage, withoutKey())), badTemplate, 'CMP-191 pvno 2');
+  t.equal(gist(await askBody(stage, withoutKey())), 'ip rejection badRequest', 'CMP-025 CMP-191 pvno 2');
   t.equal(gist(await askBody(stage, withoutKey(), version3, certificateOf(noUsage))), 'ip rejection notAuthorized', 'CMP-194 keyUsage');
   t.equal(gist(await askBody(stage, withoutKey(emptySpki(der.oid(oids.ecPublicKey), der.oid(oids.p384))), version3)), badTemplate, 'a curve not made here');
   t.equal(gist(await askBody(stage, withoutKey(emptySpki(der.oid('1.2.3.4'))), version3)), badTemplate, 'an unknown kind');

@@ -4,6 +4,7 @@ import Fastify from 'fastify';
 import { createEngine, type Engine } from '../../../src/crypto-engine/index.js';
 import { buildMessage, buildRequest, type CmpCredential } from '../../../src/device-client/cmp-messages.js';
 import { type CmpContext, type CmpDeps, createSignerMemory, handleCmpMessage } from '../../../src/endpoints/cmp/index.js';
+import { createLockOut } from '../../../src/endpoints/cmp/lock-out.js';
 import { registerCmp } from '../../../src/endpoints/cmp/route.js';
 import type { Issuer } from '../../../src/enrolment/ports.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from '../../../src/enrolment/service.js';
@@ -17,6 +18,7 @@ import type { CmpEndpoint } from '../../../src/tenancy/directory.js';
 import { policySchema } from '../../../src/tenancy/policy.js';
 import type { CmpProfile } from '../../../src/tenancy/profile.js';
 import { revokeCertificatesJob } from '../../../src/workers/revoke-certificates.js';
+import { type MemoryDeviceSecrets, memoryCertifiedKeys, memoryDeviceSecrets } from '../../support/memory-device-secrets.js';
 import { memoryEngineStore } from '../../support/memory-engine-store.js';
 import { type MemoryStore, memoryStore } from '../../support/memory-store.js';
 import { cmpProfile } from '../../support/profiles.js';
@@ -39,6 +41,7 @@ export interface House {
   readonly endpoint: CmpEndpoint;
   readonly engine: Engine;
   readonly store: MemoryStore;
+  readonly deviceSecrets: MemoryDeviceSecrets;
   readonly core: EnrolmentDeps;
   readonly deps: CmpDeps;
   readonly mood: CaMood;
@@ -64,10 +67,13 @@ export async function openHouse(policy: Partial<CmpProfile['policy']['cmp']> = {
   const profile = cmpProfile({ policy: policySchema.parse({ ...more, cmp: policy }), endpointPath: 'demo' });
   const store = memoryStore();
   const events: string[] = [];
+  const deviceSecrets = memoryDeviceSecrets(profile.tenantId);
   const core = enrolmentDeps({
     ...store,
     orderReader: store.orderReader as never,
-    credentials: { findSharedSecret: async (_context, _profileId, reference) => sharedSecret(profile, reference) },
+    credentials: { findSharedSecret: async (_context, _profileId, reference) => deviceSecrets.find(reference) ?? sharedSecret(profile, reference) },
+    deviceSecrets,
+    certifiedKeys: memoryCertifiedKeys(),
     audit: { append: async (event) => void events.push(event.action) },
     issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
     challengeMacKey: Buffer.alloc(32, 1),
@@ -81,6 +87,7 @@ export async function openHouse(policy: Partial<CmpProfile['policy']['cmp']> = {
     log: createLog('silent'),
     macKeys: createMacKeys(),
     signers: createSignerMemory(),
+    lockOut: createLockOut(systemClock),
   };
   const app = Fastify();
   registerCmp(app, { directory: directoryOf([endpoint]), ...deps });
@@ -93,6 +100,7 @@ export async function openHouse(policy: Partial<CmpProfile['policy']['cmp']> = {
     endpoint,
     engine,
     store,
+    deviceSecrets,
     core,
     deps,
     mood,

@@ -278,10 +278,9 @@ const situations: readonly Situation[] = [
     async (house) => house.post(await message({ type: 'ir', messages: [certReqMsg(), certReqMsg({ certReqId: 1 })] })),
   ],
   ['wrong certReqId', '200 ip rejection badRequest', async (house) => house.post(await message(request('ir', { certReqId: 5 })))],
-  // The profile decides which credential counts, so that an unknown one is a fault of the header.
   [
     'certProfile unknown',
-    '200 error rejection badRequest',
+    '200 ip rejection badRequest',
     async (house) => house.post(await message(request('ir'), { generalInfo: [certProfileItem('nosuch')] })),
   ],
   [

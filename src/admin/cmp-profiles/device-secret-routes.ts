@@ -1,0 +1,130 @@
+import { uuidv7 } from '../../runtime/ids.js';
+import { Secret } from '../../runtime/secret.js';
+import { tenantContext } from '../../tenancy/context.js';
+import { challengeMac, generateCredential } from '../../tenancy/credentials.js';
+import type { DeviceSecretStore } from '../../tenancy/device-secret.js';
+import type { AdminApp } from '../app.js';
+import { type Caller, callerOf } from '../caller.js';
+import { refuseFaults } from '../fault.js';
+import { idParams } from '../field.js';
+import { pageOf } from '../list.js';
+import { answers, noContent } from '../openapi.js';
+import type { AdminParts } from '../ports.js';
+import { notFound, Problem } from '../problem.js';
+import { findProfile } from '../profiles/find.js';
+import { mintChallengeSchema, mintedChallengeSchema } from '../scep-profiles/challenge-schema.js';
+import {
+  deviceSecretListQuery,
+  deviceSecretPage,
+  deviceSecretParams,
+  deviceSecretView,
+  mintDeviceSecretSchema,
+  mintedDeviceSecretSchema,
+} from './device-secret-schema.js';
+
+const tags = ['cmp-profiles'];
+const dayMs = 86_400_000;
+
+/** What one device of a CMP profile shows: a shared secret of its own, or a token in its request. Both are shown once, to whoever makes them. */
+export function deviceSecretRoutes(app: AdminApp, deps: AdminParts, secrets: DeviceSecretStore): void {
+  const profileOf = async (caller: Caller, id: string) => {
+    const profile = await findProfile(deps, caller, 'cmp', id);
+    return { id: profile.id, context: tenantContext(profile.tenantId, caller.actor) };
+  };
+
+  app.get(
+    '/cmp-profiles/:id/device-secrets',
+    {
+      config: { access: 'profile:read' },
+      schema: {
+        tags,
+        operationId: 'listDeviceSecrets',
+        summary: 'List the shared secrets of single devices',
+        params: idParams,
+        querystring: deviceSecretListQuery,
+        response: answers({ 200: deviceSecretPage }),
+      },
+    },
+    async (request) => {
+      const profile = await profileOf(callerOf(request), request.params.id);
+      return pageOf(await secrets.list(profile.context, profile.id, request.query), deviceSecretView);
+    },
+  );
+
+  app.post(
+    '/cmp-profiles/:id/device-secrets',
+    {
+      config: { access: 'challenge:mint' },
+      schema: {
+        tags,
+        operationId: 'mintDeviceSecret',
+        summary: 'Make a shared secret for one device, shown once',
+        params: idParams,
+        body: mintDeviceSecretSchema,
+        response: answers({ 201: mintedDeviceSecretSchema }),
+      },
+    },
+    async (request, reply) => {
+      const profile = await profileOf(callerOf(request), request.params.id);
+      const { subject = null, sans = null, label = null, uses, reference = generateCredential(16), expiresAt: asked } = request.body;
+      const now = deps.clock.now();
+      const [id, secret, expiresAt] = [uuidv7(now.getTime()), generateCredential(), timeAhead(asked, now, 7, 3_653)];
+      const made = { id, profileId: profile.id, reference, label, subject, sans, maxUses: uses, expiresAt, secret: new Secret(Buffer.from(secret, 'utf8')) };
+      if (!(await secrets.mint(profile.context, made))) throw new Problem('conflict', { errors: [{ path: 'reference', message: 'Already taken' }] });
+      reply.code(201).header('cache-control', 'no-store');
+      return reply.send({ id, reference, secret, expiresAt: expiresAt.toISOString() });
+    },
+  );
+
+  app.delete(
+    '/cmp-profiles/:id/device-secrets/:secretId',
+    {
+      config: { access: 'profile:write' },
+      schema: {
+        tags,
+        operationId: 'removeDeviceSecret',
+        summary: "End a device's shared secret; what it was given stays valid",
+        params: deviceSecretParams,
+        response: answers({ 204: noContent }),
+      },
+    },
+    async (request, reply) => {
+      const profile = await profileOf(callerOf(request), request.params.id);
+      if (!(await secrets.remove(profile.context, profile.id, request.params.secretId))) throw notFound();
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    '/cmp-profiles/:id/registration-tokens',
+    {
+      config: { access: 'challenge:mint' },
+      schema: {
+        tags,
+        operationId: 'mintRegistrationToken',
+        summary: 'Make a token that a device shows as regToken or authenticator, shown once',
+        params: idParams,
+        body: mintChallengeSchema,
+        response: answers({ 201: mintedChallengeSchema }),
+      },
+    },
+    async (request, reply) => {
+      const profile = await profileOf(callerOf(request), request.params.id);
+      const { subject = null, sans = null, deviceId = null, uses, expiresAt: asked } = request.body;
+      const now = deps.clock.now();
+      const [challenge, expiresAt] = [generateCredential(), timeAhead(asked, now, 1, 366)];
+      const mac = challengeMac(deps.challengeMacKey, profile.id, challenge);
+      await deps.challenges.mint(profile.context, { id: uuidv7(now.getTime()), profileId: profile.id, mac, subject, sans, deviceId, maxUses: uses, expiresAt });
+      reply.code(201).header('cache-control', 'no-store');
+      return reply.send({ challenge, expiresAt: expiresAt.toISOString() });
+    },
+  );
+}
+
+function timeAhead(asked: string | undefined, now: Date, usualDays: number, mostDays: number): Date {
+  if (asked === undefined) return new Date(now.getTime() + usualDays * dayMs);
+  const expiresAt = new Date(asked);
+  const ahead = expiresAt.getTime() - now.getTime();
+  if (ahead <= 0 || ahead > mostDays * dayMs) refuseFaults([{ path: 'expiresAt', message: `Must lie ahead, by ${mostDays} days at most` }]);
+  return expiresAt;
+}
