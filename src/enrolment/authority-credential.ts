@@ -2,6 +2,7 @@ import { nameToText } from '../pkix/index.js';
 import type { TenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
 import type { RegistrationAuthorityRight } from '../tenancy/registration-authority.js';
+import { isRevoked } from './is-revoked.js';
 import { registrationAuthorityRightsOf } from './registration-authority.js';
 import type { Evidence } from './request.js';
 import type { EnrolmentDeps } from './service.js';
@@ -16,7 +17,7 @@ export async function authorityRights(signer: Evidence['signer'], profile: Profi
   const rights = registrationAuthorityRightsOf(signer, profile, deps.clock.now());
   if (rights.size === 0) return none;
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
-  return issued?.status === 'revoked' ? none : rights;
+  return issued !== undefined && isRevoked(issued) ? none : rights;
 }
 
 /** An RA that asks on behalf of a device; the names asked for are not its own, so that nothing binds them to its certificate. */

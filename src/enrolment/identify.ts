@@ -8,6 +8,7 @@ import type { VendorDevice } from '../tenancy/vendor-device.js';
 import { authorise, type CredentialKind } from './authorise.js';
 import { authorityCredential } from './authority-credential.js';
 import { challengeCredential, type Outside } from './challenge.js';
+import { isRevoked } from './is-revoked.js';
 import type { IssuedCertificate } from './ports.js';
 import { isReauthenticationDue } from './reauthentication.js';
 import { type Refusal, refusal } from './refusal.js';
@@ -102,7 +103,7 @@ export async function signerCredential(
 ): Promise<Result<Credential, Refusal>> {
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
   if (issued !== undefined && issued.profileId === profile.id) return issuedCredential(signer.certificate, issued, profile, deps);
-  if (issued?.status === 'revoked') return fail(refusal('signer-revoked', issued.serial));
+  if (issued !== undefined && isRevoked(issued)) return fail(refusal('signer-revoked', issued.serial));
   const isAnchorable = profile.protocol === 'scep' && profile.policy.scep.renewalAnchors.length > 0;
   // What may not renew in its own profile may not here either.
   if (isAnchorable && issued?.status === 'superseded') return fail(refusal('signer-superseded', issued.serial));
@@ -130,7 +131,7 @@ async function isFormerDevice({ evidence, wanted }: EnrolmentRequest, profile: P
   const certificate = evidence.signer?.certificate;
   if (certificate === undefined || !isSameName(certificate.subject, wanted.subject)) return false;
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(certificate.der));
-  return issued?.profileId === profile.id && issued.status !== 'revoked';
+  return issued?.profileId === profile.id && !isRevoked(issued);
 }
 
 /** Row SCEP-105. Intune decides anew at every request whether the device is still to have a certificate. */
@@ -168,7 +169,7 @@ async function withChallenge(
 
 function issuedCredential(certificate: Certificate, issued: IssuedCertificate, profile: Profile, deps: EnrolmentDeps): Result<Credential, Refusal> {
   const now = deps.clock.now().getTime();
-  if (issued.status === 'revoked') return fail(refusal('signer-revoked', issued.serial));
+  if (isRevoked(issued)) return fail(refusal('signer-revoked', issued.serial));
   if (issued.status === 'superseded') return fail(refusal('signer-superseded', issued.serial));
   if (issued.notBefore.getTime() > now) return fail(refusal('signer-not-trusted', 'not yet valid'));
   if (issued.notAfter.getTime() + profile.policy.renewal.graceDays * 86_400_000 < now) return fail(refusal('signer-expired', issued.serial));

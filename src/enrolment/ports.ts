@@ -296,6 +296,8 @@ export interface IssuedCertificate {
   readonly status: 'valid' | 'revoked' | 'superseded';
   /** CRLReason number of a revoked one, where known; 6 (certificateHold) can be released. */
   readonly revocationReason?: number | null;
+  /** Its order is to be revoked and its CA has not confirmed that yet; lists leave it out. */
+  readonly isRevocationWanted?: true;
 }
 
 export interface CertificateStore {

@@ -14,6 +14,7 @@ interface CertificateRow {
   readonly profile_id: string | null;
   readonly order_id: string | null;
   readonly account_id?: string | null;
+  readonly order_state?: string | null;
   readonly connector_id: string;
   readonly der: Buffer;
   readonly issuer: string;
@@ -35,7 +36,7 @@ const withOrders = sql`certificates c left join orders o on o.id = c.order_id`;
 export function certificateStore(connection: Connection): CertificateStore & CertificateReader {
   const findBy = async (context: Context, condition: ReturnType<typeof sql>): Promise<IssuedCertificate | undefined> => {
     const where = allOf([...visibleTo(context, sql`c.tenant_id`), condition]);
-    const row = await firstOf(connection, sql<CertificateRow>`select ${columns}, o.account_id from ${withOrders} where ${where}`);
+    const row = await firstOf(connection, sql<CertificateRow>`select ${columns}, o.account_id, o.state as order_state from ${withOrders} where ${where}`);
     return row === undefined ? undefined : toCertificate(row);
   };
   return {
@@ -88,5 +89,6 @@ function toCertificate(row: CertificateRow): IssuedCertificate {
     sha256: row.sha256,
     status: row.status,
     revocationReason: row.revocation_reason,
+    ...(row.order_state === 'REVOKE_WANTED' && { isRevocationWanted: true as const }),
   };
 }

@@ -546,6 +546,17 @@ async function certificates(t: Test, { orders, orderReader, certificates: store,
     t.equal(await store.find(newTenant(), certificate.id), undefined);
   });
 
+  t.test('AB-22 a certificate knows that its revocation is wanted, until the CA has confirmed it', async (t) => {
+    const tenant = newTenant();
+    const [order, certificate] = [newOrder(), newCertificate()];
+    await orders.settleIssued(tenant, order, certificate, 'issuing');
+    await orders.move(tenant, order.id, ['ISSUED'], 'REVOKE_WANTED', 'stolen');
+    t.match(await store.findByFingerprint(tenant, certificate.sha256), { status: 'valid', isRevocationWanted: true });
+    await orders.move(tenant, order.id, ['REVOKE_WANTED'], 'REVOKED', 'stolen');
+    const revoked = await store.findByFingerprint(tenant, certificate.sha256);
+    t.same([revoked?.status, revoked?.isRevocationWanted], ['revoked', undefined]);
+  });
+
   t.test('a confirmed renewal supersedes the certificate it renews, by certConf and by implicit confirmation', async (t) => {
     const tenant = newTenant();
     for (const confirm of ['move', 'note'] as const) {

@@ -205,11 +205,12 @@ t.test('AB-22 a revoked certificate renews nothing', async (t) => {
   const certificate = certificateOf(first);
   const [order] = store.all();
   const context = { tenantId: profile.tenantId, actor: 'test' };
+  const renew = () => enrolment.enrol(profile, request({ intent: 'renewal', evidence: { signer: { certificate, others: [] } } }));
   await deps.orders.move(context, order?.id ?? '', ['ISSUED', 'DELIVERED'], 'REVOKE_WANTED', 'test');
+  t.equal(refusalOf(await renew()), 'signer-revoked', 'from the moment it is wanted, though the CA has not confirmed it');
   const [due] = await deps.revocations.claim(systemContext('test'), 10, 1_000);
   if (due !== undefined) await deps.revocations.done(context, due);
-  const outcome = await enrolment.enrol(profile, request({ intent: 'renewal', evidence: { signer: { certificate, others: [] } } }));
-  t.equal(refusalOf(outcome), 'signer-revoked');
+  t.equal(refusalOf(await renew()), 'signer-revoked');
 });
 
 t.test('AB-22 a certificate alone renews for the time the profile gives it; then the device proves itself again', async (t) => {

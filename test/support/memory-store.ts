@@ -362,7 +362,11 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
 
   const isVisible = (context: Context, tenantId: string) => context.tenantId === null || context.tenantId === tenantId;
   const findCertificate = (context: Context, matches: (certificate: IssuedCertificate & { readonly issuerHash: Buffer }) => boolean) =>
-    [...certificates.values()].find((certificate) => isVisible(context, certificate.tenantId) && matches(certificate));
+    withOrderState([...certificates.values()].find((certificate) => isVisible(context, certificate.tenantId) && matches(certificate)));
+  const withOrderState = <T extends IssuedCertificate>(found: T | undefined): T | undefined => {
+    const isWanted = found !== undefined && entries.get(found.orderId ?? '')?.order.state === 'REVOKE_WANTED';
+    return isWanted ? { ...found, isRevocationWanted: true as const } : found;
+  };
 
   return {
     orders,
