@@ -1,8 +1,7 @@
 import { type CmpEnrolment, confirmations } from '../device-client/cmp.js';
 import { type CertificateWish, possessions } from '../device-client/cmp-messages.js';
-import { type DeviceKey, newDeviceKey } from '../device-client/device-key.js';
-import { type AlgorithmIdentifier, curves, nameFromText } from '../pkix/index.js';
-import { der, oids } from '../protocol/der/index.js';
+import { centralKeyKinds, type DeviceKey, newDeviceKey } from '../device-client/device-key.js';
+import { nameFromText } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type CmpServerOptions, serverOf } from './cmp-server.js';
 import { checkOutput, readDeviceKeyFile, sanExtensions } from './device-files.js';
@@ -115,17 +114,11 @@ function keyOf(options: EnrolCmpOptions): Result<DeviceKey | undefined, string> 
   return options.key === undefined ? newDeviceKey(options.keyType) : readDeviceKeyFile(options.key);
 }
 
-/** The kinds of `--central-key`, which stand in the request as an algorithm without a key. */
-function centralKinds(): Readonly<Record<string, AlgorithmIdentifier>> {
-  const ec = Object.entries(curves).map(([oid, { name }]) => [name, { oid: oids.ecPublicKey, parameters: der.oid(oid) }] as const);
-  return { ...Object.fromEntries(ec), RSA: { oid: oids.rsaEncryption, parameters: der.nullValue() }, Ed25519: { oid: oids.ed25519 } };
-}
-
 function newKeyOf({ centralKey, possession }: EnrolCmpOptions, key: DeviceKey | undefined): Result<CertificateWish['newKey'], string> {
   if (key === undefined) {
     if (centralKey === true || centralKey === 'any' || centralKey === undefined) return ok('any');
-    const kind = centralKinds()[centralKey];
-    return kind === undefined ? fail(`--central-key must be any, or one of ${Object.keys(centralKinds()).join(', ')}.`) : ok(kind);
+    const kind = centralKeyKinds[centralKey];
+    return kind === undefined ? fail(`--central-key must be any, or one of ${Object.keys(centralKeyKinds).join(', ')}.`) : ok(kind);
   }
   if (key.signer !== undefined) return ok(key.signer);
   return possession === 'signature' ? fail('This key does not sign: give --possession encrCert.') : ok({ publicKey: key.publicKey });

@@ -114,7 +114,7 @@ export interface Fault {
 export function faultOf(fault: CmpClientFault): Fault {
   switch (fault.kind) {
     case 'refused': {
-      const why = [fault.failInfo.join(', '), fault.text].filter((part) => part !== '').join(': ');
+      const why = [fault.failInfo.join(', '), fault.text.replace(/\.$/, '')].filter((part) => part !== '').join(': ');
       return { message: `Refused${why === '' ? '' : `: ${why}`}${fault.isVerified ? '' : ' (the answer could not be verified)'}.`, exitCode: exitCodes.failed };
     }
     case 'http':

@@ -34,6 +34,7 @@ export function measured(issuer: Issuer, type: ConnectorType): Issuer {
     lookup: (...asked: Parameters<Issuer['lookup']>) => timed('lookup', () => issuer.lookup(...asked)),
     ...(local !== undefined && {
       local: {
+        ...local,
         sign(...asked: Parameters<typeof local.sign>): ReturnType<typeof local.sign> {
           const startedAt = performance.now();
           const signed = local.sign(...asked);

@@ -2,7 +2,7 @@ import { type Name, toPem } from '../pkix/index.js';
 import { certProfileItem, crlStatusItem, type InfoTypeAndValue, infoValueOf, listItem, readListOf, readRootCaKeyUpdate } from '../protocol/cmp/index.js';
 import { der, guarded, isOid, oids, tag } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { beginConversation, type CmpServer, send } from './cmp-conversation.js';
+import { beginConversation, type CmpServer, pollUntilFinal, send } from './cmp-conversation.js';
 import { invalid, refused, type Step } from './cmp-fault.js';
 import { asGeneralName, buildMessage } from './cmp-messages.js';
 
@@ -12,9 +12,11 @@ export async function askByCmp(server: CmpServer, items: readonly InfoTypeAndVal
   if (!begun.ok) return begun;
   const conversation = begun.value;
   const header = { messageTime: new Date(), ...(certProfile !== undefined && { generalInfo: [certProfileItem(certProfile)] }) };
-  const answer = await send(conversation, (senderNonce) => buildMessage(conversation.transaction, { senderNonce }, { type: 'genm', items }, header));
-  if (!answer.ok) return answer;
-  const { body, isVerified } = answer.value;
+  const first = await send(conversation, (senderNonce) => buildMessage(conversation.transaction, { senderNonce }, { type: 'genm', items }, header));
+  if (!first.ok) return first;
+  const final = await pollUntilFinal(conversation, first.value, -1);
+  if (!final.ok) return final;
+  const { body, isVerified } = final.value.answer;
   if (body.type === 'error') return refused(body.content.pKIStatusInfo, isVerified);
   return body.type === 'genp' ? ok(body.items) : invalid(`The answer to genm is ${body.type}.`);
 }

@@ -1,9 +1,11 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import {
+  type AlgorithmIdentifier,
   createMlDsaSigner,
   createSigner,
   decapsulate,
   fromPem,
+  curves as namedCurves,
   type PublicKey,
   parsePublicKey,
   postQuantumKeys,
@@ -14,7 +16,7 @@ import {
   type Signer,
   toPem,
 } from '../pkix/index.js';
-import { der, encode } from '../protocol/der/index.js';
+import { der, encode, oids } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { Opener } from './encrypted-key.js';
 
@@ -35,6 +37,15 @@ const postQuantum = Object.fromEntries(Object.entries(postQuantumKeys).map(([oid
 
 /** Kinds of keys by name. */
 export const deviceKeyTypes: readonly string[] = [...Object.keys(rsaBits), ...curves, 'Ed25519', ...Object.keys(postQuantum)];
+
+const ecKinds = Object.entries(namedCurves).map(([oid, { name }]) => [name, { oid: oids.ecPublicKey, parameters: der.oid(oid) }] as const);
+
+/** The kinds of keys a server may be asked to make; they stand in the request as an algorithm without a key (RFC 9483 section 4.1.6). */
+export const centralKeyKinds: Readonly<Record<string, AlgorithmIdentifier>> = {
+  ...Object.fromEntries(ecKinds),
+  RSA: { oid: oids.rsaEncryption, parameters: der.nullValue() },
+  Ed25519: { oid: oids.ed25519 },
+};
 
 /** A fresh key; fails on a type that is not one of `deviceKeyTypes`. */
 export function newDeviceKey(type: string): Result<DeviceKey, string> {
