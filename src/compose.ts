@@ -1,11 +1,12 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectorTester, Readiness } from './admin/index.js';
+import { issuerFactory } from './compose-issuers.js';
 import type { Config } from './config.js';
 import { createAddressGuard } from './connectors/address-guard.js';
 import { createChallengeJudge } from './connectors/challenge/index.js';
 import { createRevocationLists } from './connectors/crl/index.js';
-import { type CryptoEngineDeps, createCryptoEngineIssuer, testCryptoEngine } from './connectors/crypto-engine/index.js';
+import { type CryptoEngineDeps, testCryptoEngine } from './connectors/crypto-engine/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
 import { embeddedEngine } from './embedded-engine.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
@@ -108,7 +109,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
 
   const guard = createAddressGuard(config.connectorAllow, config.mode === 'dev');
   const engineDeps: CryptoEngineDeps = { engine, log, guard };
-  const make = issuerFactory(engineDeps, replacements.makeIssuer);
+  const make = issuerFactory({ engine: engineDeps, guard }, replacements.makeIssuer);
   const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, log });
   const chainOf = async (profile: Profile) => (await (await issuers.forProfile(profile))?.chain()) ?? [];
   const nextChainOf = async (profile: Profile) => (await issuers.forProfile(profile))?.next?.()?.chain ?? [];
@@ -199,16 +200,6 @@ function testerOf(engineDeps: CryptoEngineDeps): ConnectorTester {
       const secrets = Object.fromEntries(Object.entries(connector.secrets).map(([name, value]) => [name, { value }]));
       return testCryptoEngine(cryptoEngineConfigSchema.parse(connector.config), secrets, engineDeps);
     },
-  };
-}
-
-function issuerFactory(engineDeps: CryptoEngineDeps, replacement: IssuerFactory | undefined): IssuerFactory {
-  return (connector, overrides) => {
-    const replaced = replacement?.(connector, overrides);
-    if (replaced !== undefined || connector.type !== 'crypto-engine') return replaced;
-    const { caId, profileId } = overrides;
-    const settings = { ...connector.config, ...(caId !== undefined && { caId }), ...(profileId !== undefined && { profileId }) };
-    return createCryptoEngineIssuer(cryptoEngineConfigSchema.parse(settings), connector.secrets, engineDeps);
   };
 }
 

@@ -1,7 +1,7 @@
+import type { ClientIdentity } from '../../tenancy/client-identity.js';
 import type { AddressGuard } from '../address-guard.js';
 import { createOutbound, type OutboundAnswer } from '../outbound.js';
 import type { ServiceUrls } from './base-url.js';
-import type { ClientIdentity } from './identity.js';
 import { envelope } from './soap.js';
 
 export interface RestCall {

@@ -1,5 +1,4 @@
 /** Connector to EJBCA: its REST API with a client certificate, its web service where a request has no PKCS#10. */
 export type { Choice } from './choices.js';
 export { type EjbcaFaultCode, ejbcaFaults } from './faults.js';
-export { identityText } from './identity.js';
 export { checkEjbcaConfig, createEjbcaIssuer, type EjbcaDeps, type EjbcaSecrets, listEjbcaChoices, testEjbcaConnector } from './issuer.js';

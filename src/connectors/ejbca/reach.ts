@@ -1,8 +1,8 @@
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { ClientIdentity } from '../../tenancy/client-identity.js';
 import { type AddressGuard, allowedAddresses } from '../address-guard.js';
 import { outboundFault } from '../outbound-fault.js';
-import type { ClientIdentity } from './identity.js';
 
 /** The first steps of a connection test: each shows what it found, or throws an Error in words. */
 export interface Reach {

@@ -1,11 +1,11 @@
 import { nameToText } from '../../pkix/index.js';
 import type { Clock } from '../../runtime/clock.js';
+import { type ClientIdentity, leafOf } from '../../tenancy/client-identity.js';
 import type { OutboundAnswer } from '../outbound.js';
 import { runSteps, type TestReport } from '../test-steps.js';
 import type { Authority } from './authority.js';
 import type { EjbcaClient, EjbcaOutcome } from './client.js';
 import type { EnrolPlace } from './enrol.js';
-import { type ClientIdentity, leafOf } from './identity.js';
 import type { Reach } from './reach.js';
 import { faultOfOutcome, isNotServed, type Search } from './search.js';
 import { operation, textOf } from './soap.js';

@@ -1,5 +1,5 @@
-import { fromPem, parseCertificate, toPem } from '../../pkix/index.js';
-import { Secret } from '../../runtime/secret.js';
+import { type Certificate, fromPem, parseCertificate, toPem } from '../pkix/index.js';
+import { Secret } from '../runtime/secret.js';
 
 /** What this side shows of itself in TLS. */
 export interface ClientIdentity {
@@ -9,7 +9,7 @@ export interface ClientIdentity {
   readonly key: Secret;
 }
 
-/** The identity as a connector keeps it under the name of the file it came in (`pfx`): one PEM text. */
+/** The identity as a connector keeps it under the name of the file it came in (`pfx`): one PEM text of certificates (DER) and private key (PKCS#8, DER). */
 export function identityText(certificates: readonly Buffer[], privateKey: Buffer): string {
   return [...certificates.map((der) => toPem('CERTIFICATE', der)), toPem('PRIVATE KEY', privateKey)].join('\n');
 }
@@ -23,8 +23,8 @@ export function identityOf(kept: Secret | undefined): ClientIdentity | undefined
   return { certificates: certificates.map((der) => toPem('CERTIFICATE', der)).join('\n'), key: new Secret(toPem('PRIVATE KEY', key)) };
 }
 
-/** When the identity's certificate ends; undefined when it cannot be read. */
-export function leafOf(identity: ClientIdentity) {
+/** The identity's own certificate; undefined when it cannot be read. */
+export function leafOf(identity: ClientIdentity): Certificate | undefined {
   const [der] = fromPem('CERTIFICATE', identity.certificates);
   const parsed = der === undefined ? undefined : parseCertificate(der);
   return parsed?.ok ? parsed.value : undefined;
