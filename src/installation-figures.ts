@@ -3,8 +3,10 @@ import { openStates } from './enrolment/order.js';
 import type { Clock } from './runtime/clock.js';
 import type { Figure } from './runtime/metrics.js';
 import type { Store } from './store/store.js';
+import type { RaKeyUsage } from './tenancy/credentials.js';
+import type { LoadedRaKey } from './tenancy/directory.js';
 import type { DirectoryCache } from './tenancy/directory-cache.js';
-import { protocols } from './tenancy/profile.js';
+import { type Profile, protocols } from './tenancy/profile.js';
 
 interface Parts {
   readonly store: Pick<Store, 'countOpenOrders' | 'ping'>;
@@ -45,17 +47,27 @@ function pending(counted: Awaited<ReturnType<Store['countOpenOrders']>>): Figure
   return level('gatehouse_orders_pending', 'Orders that wait for an answer', values);
 }
 
-/** The key in use of every profile; a profile without one has none that could run out. */
+/** The key in use of every profile. A SCEP profile without one serves nobody, and says 0; a CMP profile may have none. */
 function raCertificates(endpoints: Parts['endpoints'], now: Date): Figure {
-  const values = endpoints.all().flatMap(({ profile, raKeys }) =>
-    raKeys
-      .filter(({ state }) => state === 'active')
-      .map(({ usage, certificate }) => ({
-        labels: { protocol: profile.protocol, profile: profile.endpointPath, usage },
+  const values = endpoints.all().flatMap(({ profile, raKeys }) => {
+    const labels = { protocol: profile.protocol, profile: profile.endpointPath };
+    const active = raKeys.filter(({ state }) => state === 'active');
+    const missing = missingUsages(profile, active);
+    return [
+      ...active.map(({ usage, certificate }) => ({
+        labels: { ...labels, usage },
         value: Math.round(((certificate.notAfter.getTime() - now.getTime()) / dayMs) * 100) / 100,
       })),
-  );
+      ...missing.map((usage) => ({ labels: { ...labels, usage }, value: 0 })),
+    ];
+  });
   return level('gatehouse_ra_certificate_days_left', 'Days until the RA certificate in use of a profile expires', values);
+}
+
+function missingUsages({ protocol, policy }: Profile, active: readonly LoadedRaKey[]): readonly RaKeyUsage[] {
+  if (protocol !== 'scep' || active.some(({ usage }) => usage === 'both')) return [];
+  const needed = policy.scep.raKeys === 'two' || active.length > 0 ? (['encrypt', 'sign'] as const) : (['both'] as const);
+  return needed.filter((usage) => !active.some((key) => key.usage === usage));
 }
 
 function level(name: string, help: string, values: Figure['values']): Figure {

@@ -1,6 +1,9 @@
 import t from 'tap';
+import { installationFigures } from '../src/installation-figures.js';
 import { type Channel, connectFigures, relayFigures } from '../src/process-figures.js';
+import { systemClock } from '../src/runtime/clock.js';
 import { counter } from '../src/runtime/metrics.js';
+import { createWorld, raKey } from './endpoints/scep/world.js';
 
 counter('test_processes_total', 'One per process')({}).add();
 
@@ -39,4 +42,26 @@ t.test('a worker that hangs is left out, and without a primary each tells of its
   t.same(counted(await gather()), [1]);
   const alone = connectFigures({ send: () => undefined, onMessage: () => undefined });
   t.same(counted(await alone()), [1]);
+});
+
+t.test('SCEP-039 SCEP-160 a SCEP profile without an RA certificate in use shows in the figures, where an alarm finds it', async (t) => {
+  const world = createWorld();
+  const sign = raKey(world.issuing, world.root, { usage: 'sign' });
+  const all = [
+    world.endpoint,
+    world.with({ endpointPath: 'none', raKeys: [] }),
+    world.with({ endpointPath: 'half', raKeys: [sign] }),
+    world.with({ endpointPath: 'retired', raKeys: [{ ...world.ra, state: 'retiring' }] }),
+  ];
+  const parts = { store: { countOpenOrders: async () => [], ping: async () => undefined }, endpoints: { all: () => all }, clock: systemClock };
+  const figures = await installationFigures(parts, 1);
+  const days = figures.find(({ name }) => name === 'gatehouse_ra_certificate_days_left')?.values ?? [];
+  const shown = days.map(({ labels, value }) => [labels.profile, labels.usage, value > 0]);
+  t.same(shown, [
+    [world.endpoint.profile.endpointPath, 'both', true],
+    ['none', 'both', false],
+    ['half', 'sign', true],
+    ['half', 'encrypt', false],
+    ['retired', 'both', false],
+  ]);
 });
