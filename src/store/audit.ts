@@ -15,6 +15,8 @@ import { storableJson } from './text.js';
 export interface Boot {
   readonly id: string;
   readonly nodeId: string;
+  /** Writes into the same transaction what else follows from events; undefined at once where nothing does. */
+  readonly follow?: (executor: Executor, entries: readonly AuditEntry[]) => Promise<void> | undefined;
 }
 
 export type AuditEntry = Omit<AuditEvent, 'at'> & { readonly at?: Date };
@@ -31,6 +33,8 @@ export async function beginBoot(connection: Connection, nodeId: string): Promise
  */
 export async function writeAudit(executor: Executor, boot: Boot, entries: readonly AuditEntry[]): Promise<void> {
   if (entries.length === 0) return;
+  const following = boot.follow?.(executor, entries);
+  if (following !== undefined) await following;
   const rows = entries.map((entry) => ({ ...entry, details: canonicalJson(entry.details) }));
   await sql`
     with counter as (

@@ -14,6 +14,9 @@ import { deviceSecretStore } from './device-secrets.js';
 import { engineStore } from './engine.js';
 import { idempotencyStore } from './idempotency.js';
 import { noticeQueue } from './notices.js';
+import { followOrders } from './notifications/events.js';
+import { notificationRoom } from './notifications/index.js';
+import { createInterest } from './notifications/interest.js';
 import { countOpenOrders } from './open-orders.js';
 import { duplicateReader } from './orders/duplicates.js';
 import { engineClientStore } from './engine-clients.js';
@@ -31,7 +34,9 @@ import { tenantStore } from './tenancy/tenants.js';
 import { vendorDeviceStore } from './vendor-devices.js';
 
 /** The store on a database that is open, migrated and ours. */
-export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, log: Log): Store {
+export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, log: Log): Store {
+  const interest = createInterest();
+  const boot: Boot = { ...begun, follow: followOrders(interest) };
   const orders = orderRoom(connection, boot, sealer, log);
   const refusals = refusalRoom(connection, log);
   const audit = auditRoom(connection, boot);
@@ -45,6 +50,7 @@ export function storeRooms(connection: Connection, boot: Boot, sealer: Sealer, l
     certificates: certificateStore(connection),
     revocations: revocationQueue(connection, boot),
     notices: noticeQueue(connection, sealer),
+    ...notificationRoom(connection, boot, interest),
     refusals: refusals.store,
     orphans: orphanReader(connection),
     accounts: accountReader(connection),

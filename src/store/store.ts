@@ -13,13 +13,14 @@ import type { DeviceSecretStore } from '../tenancy/device-secret.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import type { AccessLists } from './access.js';
 import type { IdempotencyRoom } from './idempotency.js';
+import type { NotificationRoom } from './notifications/index.js';
 import type { OpenOrders } from './open-orders.js';
 import type { OrderDesk } from './orders/index.js';
 import type { OrphanReader } from './orphans.js';
 import type { RefusalReader } from './refusals.js';
 
 /** The database as the rest of the house sees it: the ports, and the lists that only administrators need. */
-export interface Store {
+export interface Store extends NotificationRoom {
   readonly kind: 'postgres' | 'pglite';
   readonly orders: OrderDesk;
   readonly orderReader: OrderReader;

@@ -44,14 +44,15 @@ export async function startMailServer(setup: MailServerSetup = {}): Promise<Mail
   const program = fileURLToPath(new URL('./mail-server-process.ts', import.meta.url));
   const child = fork(program, [JSON.stringify(setup)], { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const { port } = await next(child, 'listening');
+  const received = async () => {
+    child.send({ kind: 'list' } satisfies MailServerCommand);
+    return (await next(child, 'list')).received;
+  };
   return {
     port,
-    async received() {
-      child.send({ kind: 'list' } satisfies MailServerCommand);
-      return (await next(child, 'list')).received;
-    },
+    received,
     async took(count) {
-      while ((await this.received()).length < count) await next(child, 'received');
+      while ((await received()).length < count) await next(child, 'received');
     },
     command: (kind) => void child.send({ kind } satisfies MailServerCommand),
     async stop() {

@@ -74,8 +74,12 @@ function withCode({ message, code, originalCode }: SmtpError): Error {
   return Object.assign(new Error(text), { code: originalCode === '' ? code : originalCode });
 }
 
-function loginWords({ responseCode, code }: SmtpError, { server, port, username }: SmtpSettings): string {
+/** Of a login that cannot even be tried. */
+export const noPassword = 'no password is set';
+
+function loginWords({ responseCode, code, message }: SmtpError, { server, port, username }: SmtpSettings): string {
   const place = `${server}:${port}`;
+  if (message === noPassword) return `A user name is set and no password; set both, or none for a server that wants no login.`;
   if (responseCode === 535) return `${place} does not accept this user name and password.`;
   if (responseCode === 534 || responseCode === 538) return `${place} does not take a login of this kind; it may want an application password.`;
   if (responseCode >= 400 && responseCode < 500) return `${place} cannot check the login at the moment.`;

@@ -2,7 +2,7 @@ import type { Mailer, MailMessage, SendOutcome } from '../../notification/ports.
 import type { AddressGuard } from '../address-guard.js';
 import { noteExchange } from '../exchanges.js';
 import { runSteps } from '../test-steps.js';
-import { describeFault, foreignLine, type SmtpStage, smtpErrorOf } from './faults.js';
+import { describeFault, foreignLine, noPassword, type SmtpStage, smtpErrorOf } from './faults.js';
 import { messageOctets } from './message.js';
 import { findAddresses, openSocket } from './open-socket.js';
 import { createSession, type SmtpSession } from './session.js';
@@ -81,7 +81,8 @@ async function begin(line: Line): Promise<SmtpSession> {
 async function login(line: Line, session: SmtpSession): Promise<string> {
   line.stage = 'login';
   const { username, password } = line.settings;
-  if (username === '' || password === undefined) return 'No user name is set; mails go without a login.';
+  if (username === '') return 'No user name is set; mails go without a login.';
+  if (password === undefined) throw new Error(noPassword);
   if (!session.offersLogin()) throw Object.assign(new Error('no login'), { code: 'EAUTH', response: 'The server offers no login here.' });
   await session.login(username, password.reveal());
   return `"${username}" is logged in.`;

@@ -31,7 +31,7 @@ interface SummaryRow {
 const skewMs = 3_600_000;
 
 /** No order made after `time` has a smaller id (UUIDv7): the window is one range of the primary key. */
-function firstIdAfter(time: number): string {
+export function firstIdAfter(time: number): string {
   const hex = Math.max(0, time - skewMs)
     .toString(16)
     .padStart(12, '0');

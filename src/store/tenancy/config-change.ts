@@ -25,9 +25,17 @@ const conflictFields: Readonly<Record<string, string>> = {
   shared_secrets_reference_key: 'reference',
   users_pkey: 'id',
   users_username_key: 'username',
+  notification_rules_pkey: 'id',
+  notification_rules_name_key: 'name',
 };
 /** By constraint: what was referred to is not there. */
-const missing: readonly string[] = ['connectors_tenant_id_fkey', 'profiles_tenant_id_fkey', 'shared_secrets_profile_id_fkey', 'users_tenant_id_fkey'];
+const missing: readonly string[] = [
+  'connectors_tenant_id_fkey',
+  'profiles_tenant_id_fkey',
+  'shared_secrets_profile_id_fkey',
+  'users_tenant_id_fkey',
+  'notification_rules_connector_id_fkey',
+];
 
 /**
  * A change of the configuration: the epoch first, so that such changes queue and other processes notice; then `work`; all one commit.

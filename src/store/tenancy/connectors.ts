@@ -7,6 +7,7 @@ import type { Context } from '../../tenancy/context.js';
 import type { ConnectorStore } from '../../tenancy/ports.js';
 import type { Boot } from '../audit.js';
 import { type Connection, type Executor, firstOf } from '../connection/connection.js';
+import { rulesThrough } from '../notifications/rules.js';
 import { allOf, contains, readPage } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
 import { openText, sealText } from '../sealed.js';
@@ -121,7 +122,8 @@ async function remove(trx: Trx, boot: Boot, context: Context, id: string, versio
   if (standing === undefined) return fail({ kind: 'not-found' });
   if (standing.version !== version) return fail({ kind: 'stale', version: standing.version });
   const profiles = await trx.selectFrom('profiles').select(['id', 'name', 'protocol']).where('connector_id', '=', id).orderBy('name').limit(100).execute();
-  if (profiles.length > 0) return fail({ kind: 'in-use', usedBy: profiles.map((profile) => ({ ...profile, type: `${profile.protocol}-profile` })) });
+  const usedBy = [...profiles.map((profile) => ({ ...profile, type: `${profile.protocol}-profile` })), ...(await rulesThrough(trx, id))];
+  if (usedBy.length > 0) return fail({ kind: 'in-use', usedBy });
   await trx.deleteFrom('connectors').where('id', '=', id).execute();
   await auditChange(trx, boot, context, 'connector.removed', `connector:${id}`, standing.tenant_id, { name: standing.name });
   return ok(true);
