@@ -42,6 +42,7 @@ import { replaceDuplicatesJob } from './workers/replace-duplicates.js';
 import { revokeCertificatesJob } from './workers/revoke-certificates.js';
 import { rollOverCaJob } from './workers/roll-over-ca.js';
 import { forgetTransactionsJob, tendOrdersJob } from './workers/tend-orders.js';
+import { whenThereIs } from './workers/when-there-is.js';
 
 /** A node that is put together and not yet listening. */
 export interface Gatehouse {
@@ -126,15 +127,16 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   if (made !== undefined) await prepareDemo(store, raKeys);
   await endpoints.refreshNow();
   const refresh: Job = { name: 'refresh-directory', everyMs: 400, run: async () => void (await endpoints.refresh()) };
+  const onlyWith = whenThereIs(store.workload);
   const jobs = startJobs(
     config.roles.includes('worker')
       ? [
           refresh,
-          ...workerJobs(deps, raKeys),
+          ...workerJobs(deps, raKeys, onlyWith),
           replaceDuplicatesJob({ ...store, clock: systemClock }),
           forgetOldJob({ ...store, log }, config.refusalDays),
           forgetDelayedAnswersJob(store.delayedAnswers),
-          notifyJudgesJob({ ...store, judge, clock: systemClock, log }),
+          onlyWith('outbox', notifyJudgesJob({ ...store, judge, clock: systemClock, log })),
           rollOverCaJob({ engine, clock: systemClock, log }),
         ]
       : [refresh],
@@ -203,14 +205,14 @@ function testerOf(engineDeps: CryptoEngineDeps): ConnectorTester {
   };
 }
 
-function workerJobs(deps: EnrolmentDeps, raKeys: RaKeyDeps): readonly Job[] {
+function workerJobs(deps: EnrolmentDeps, raKeys: RaKeyDeps, onlyWith: ReturnType<typeof whenThereIs>): readonly Job[] {
   return [
-    issueOrdersJob(deps),
-    lookUpOrdersJob(deps),
-    tendOrdersJob(deps),
-    endConfirmationsJob(deps),
+    onlyWith('openOrders', issueOrdersJob(deps)),
+    onlyWith('openOrders', lookUpOrdersJob(deps)),
+    onlyWith('openOrders', tendOrdersJob(deps)),
+    onlyWith('confirmations', endConfirmationsJob(deps)),
     forgetTransactionsJob(deps),
-    revokeCertificatesJob(deps),
+    onlyWith('outbox', revokeCertificatesJob(deps)),
     raKeyJob(raKeys),
   ];
 }

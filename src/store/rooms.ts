@@ -32,6 +32,7 @@ import { credentialStore } from './tenancy/credentials.js';
 import { profileStore } from './tenancy/profiles.js';
 import { tenantStore } from './tenancy/tenants.js';
 import { vendorDeviceStore } from './vendor-devices.js';
+import { workloadReader } from './workload.js';
 
 /** The store on a database that is open, migrated and ours. */
 export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, log: Log): Store {
@@ -46,6 +47,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     orders: orders.store,
     orderReader: orderReader(connection),
     countOpenOrders: () => countOpenOrders(connection),
+    workload: workloadReader(connection),
     duplicates: duplicateReader(connection),
     certificates: certificateStore(connection),
     revocations: revocationQueue(connection, boot),

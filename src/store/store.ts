@@ -7,6 +7,7 @@ import type { CertifiedKeyStore } from '../enrolment/certified-keys.js';
 import type { DelayedAnswerStore } from '../enrolment/delayed-answers.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
 import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
+import type { WorkloadReader } from '../enrolment/workload.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
 import type { DeviceSecretStore } from '../tenancy/device-secret.js';
@@ -25,6 +26,7 @@ export interface Store extends NotificationRoom {
   readonly orders: OrderDesk;
   readonly orderReader: OrderReader;
   countOpenOrders(): Promise<readonly OpenOrders[]>;
+  readonly workload: WorkloadReader;
   readonly duplicates: DuplicateReader;
   readonly certificates: CertificateStore & CertificateReader;
   readonly revocations: RevocationQueue;

@@ -36,7 +36,7 @@ export interface OrderRoom {
   close(): Promise<void>;
 }
 
-const deliverySpool = { name: 'deliveries', intervalMs: 50, maxBatch: 500, maxWaiting: 100_000 };
+const deliverySpool = { name: 'deliveries', intervalMs: 200, maxBatch: 500, maxWaiting: 100_000 };
 
 export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, log: Log): OrderRoom {
   const issuances = issuanceBatcher(connection, boot);
