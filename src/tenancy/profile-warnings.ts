@@ -14,7 +14,9 @@ export function warningsOf(profile: Pick<Profile, 'protocol'> & Challenged): rea
   if (profile.protocol === 'cmp' && trustAnchors.length > 0 && vendorDevices === 'any') {
     return ["Any device that a vendor's CA among the trust anchors ever certified gets a certificate; a list of devices would name them."];
   }
-  return profile.protocol === 'scep' ? [...challengeWarnings(profile), ...renewalWarnings(profile), ...anchorWarnings(profile.policy)] : [];
+  return profile.protocol === 'scep'
+    ? [...challengeWarnings(profile), ...renewalWarnings(profile), ...anchorWarnings(profile.policy), ...keyWarnings(profile.policy)]
+    : [];
 }
 
 function challengeWarnings({ challengeMode, challengeCheck, policy }: Challenged): readonly string[] {
@@ -35,6 +37,13 @@ function renewalWarnings({ challengeMode, policy }: Challenged): readonly string
 function anchorWarnings({ scep }: Policy): readonly string[] {
   return scep.renewalAnchors.some(({ crl }) => crl === null)
     ? ['A renewal anchor has no CRL: devices whose certificates were revoked there get new ones here all the same.']
+    : [];
+}
+
+/** What would refuse every device. */
+function keyWarnings({ keys }: Policy): readonly string[] {
+  return keys.rsaMinBits > keys.rsaMaxBits
+    ? [`No RSA key can enrol: keys.rsaMinBits (${keys.rsaMinBits}) is above keys.rsaMaxBits (${keys.rsaMaxBits}). Raise the one or lower the other.`]
     : [];
 }
 

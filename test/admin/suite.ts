@@ -426,6 +426,8 @@ async function scepProfiles(t: Test, desk: Desk): Promise<void> {
     const late = { policy: { renewal: { requireChallenge: false, reauthenticateDays: 30 } } };
     t.match((await admin('PATCH', url, late, { 'if-match': '"3"' })).body.warnings, [/Dangerous/, /^renewal.reauthenticateDays has no effect/], 'AB-22');
     t.match((await admin('PATCH', url, { challengeMode: 'one-time' }, { 'if-match': '"4"' })).body, { challengeMode: 'one-time', warnings: [] });
+    const crossed = await create({ name: 'Crossed', policy: { keys: { rsaMinBits: 4096, rsaMaxBits: 3072 } } });
+    t.match(crossed.body.warnings, [/^No RSA key can enrol/], 'SCEP-094');
     for (const publicBaseUrl of ["http://ra.example/a'b", 'http://ra.example/a\nb', 'http://ra.example/a b'])
       t.same(paths(await create({ name: 'Quoted', publicBaseUrl })), ['publicBaseUrl'], 'a URL is pasted into shells');
     t.same((await create({ name: 'Default' })).body.warnings, []);

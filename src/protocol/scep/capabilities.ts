@@ -12,7 +12,8 @@ const keywords: readonly (readonly [keyword: string, isOffered: (accepted: Accep
   ['DES3', ({ ciphers }) => ciphers.includes('des-ede3-cbc')],
   ['GetNextCACert', ({ nextCa }) => nextCa],
   ['POSTPKIOperation', () => true],
-  ['Renewal', ({ renewal }) => renewal],
+  // A RenewalReq signed with SHA-1 is always refused (RFC 8894 §7.9).
+  ['Renewal', ({ renewal, digests }) => renewal && digests.some((digest) => digest !== 'sha1')],
   ['SHA-1', ({ digests }) => digests.includes('sha1')],
   ['SHA-256', ({ digests }) => digests.includes('sha256')],
   ['SHA-384', ({ digests }) => digests.includes('sha384')],

@@ -166,7 +166,9 @@ t.test('AB-16 an unknown path is a quiet 404, the same for all', async (t) => {
 t.test('SCEP-016 SCEP-017 SCEP-018 SCEP-019 SCEP-029 CT-01 GetCACaps says what the policy accepts', async (t) => {
   const legacy = world.with({ scep: { digests: ['sha1', 'sha256'], ciphers: ['aes128-cbc', 'des-ede3-cbc'], renewal: false } });
   const tight = world.with({ scep: { digests: ['sha512'], ciphers: ['aes256-cbc'] } });
-  const { app } = serve(t, { demo: world.endpoint, legacy, tight });
+  const ancient = world.with({ scep: { digests: ['sha1'], ciphers: ['des-ede3-cbc'], renewal: true } });
+  const { app } = serve(t, { demo: world.endpoint, legacy, tight, ancient });
+  t.equal((await app.inject('/scep/ancient?operation=GetCACaps')).payload, 'DES3\nPOSTPKIOperation\nSHA-1\n', 'SCEP-022 no RenewalReq by SHA-1');
   for (const query of ['', '&message=', '&message=0', '&message=Some%20CA']) {
     const response = await app.inject(`/scep/demo?operation=GetCACaps${query}`);
     t.equal(response.statusCode, 200);
