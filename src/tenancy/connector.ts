@@ -22,6 +22,17 @@ export const cryptoEngineConfigSchema = z
     profileId: z.string().max(200).optional(),
     trustedCa: z.string().max(100_000).optional().describe("PEM of the CA that the server's TLS certificate must chain to"),
     dialect: z.enum(['crypto-engine-v1', 'vault']).default('crypto-engine-v1'),
+    tokenUrl: z.string().max(500).optional().describe('Where access tokens are had; by default /oauth2/token behind the URL'),
+    scope: z.string().max(500).optional().describe('Scopes to ask for, separated by spaces; by default those of Crypto Engine API v1'),
+    audience: z.string().max(500).optional().describe('For token servers that want to be told whom the token is for'),
+    clientAuth: z.enum(['basic', 'post']).optional().describe('How the client shows its secret to the token server: HTTP Basic (default), or in the form'),
+    namespace: z.string().max(500).optional().describe('vault: the namespace of the secrets engine'),
+    authPath: z.string().max(200).optional().describe('vault: where the AppRole method is mounted; "approle" by default'),
+    signVerbatim: z.boolean().optional().describe('vault: take the whole subject from the PKCS#10 (sign-verbatim) and not only the common name (sign)'),
+    searchCertificates: z
+      .boolean()
+      .optional()
+      .describe('vault: after a lost answer, read the certificates of the secrets engine to see whether one was issued; for up to 5,000 of them'),
     ...connectorTiming,
   })
   .strict();

@@ -44,9 +44,14 @@ function acceptedAnswer(answer: HttpAnswer): IssuerAnswer {
   const outcome = body === undefined ? undefined : outcomeOf(body, answer);
   if (outcome?.kind === 'found') return { kind: 'issued', certificate: outcome.certificate };
   if (outcome?.kind === 'refused') return outcome;
-  const reference = body?.id ?? lastSegment(answer.header('location'));
+  const reference = operationIn(answer);
   if (reference === undefined) return { kind: 'uncertain', reason: 'The Crypto Engine accepted the request without naming the operation.' };
   return { kind: 'pending', reference, retryAfterSeconds: retryAfterOf(answer) ?? defaultRetrySeconds };
+}
+
+/** The id of the operation that a 202 tells of: in its body, or at the end of Location. */
+export function operationIn(answer: HttpAnswer): string | undefined {
+  return readJson(operation, answer.body)?.id ?? lastSegment(answer.header('location'));
 }
 
 /** The answer to a question after an operation. */

@@ -32,7 +32,11 @@ export function createEmbeddedIssuer(engine: Engine, timing: IssuerTiming, log: 
         return { kind: 'unknown', reason: 'The embedded engine could not read its records.' };
       }
     },
-    revoke: (certificate, reason) => engine.revoke(certificate, reason),
+    // Its records are in our own database: what they do not hold they never will.
+    revoke: async (certificate, reason) => {
+      const revoked = await engine.revoke(certificate, reason);
+      return revoked.ok ? revoked : { ...revoked, final: true };
+    },
     chain: async () => engine.chain(),
     crl: async () => {
       const [current] = engine.issuingIds();

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { CertificateRequest } from '../../enrolment/ports.js';
 import { type GeneralName, nameToText, parseName, readGeneralName, toPem } from '../../pkix/index.js';
 import { Cursor, contextConstructed, guarded, tag } from '../../protocol/der/index.js';
+import { timeOfRef } from '../order-ref.js';
 import type { IssueBody } from './wire.js';
 
 const userPrincipalName = '1.3.6.1.4.1.311.20.2.3';
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const refPattern = new RegExp(`^(${uuid})-(.+)$`);
-const timedUuid = new RegExp(uuid.replace('{4}-[0-9a-f]{4}-[0-9a-f]{4}', '{4}-7[0-9a-f]{3}-[0-9a-f]{4}'), 'g');
 
 /**
  * The body of an issue call. The same ref and request give the same bytes at any time, because the engine compares them under
@@ -25,12 +25,6 @@ export function issueBody(ref: string, request: CertificateRequest, profileId: s
     notAfter: timeText(from + request.validitySeconds * 1000),
     requestContext: contextOf(ref),
   };
-}
-
-/** When the last UUIDv7 in the ref was made; undefined when it has none. */
-export function timeOfRef(ref: string): Date | undefined {
-  const last = ref.match(timedUuid)?.at(-1);
-  return last === undefined ? undefined : new Date(Number.parseInt(last.replaceAll('-', '').slice(0, 12), 16));
 }
 
 /** A UUIDv8 (RFC 9562 section 5.8) from a text: the same text, the same key, for ever. */

@@ -7,12 +7,14 @@ import { Secret } from '../../runtime/secret.js';
 import type { CryptoEngineConfig } from '../../tenancy/connector.js';
 import type { AddressGuard } from '../address-guard.js';
 import { runSteps, type TestReport } from '../test-steps.js';
+import { listOf } from './authorities.js';
+import { type Choice, choicesIn } from './choices.js';
 import { createEmbeddedIssuer } from './embedded.js';
-import { createHttpClient } from './http.js';
+import { createHttpClient, type HttpClient } from './http.js';
 import { createRemoteIssuer } from './remote.js';
 import { createSession } from './session.js';
 import { testRemoteEngine } from './test-connection.js';
-import { createTokenSource } from './token.js';
+import { createTokenSource, type TokenSource } from './token.js';
 
 export const embeddedUrl = 'embedded:';
 
@@ -30,12 +32,13 @@ export type CryptoEngineSecrets = Readonly<Record<string, { readonly value: Secr
 
 /** What is wrong with a configuration, in words an administrator can act on. For the moment of saving; `createCryptoEngineIssuer` throws the same words. */
 export function checkCryptoEngineConfig(config: CryptoEngineConfig): Result<true, string> {
-  if (config.dialect === 'vault') return fail('The dialect "vault" is not served; choose "crypto-engine-v1".');
+  if (config.dialect !== 'crypto-engine-v1') return fail(`This connector speaks "crypto-engine-v1", not "${config.dialect}".`);
   if (config.url === embeddedUrl) {
     const isKnown = config.caId === undefined || config.caId === 'issuing';
     return isKnown ? ok(true) : fail(`The embedded engine has no issuing CA "${config.caId}"; leave caId empty.`);
   }
-  return checkUrl(config.url);
+  const checked = checkUrl(config.url);
+  return checked.ok && config.tokenUrl !== undefined ? checkUrl(config.tokenUrl) : checked;
 }
 
 function checkUrl(text: string): Result<true, string> {
@@ -72,8 +75,31 @@ function engineOf(deps: CryptoEngineDeps): Engine {
 }
 
 function clientOf(config: CryptoEngineConfig, secrets: CryptoEngineSecrets, deps: CryptoEngineDeps) {
-  const { url, trustedCa, concurrency, clientId } = config;
-  const http = createHttpClient({ url, trustedCa, concurrency, guard: deps.guard ?? (() => true) });
-  const tokens = clientId === '' ? undefined : createTokenSource(http, clientId, secrets.clientSecret?.value ?? new Secret(''));
-  return { http, tokens };
+  const { url, trustedCa, concurrency, clientId, tokenUrl } = config;
+  const settings = { trustedCa, concurrency, guard: deps.guard ?? (() => true) };
+  const http = createHttpClient({ url, ...settings });
+  return {
+    http,
+    tokens: clientId === '' ? undefined : tokensOf(config, secrets, tokenUrl === undefined ? http : createHttpClient({ url: tokenUrl, ...settings })),
+  };
+}
+
+function tokensOf({ clientId, tokenUrl, scope, audience, clientAuth }: CryptoEngineConfig, secrets: CryptoEngineSecrets, http: HttpClient): TokenSource {
+  const settings = { scope, audience, clientAuth, ...(tokenUrl !== undefined && { path: '' }) };
+  return createTokenSource(http, clientId, secrets.clientSecret?.value ?? new Secret(''), settings);
+}
+
+/** What the settings that name something in the engine may be. The embedded engine has one issuing CA, and policies in the place of profiles. */
+export async function listCryptoEngineChoices(
+  config: CryptoEngineConfig,
+  secrets: CryptoEngineSecrets,
+  deps: CryptoEngineDeps,
+  deadline: AbortSignal,
+): Promise<readonly Choice[]> {
+  const checked = checkCryptoEngineConfig(config);
+  if (!checked.ok) throw new Error(checked.error);
+  if (config.url === embeddedUrl) return [{ field: 'caId', values: ['issuing'] }];
+  const { http, tokens } = clientOf(config, secrets, deps);
+  const listed = listOf(await createSession(http, tokens)({ method: 'GET', path: '/v1/cas' }, deadline));
+  return choicesIn(listed, config.caId);
 }

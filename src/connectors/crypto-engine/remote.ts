@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Issuer, IssuerAnswer, IssuerTiming, LookupAnswer } from '../../enrolment/ports.js';
-import { fromPem, parseCertificate, serialHex } from '../../pkix/index.js';
+import { fromPem, parseCertificate, parseCrl, serialHex } from '../../pkix/index.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
-import { faultText, issueAnswer, operationAnswer, problemOf } from './answers.js';
+import { timeOfRef } from '../order-ref.js';
+import { faultText, issueAnswer, operationAnswer, operationIn, problemOf } from './answers.js';
 import { type Authorities, createAuthorities } from './authorities.js';
 import type { HttpAnswer, HttpOutcome, HttpRequest } from './http.js';
-import { idempotencyKey, issueBody, timeOfRef } from './issue-body.js';
+import { idempotencyKey, issueBody } from './issue-body.js';
 import type { Session } from './session.js';
-import { chainAnswer, readJson, reasonName } from './wire.js';
+import { chainAnswer, operation, readJson, reasonName } from './wire.js';
 
 export interface RemoteSettings {
   readonly caId?: string | undefined;
@@ -58,9 +59,11 @@ export function createRemoteIssuer(session: Session, settings: RemoteSettings, c
       if (!place.ok) return place;
       const path = `/v1/cas/${encodeURIComponent(place.value.caId)}/certificates/${serial}/revoke`;
       const headers = { ...json, 'idempotency-key': idempotencyKey(`revoke ${serial} ${isRepeatable(reason) ? randomUUID() : reason}`) };
-      return revoked(await call({ method: 'POST', path, headers, body: JSON.stringify({ reason: reasonName(reason) }) }), reason);
+      const answer = await call({ method: 'POST', path, headers, body: JSON.stringify({ reason: reasonName(reason) }) });
+      return answer.kind === 'answered' && answer.status === 202 ? revocationUnderWay(answer, call) : revoked(answer, reason);
     },
     chain,
+    crl: createCrl(call, authorities),
   };
 }
 
@@ -97,10 +100,37 @@ function isRepeatable(reason: number): boolean {
   return reason === 6 || reason === 8;
 }
 
+/** An engine that revokes later, after an approval perhaps: done only when its operation says so. Until then the caller comes again. */
+async function revocationUnderWay(accepted: HttpAnswer, call: Call): Promise<Result<true, string>> {
+  const reference = operationIn(accepted);
+  if (reference === undefined) return fail('The Crypto Engine accepted the revocation without naming the operation.');
+  const answer = await call({ method: 'GET', path: `/v1/operations/${encodeURIComponent(reference)}` });
+  const body = answer.kind === 'answered' && answer.status === 200 ? readJson(operation, answer.body) : undefined;
+  if (body === undefined) return fail(answer.kind === 'answered' ? faultText(answer.status, problemOf(answer)) : answer.reason);
+  if (body.state === 'SUCCEEDED') return ok(true);
+  return fail(
+    body.state === 'PENDING' ? 'The Crypto Engine has not revoked it yet.' : faultText(0, body.error ?? { title: `The revocation is ${body.state}.` }),
+  );
+}
+
+/** The newest list, asked for with its ETag; what is known goes on being given while the engine cannot be asked. */
+function createCrl(call: Call, authorities: Authorities): () => Promise<Buffer | undefined> {
+  let kept: { readonly der: Buffer; readonly tag: string | undefined } | undefined;
+  return async () => {
+    const place = await authorities.find();
+    if (!place.ok) return kept?.der;
+    const headers = { accept: 'application/pkix-crl', ...(kept?.tag !== undefined && { 'if-none-match': kept.tag }) };
+    const answer = await call({ method: 'GET', path: `/v1/cas/${encodeURIComponent(place.value.caId)}/crl`, headers });
+    const isList = answer.kind === 'answered' && answer.status === 200 && parseCrl(answer.body).ok;
+    if (isList) kept = { der: answer.body, tag: answer.header('etag') };
+    return kept?.der;
+  };
+}
+
 /** Revoked before, with whatever reason, is revoked; but then no hold is lifted. */
 function revoked(answer: HttpOutcome, reason: number): Result<true, string> {
   if (answer.kind !== 'answered') return fail(answer.reason);
-  if (answer.status === 200 || answer.status === 202) return ok(true);
+  if (answer.status === 200) return ok(true);
   const fault = problemOf(answer);
   return fault?.code === 'already-revoked' && !isRepeatable(reason) ? ok(true) : fail(faultText(answer.status, fault));
 }

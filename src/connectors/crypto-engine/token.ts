@@ -10,6 +10,17 @@ export interface TokenSource {
   drop(token: string): void;
 }
 
+/** Where a token server of its own stands before the engine. */
+export interface TokenSettings {
+  /** Behind the base URL of `http`. */
+  readonly path?: string | undefined;
+  /** Separated by spaces. */
+  readonly scope?: string | undefined;
+  readonly audience?: string | undefined;
+  /** RFC 6749 section 2.3.1: HTTP Basic, or in the form. */
+  readonly clientAuth?: 'basic' | 'post' | undefined;
+}
+
 interface Kept {
   readonly result: Result<string, string>;
   /** Monotonic, milliseconds. */
@@ -24,20 +35,23 @@ const failureMs = 2_000;
  * OAuth 2.0 client credentials (RFC 6749 section 4.4): one token for all callers, asked for once at a time, renewed at half its
  * life or 30 seconds before its end, whichever is later. It lives in memory only.
  */
-export function createTokenSource(http: HttpClient, clientId: string, clientSecret: Secret): TokenSource {
+export function createTokenSource(http: HttpClient, clientId: string, clientSecret: Secret, settings: TokenSettings = {}): TokenSource {
+  const { path = '/oauth2/token', scope = scopes, audience, clientAuth = 'basic' } = settings;
   let kept: Kept | undefined;
   let underWay: Promise<Result<string, string>> | undefined;
 
   async function ask(deadline: AbortSignal): Promise<Result<string, string>> {
-    const answer = await http(
-      {
-        method: 'POST',
-        path: '/oauth2/token',
-        headers: { authorization: basic(clientId, clientSecret), 'content-type': 'application/x-www-form-urlencoded' },
-        body: new URLSearchParams({ grant_type: 'client_credentials', scope: scopes }).toString(),
-      },
-      deadline,
-    );
+    const form = {
+      grant_type: 'client_credentials',
+      scope,
+      ...(audience !== undefined && { audience }),
+      ...(clientAuth === 'post' && { client_id: clientId, client_secret: clientSecret.reveal() }),
+    };
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      ...(clientAuth === 'basic' && { authorization: basic(clientId, clientSecret) }),
+    };
+    const answer = await http({ method: 'POST', path, headers, body: new URLSearchParams(form).toString() }, deadline);
     if (answer.kind !== 'answered') return fail(`No access token: ${answer.reason}`);
     if (answer.status !== 200) return fail(refusal(answer.status, answer.body));
     const token = readJson(tokenAnswer, answer.body);

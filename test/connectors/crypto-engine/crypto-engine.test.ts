@@ -152,7 +152,7 @@ const open = { clientId: '', caId: 'ca', profileId: 'p' };
 t.test('configuration', async (t) => {
   t.test('is checked in words before it is used', async (t) => {
     const wrong: [Record<string, unknown>, RegExp][] = [
-      [{ url: 'https://engine.example', dialect: 'vault' }, /"vault" is not served/],
+      [{ url: 'https://engine.example', dialect: 'vault' }, /not "vault"/],
       [{ url: 'embedded:', caId: 'other' }, /no issuing CA "other"/],
       [{ url: 'engine.example' }, /cannot be read|must begin/],
       [{ url: 'ftp://engine.example' }, /must begin with https/],
