@@ -50,11 +50,11 @@ export function composeMail(gathering: Gathering, { kind, ruleName, tenantName, 
   };
 }
 
-/** The mail that proves that mails arrive. */
+/** The mail that proves that mails arrive; rule and tenant are empty where the test is not about them. */
 export function testMail({ ruleName, tenantName, consoleUrl }: Omit<Occasion, 'kind'>): ComposedMail {
-  const rule = ruleName === '' ? [] : [`Notification rule: ${ruleName}`];
+  const about = [...(tenantName === '' ? [] : [`Tenant: ${tenantName}`]), ...(ruleName === '' ? [] : [`Notification rule: ${ruleName}`])];
   return {
-    subject: headerText(`[Gatehouse] Test mail (${tenantName})`),
+    subject: headerText(`[Gatehouse] Test mail${tenantName === '' ? '' : ` (${tenantName})`}`),
     content: {
       headline: 'Mails from Gatehouse arrive here',
       advice: 'This is a test that an administrator asked for. There is nothing to do.',
@@ -63,7 +63,7 @@ export function testMail({ ruleName, tenantName, consoleUrl }: Omit<Occasion, 'k
       more: 0,
       tallyTitle: '',
       tallies: [],
-      footer: [`Tenant: ${tenantName}`, ...rule, `Gatehouse: ${consoleUrl}`],
+      footer: [...about, `Gatehouse: ${consoleUrl}`],
     },
   };
 }

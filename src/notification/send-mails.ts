@@ -10,21 +10,23 @@ export interface SendDeps {
   readonly log: Log;
   /** 0 to 1; spreads the attempts of mails that failed together. */
   readonly random?: () => number;
+  /** Longest for which one worker holds mails; a conversation that would end later is not begun. */
+  readonly leaseMs?: number;
 }
 
 const context = systemContext('worker:mails');
 const outcomes = counter<'outcome'>('gatehouse_mails_total', 'Attempts to hand over a mail to a mail server, by how they ended');
 
-/** Longest for which one worker holds mails; a conversation that would end later is not begun. */
-const leaseMs = 300_000;
+const longestLeaseMs = 300_000;
 /** Mails of one server go one after the other: together they are a handful, and servers count connections. */
 const atOnce = 16;
 
-/** Hands over what is due; resolves with the number of mails that were tried. */
-export async function sendDueMails(deps: SendDeps): Promise<number> {
+/** Hands over what is due; resolves with the number of mails that were taken up. `stopping`: what was not tried yet is put back. */
+export async function sendDueMails(deps: SendDeps, stopping?: AbortSignal): Promise<number> {
+  const { leaseMs = longestLeaseMs } = deps;
   const until = performance.now() + leaseMs;
   const due = await deps.mails.claim(context, atOnce, leaseMs);
-  await Promise.all([...byConnector(due)].map(([connectorId, mails]) => sendThrough(connectorId, mails, until, deps)));
+  await Promise.all([...byConnector(due)].map(([connectorId, mails]) => sendThrough(connectorId, mails, until, deps, stopping)));
   return due.length;
 }
 
@@ -35,10 +37,20 @@ function byConnector(due: readonly ClaimedMail[]): ReadonlyMap<string | null, re
 }
 
 /** A server that cannot be reached is not asked again for each of its mails. */
-async function sendThrough(connectorId: string | null, mails: readonly ClaimedMail[], until: number, deps: SendDeps): Promise<void> {
+async function sendThrough(
+  connectorId: string | null,
+  mails: readonly ClaimedMail[],
+  until: number,
+  deps: SendDeps,
+  stopping: AbortSignal | undefined,
+): Promise<void> {
   const ready = connectorId === null ? undefined : await deps.mailerOf(connectorId);
   let fault: string | undefined;
   for (const mail of mails) {
+    if (stopping?.aborted === true) {
+      await settle(mail, { kind: 'retry', reason: 'The node was stopped.', delayMs: 0 }, deps);
+      continue;
+    }
     const outcome: SendOutcome = fault === undefined ? await sendOne(mail, ready, until) : { kind: 'unreachable', reason: fault };
     if (outcome.kind === 'unreachable') fault = outcome.reason;
     outcomes({ outcome: outcome.kind }).add();

@@ -7,8 +7,8 @@ export function sendMailsJob(deps: SendDeps & { readonly notifications: Pick<Not
   return {
     name: 'send-mails',
     everyMs: 2_000,
-    async run() {
-      if (deps.notifications.hasRules()) await sendDueMails(deps);
+    async run(stopping?: AbortSignal) {
+      if (deps.notifications.hasRules()) await sendDueMails(deps, stopping);
     },
   };
 }

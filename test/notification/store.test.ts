@@ -457,7 +457,7 @@ async function mails(t: Test, raw: RawStore): Promise<void> {
   });
 
   await t.test('a dead mail says why, in the audit too, and can be sent again', async (t) => {
-    const [{ id }] = (await store.mails.list(desk, { limit: 1 })).items as [{ id: string }];
+    const id = (await store.mails.list(desk, { limit: 1 })).items[0]?.id ?? '';
     t.equal(await store.mails.retry(desk, id), false, 'one that waits is not retried');
     await loseLease(id);
     const [claimed] = await claimMine();

@@ -35,13 +35,12 @@ const server = new SMTPServer({
     else answer(refusal(535, `no such user, or not with ${password}`));
   },
   onMailFrom: ({ address }, _session, answer) => answer(address.startsWith('forged') ? refusal(553, 'not your address') : null),
-  onRcptTo({ address }, session, answer) {
+  onRcptTo({ address }, _session, answer) {
     const name = nameOf(address);
     if (name === 'late') return;
     if (name === 'refused') return answer(refusal(550, 'no such mailbox'));
-    const mark = address;
-    if (name === 'grey' && !seenGrey.has(mark)) {
-      seenGrey.add(mark);
+    if (name === 'grey' && !seenGrey.has(address)) {
+      seenGrey.add(address);
       return answer(refusal(451, 'greylisted, try again later'));
     }
     answer(null);
