@@ -6,6 +6,7 @@ const patterns = {
   subtest: /^( *)# Subtest: (.*)$/,
   diagnosis: /^( +)---$/,
   skip: / # SKIP ?(.*)$/i,
+  table: /^ *# (\|.*\|)$/,
   totals: /^# \{ total: .*\}$/,
 };
 
@@ -15,7 +16,7 @@ const patterns = {
  */
 export async function readTap(stream, say) {
   const result = { passed: 0, failed: 0, skips: new Map(), isComplete: false };
-  const readers = [diagnosisReader, subtestReader, totalsReader, skipReader, pointReader];
+  const readers = [diagnosisReader, subtestReader, totalsReader, tableReader, skipReader, pointReader];
   const state = { say, result, names: [], failedBelow: [], isShown: false, until: null };
   for await (const line of createInterface({ input: stream })) {
     readers.some((read) => read(line, state));
@@ -46,6 +47,14 @@ function totalsReader(line, { result }) {
   result.passed = count('pass');
   result.failed = count('fail');
   result.isComplete = true;
+  return true;
+}
+
+/** A line of a table, which a test tells in its comments. */
+function tableReader(line, { say }) {
+  const row = patterns.table.exec(line);
+  if (row === null) return false;
+  say(row[1]);
   return true;
 }
 
