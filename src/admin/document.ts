@@ -6,7 +6,10 @@ import { registerAdmin } from './register.js';
 
 /** The OpenAPI document as served at /api/v1/openapi.json, as text. No request is answered, so no store is needed. */
 export async function openApiDocument(): Promise<string> {
-  const deps: Pick<AdminDeps, 'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'deviceSecrets' | 'deviceSecrets' | 'engineCas' | 'engineClients'> = {
+  const deps: Pick<
+    AdminDeps,
+    'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'deviceSecrets' | 'engineCas' | 'engineClients' | 'notificationRules' | 'mails' | 'ruleTester'
+  > = {
     log: createLog('silent'),
     clock: systemClock,
     connectorTester: { test: async () => ({ ok: true, steps: [] }) },
@@ -14,6 +17,9 @@ export async function openApiDocument(): Promise<string> {
     engineClients: {} as NonNullable<AdminDeps['engineClients']>,
     vendorDevices: {} as NonNullable<AdminDeps['vendorDevices']>,
     deviceSecrets: {} as NonNullable<AdminDeps['deviceSecrets']>,
+    notificationRules: {} as NonNullable<AdminDeps['notificationRules']>,
+    mails: {} as NonNullable<AdminDeps['mails']>,
+    ruleTester: {} as NonNullable<AdminDeps['ruleTester']>,
   };
   const app = Fastify();
   await registerAdmin(app, deps as AdminDeps);

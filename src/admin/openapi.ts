@@ -44,6 +44,8 @@ const tags = [
   { name: 'audit', description: 'What happened, by whom, to what' },
   { name: 'engine-clients', description: 'Who may use the embedded engine over its own API' },
   { name: 'decode', description: 'Captured messages, field by field' },
+  { name: 'notification-rules', description: 'Who hears of what by mail' },
+  { name: 'mails', description: 'Mails that were made, and what became of them' },
 ];
 
 /** Collects the schemas of every route registered after it in this scope. */

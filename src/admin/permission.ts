@@ -29,6 +29,11 @@ export const permissions = {
   'account:read': { least: 'viewer' },
   'audit:read': { least: 'auditor' },
   'message:decode': { least: 'operator' },
+  'notification-rule:read': { least: 'viewer' },
+  'notification-rule:write': { least: 'admin' },
+  'notification-rule:test': { least: 'operator' },
+  'mail:read': { least: 'viewer' },
+  'mail:retry': { least: 'operator' },
   'engine:read': { least: 'viewer' },
   'engine:write': { least: 'superadmin', everyTenant: true },
 } as const satisfies Record<string, Rule>;

@@ -2,6 +2,8 @@ import type { AuditEvent, AuditLog } from '../audit/event.js';
 import type { OrderDecisions } from '../enrolment/approve.js';
 import type { CertificateStore, IssuedCertificate, OrderReader, RefusalRecord } from '../enrolment/ports.js';
 import type { RefusalReason } from '../enrolment/refusal.js';
+import type { MailDesk, RuleStore } from '../notification/ports.js';
+import type { NotificationRule } from '../notification/rule.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { Result } from '../runtime/result.js';
@@ -53,12 +55,24 @@ export interface AdminDeps {
   /** Who may use the embedded engine over HTTP; where absent, they are not served. */
   readonly engineClients?: EngineClientDesk;
   readonly connectorTester?: ConnectorTester;
+  /** Where absent, the routes of notification rules are not served. */
+  readonly notificationRules?: RuleStore;
+  /** Where absent, the routes of mails are not served. */
+  readonly mails?: MailDesk;
+  /** Where absent, rules cannot send test mails. */
+  readonly ruleTester?: RuleTester;
   /** Where absent, kept in the memory of this process. */
   readonly idempotency?: IdempotencyStore;
   /** Where absent, `defaultLimits`. */
   readonly limits?: AdminLimits;
   /** Where absent, the figures of this process alone. */
   readonly metrics?: MetricsSource;
+}
+
+/** Sends a test mail as a rule would. */
+export interface RuleTester {
+  /** One step per recipient; resolves also when nothing can be sent. */
+  test(rule: NotificationRule, recipients: readonly string[]): Promise<TestReport>;
 }
 
 /** Prometheus text, made anew for every scrape. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { accountRoutes } from './accounts/routes.js';
+import type { AdminApp } from './app.js';
 import { auditEventRoutes } from './audit-events/routes.js';
 import { guardRoutes } from './caller.js';
 import { certificateRoutes } from './certificates/routes.js';
@@ -16,6 +17,8 @@ import { engineClientRoutes } from './engine-clients/routes.js';
 import { healthRoutes } from './health/routes.js';
 import { honourIdempotencyKeys } from './idempotency.js';
 import { memoryIdempotencyStore } from './idempotency-memory.js';
+import { mailRoutes } from './mails/routes.js';
+import { notificationRuleRoutes, notificationRuleTestRoute } from './notification-rules/routes.js';
 import { describeRoutes, serveDocs } from './openapi.js';
 import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
 import { type AdminDeps, type AdminParts, defaultLimits } from './ports.js';
@@ -83,5 +86,13 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   accountRoutes(app, deps);
   auditEventRoutes(app, deps);
   decodeRoutes(app, deps);
+  notifications(app, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger());
+}
+
+function notifications(app: AdminApp, deps: AdminParts): void {
+  const { notificationRules: rules, mails, ruleTester } = deps;
+  if (rules !== undefined) notificationRuleRoutes(app, deps, rules);
+  if (rules !== undefined && ruleTester !== undefined) notificationRuleTestRoute(app, rules, ruleTester);
+  if (mails !== undefined) mailRoutes(app, mails);
 }

@@ -4,6 +4,7 @@ import { uuidv7 } from '../../src/runtime/ids.js';
 import type { Store } from '../../src/store/store.js';
 import { systemContext, tenantContext } from '../../src/tenancy/context.js';
 import { testDatabases } from '../support/database.js';
+import { makeMailsOf } from '../support/mail-place.js';
 import { memoryAdmin } from '../support/memory-admin.js';
 import { newOrder, orderIn } from '../support/orders.js';
 import { type AdminStores, type OpenStores, type SeededOrder, seededFacts } from './desk.js';
@@ -24,6 +25,7 @@ async function addOrder(store: Store, { tenantId, device, state, ...fields }: Se
 const overStore = (store: Store, close: () => Promise<void>): AdminStores => ({
   ...store,
   addOrder: (order) => addOrder(store, order),
+  makeMails: () => makeMailsOf(store),
   auditEvents: async () => (await store.audit.list(systemContext('cli'), { limit: 10_000 })).items,
   close,
 });

@@ -30,12 +30,16 @@ export interface AdminStores
     | 'audit'
     | 'idempotency'
     | 'vendorDevices'
+    | 'notificationRules'
+    | 'mails'
   > {
   readonly access: Pick<AccessStore, 'addToken' | 'findToken'>;
   readonly challenges: Pick<ChallengeStore, 'mint' | 'find'>;
   /** Returns its id. */
   addOrder(order: SeededOrder): Promise<string>;
   auditEvents(): Promise<readonly AuditEvent[]>;
+  /** Makes mails of what happened; absent where there are none. */
+  makeMails?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,7 +61,7 @@ export type Call = (method: string, url: string, body?: unknown, headers?: Recor
 /** An admin listener over `open`'s stores, with ways to call it as different people. */
 export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = {}) {
   const clock = stoppedClock(new Date());
-  const { addOrder, auditEvents, close, ...stores } = await open(clock);
+  const { addOrder, auditEvents, makeMails, close, ...stores } = await open(clock);
   const lines: string[] = [];
   const log = createLog('debug', { write: (line: string) => void lines.push(line) });
   let notices = 0;
@@ -92,6 +96,9 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
         return { ok, steps: [{ name: 'tcp', ok, message: ok ? `connected ${known}` : 'refused', ms: 3 }, ...mail] };
       },
     },
+    ruleTester: {
+      test: async (_rule, recipients) => ({ ok: true, steps: recipients.map((name) => ({ name, ok: true, message: 'taken', ms: 1 })) }),
+    },
     ...changes,
   };
   const app = Fastify({ loggerInstance: log as FastifyBaseLogger, genReqId: () => uuidv7(), frameworkErrors: answerFrameworkErrors(log) });
@@ -117,7 +124,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
   return {
     app,
     deps,
-    stores: { ...stores, addOrder, auditEvents },
+    stores: { ...stores, addOrder, auditEvents, ...(makeMails !== undefined && { makeMails }) },
     clock,
     lines,
     call,

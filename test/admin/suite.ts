@@ -185,11 +185,11 @@ async function connectors(t: Test, desk: Desk): Promise<void> {
   });
 
   await t.test('the types on offer are named when another is asked for', async (t) => {
-    for (const type of ['ejbca', 'smtp', undefined]) {
+    for (const type of ['vms', undefined]) {
       const answer = await admin('POST', '/api/v1/connectors', { type, name: '' });
       problem(t, answer, 400, 'invalid-request');
       t.same(paths(answer), ['config', 'name', 'type']);
-      t.match(answer.body.errors, [{ message: 'Must be one of: crypto-engine' }, {}, {}]);
+      t.match(answer.body.errors, [{ message: /^Must be one of: crypto-engine/ }, {}, {}]);
     }
   });
 
@@ -916,6 +916,19 @@ async function tenantsAndSession(t: Test, desk: Desk): Promise<void> {
 /** What changes things that all tenants share. */
 const forEveryTenant: ReadonlySet<string> = new Set(['tenant:write', 'engine:write']);
 
+/** A rule and a mail of a tenant, where the stores have room for them. */
+async function notificationsOf({ admin, id, connectorId }: Awaited<ReturnType<Desk['addTenant']>>, desk: Desk): Promise<Record<string, string>> {
+  if (desk.stores.makeMails === undefined) return {};
+  const config = { server: 'mail.example.test', from: 'gatehouse@example.test' };
+  const { body: smtp } = await admin('POST', '/api/v1/connectors', { type: 'smtp', name: 'Mail', config });
+  const rule = { name: 'Failures', connectorId: smtp.id, recipients: ['ops@example.test'], events: ['order-failed'] };
+  const { body } = await admin('POST', '/api/v1/notification-rules', rule);
+  await desk.stores.addOrder({ tenantId: id, profileId: uuidv7(), connectorId, state: 'FAILED', device: 'two', transactionId: uuidv7(), subject: 'CN=failed' });
+  await desk.stores.makeMails();
+  const mails = await admin('GET', '/api/v1/mails');
+  return { 'notification-rules': body.id, mails: mails.body.items[0].id };
+}
+
 /** Every route of the table, asked for an object of tenant A, by callers of A, of B, of none, and of every role. */
 async function isolation(t: Test, desk: Desk): Promise<void> {
   const [a, b] = [await desk.addTenant('A'), await desk.addTenant('B')];
@@ -934,6 +947,7 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
   const routes = desk.app.adminRoutes.filter(({ url, method, access }) => url.startsWith('/api/v1/') && access !== 'public' && method !== 'HEAD');
   const vendorDevices = `/api/v1/cmp-profiles/${objects['cmp-profiles']}/vendor-devices`;
   objects['vendor-devices'] = (await a.admin('POST', vendorDevices, { subject: 'CN=device of A' })).body.id;
+  Object.assign(objects, await notificationsOf(a, desk));
   const parts: Record<string, string | undefined> = { keyId: objects['ra-keys'], deviceId: objects['vendor-devices'] };
   const urlOf = (url: string): string =>
     url.replace(':id', objects[url.split('/')[3] ?? ''] ?? 'missing').replace(/:(\w+)/g, (_, part: string) => parts[part] ?? 'missing');
@@ -990,6 +1004,7 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
       acknowledge: 2,
       revoke: 2,
       mint: 2,
+      retry: 2,
       write: 3,
       'rotate-secret': 3,
       'ra-keys': 3,

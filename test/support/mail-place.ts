@@ -25,6 +25,11 @@ export async function openMailPlace(store: Store, port: number, recipients: read
 /** An order fails, and the mails of it are made. */
 export async function makeMails(store: Store, context: TenantContext): Promise<void> {
   await orderIn(store.orders, context, 'FAILED');
+  await makeMailsOf(store);
+}
+
+/** Of everything that happened and that a rule wants to hear of. */
+export async function makeMailsOf(store: Store): Promise<void> {
   await store.notifications.gather(100, { gatherMs: 0 });
   await store.notifications.close(100, (gathered, occasion) => composeMail(gathered, { ...occasion, consoleUrl: 'https://gatehouse.example.test' }));
 }

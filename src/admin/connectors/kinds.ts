@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cryptoEngineConfigSchema } from '../../tenancy/connector.js';
+import { cryptoEngineConfigSchema, smtpConfigSchema } from '../../tenancy/connector.js';
 import { descriptionSchema, idSchema, lineSchema, nameSchema, statusSchema } from '../field.js';
 
 /** Fields of every connector, whatever its type. */
@@ -21,6 +21,10 @@ const cryptoEngineSettings = cryptoEngineConfigSchema
   })
   .meta({ id: 'CryptoEngineConfig', description: 'Settings of a Crypto Engine' });
 
+const smtpSettings = smtpConfigSchema
+  .safeExtend({ password: z.string().min(1).max(1000).optional().describe('Write-only') })
+  .meta({ id: 'SmtpConfig', description: 'Settings of a mail server' });
+
 /** What can be configured: one row per type, with the settings that are secrets. */
 export const connectorKinds = {
   'crypto-engine': {
@@ -33,6 +37,11 @@ export const connectorKinds = {
       to: lineSchema(254).optional(),
     }),
     secrets: ['clientSecret'],
+  },
+  smtp: {
+    body: z.strictObject({ type: z.literal('smtp'), ...common, config: smtpSettings }),
+    probe: z.strictObject({ type: z.literal('smtp'), ...common, name: nameSchema.optional(), config: smtpSettings, to: lineSchema(254).optional() }),
+    secrets: ['password'],
   },
 } as const;
 

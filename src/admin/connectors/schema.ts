@@ -5,11 +5,11 @@ import { listQuerySchema, pageSchema } from '../list.js';
 import { connectorKinds, kindOf } from './kinds.js';
 
 export const newConnectorSchema = z
-  .discriminatedUnion('type', [connectorKinds['crypto-engine'].body])
+  .discriminatedUnion('type', [connectorKinds['crypto-engine'].body, connectorKinds.smtp.body])
   .meta({ id: 'NewConnector', description: 'A connector to create' });
 
 export const connectorProbe = z
-  .discriminatedUnion('type', [connectorKinds['crypto-engine'].probe])
+  .discriminatedUnion('type', [connectorKinds['crypto-engine'].probe, connectorKinds.smtp.probe])
   .meta({ id: 'ConnectorProbe', description: 'A connector to test without saving it' });
 
 export const connectorPatchSchema = z
