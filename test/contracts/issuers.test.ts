@@ -4,10 +4,14 @@ import t from 'tap';
 import { createCryptoEngineIssuer } from '../../src/connectors/crypto-engine/index.js';
 import { createVaultIssuer } from '../../src/connectors/vault/index.js';
 import { createEngine, createEngineClients, type Engine, registerEngineApi } from '../../src/crypto-engine/index.js';
+import { buildName } from '../../src/pkix/index.js';
+import { oids } from '../../src/protocol/der/index.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
 import { Secret } from '../../src/runtime/secret.js';
 import { cryptoEngineConfigSchema } from '../../src/tenancy/connector.js';
+import { startFakeEjbca } from '../support/ejbca/index.js';
+import { ejbcaIssuer } from '../support/ejbca/issuer.js';
 import { memoryEngineClients } from '../support/memory-engine-clients.js';
 import { memoryEngineStore } from '../support/memory-engine-store.js';
 import { startVault } from '../support/vault/index.js';
@@ -55,5 +59,18 @@ for (const [title, settings] of [
     const config = cryptoEngineConfigSchema.parse({ url, dialect: 'vault', clientId, trustedCa, ...settings });
     const issuer = createVaultIssuer(config, { clientSecret: { value: new Secret(secretId) } }, {});
     await issuerContract(t, { issuer, isHoldKnown: false });
+  });
+}
+
+for (const [title, settings] of [
+  ['EJBCA', {}],
+  ['EJBCA with version 1 of its search and the web service alone', { restV2: false, caCalls: false }],
+] as const) {
+  t.test(`${title} fulfils the contract of an issuer`, async (t) => {
+    const fake = await startFakeEjbca();
+    t.teardown(() => fake.stop());
+    await fake.set(settings);
+    const unfit = requestWithPkcs10({ subject: buildName([[oids.organizationName, 'Without a common name']]).der });
+    await issuerContract(t, { issuer: ejbcaIssuer(fake), isHoldKnown: true, decidesValidity: true, unfit });
   });
 }

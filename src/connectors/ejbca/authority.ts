@@ -16,6 +16,8 @@ export interface Authority {
   crlOf(authority: Buffer): Promise<Buffer | undefined>;
   /** A chain that came with a certificate. */
   note(chain: readonly Buffer[]): void;
+  /** Lists heard before tell less than there is to tell. */
+  noteRevocation(): void;
 }
 
 const keptMs = 300_000;
@@ -58,6 +60,7 @@ export function createAuthority(client: EjbcaClient, search: Search, caName: str
 
   return {
     note,
+    noteRevocation: () => crls.clear(),
     chain: currentChain,
     async crl() {
       const issuer = await own();

@@ -60,7 +60,11 @@ export function createEjbcaIssuer(config: EjbcaConfig, secrets: EjbcaSecrets, de
     accepts: async (request) => (isByPkcs10(request) ? ok(true) : webService()),
     issue: (ref, request) => issue(ref, request, issuing),
     lookup: (ref, publicKey, _reference, request) => lookup(ref, publicKey, request, issuing),
-    revoke: (certificate, reason) => revoke(certificate, reason, client, search, AbortSignal.timeout(timeoutMs)),
+    async revoke(certificate, reason) {
+      const revoked = await revoke(certificate, reason, client, search, AbortSignal.timeout(timeoutMs));
+      if (revoked.ok) authority.noteRevocation();
+      return revoked;
+    },
     chain: () => authority.chain(),
     crl: () => authority.crl(),
     crlOf: (name) => authority.crlOf(name),
