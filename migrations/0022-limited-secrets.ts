@@ -24,6 +24,7 @@ export const limitedSecrets: Migration = {
       constraint certified_keys_pkey primary key (profile_id, key_hash))`,
     'alter table outbox add column given_up_at timestamptz',
     `create index outbox_revocation_idx on outbox ((payload->>'orderId')) where topic = 'certificate.revoke'`,
+    `update order_work w set next_attempt_at = 'infinity' from orders o where o.id = w.order_id and o.state = 'AWAITING_APPROVAL'`,
     'create index order_work_deadline_idx on order_work (deadline)',
     'create index order_work_lease_idx on order_work (lease_until) where lease_until is not null',
   ],

@@ -8,7 +8,7 @@ import { registerAdmin } from './register.js';
 export async function openApiDocument(): Promise<string> {
   const deps: Pick<
     AdminDeps,
-    'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'deviceSecrets' | 'engineCas' | 'engineClients' | 'notificationRules' | 'mails' | 'ruleTester'
+    'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'deviceSecrets' | 'givenUpRevocations' | 'engineCas' | 'engineClients' | 'notificationRules' | 'mails' | 'ruleTester'
   > = {
     log: createLog('silent'),
     clock: systemClock,
@@ -17,6 +17,7 @@ export async function openApiDocument(): Promise<string> {
     engineClients: {} as NonNullable<AdminDeps['engineClients']>,
     vendorDevices: {} as NonNullable<AdminDeps['vendorDevices']>,
     deviceSecrets: {} as NonNullable<AdminDeps['deviceSecrets']>,
+    givenUpRevocations: {} as NonNullable<AdminDeps['givenUpRevocations']>,
     notificationRules: {} as NonNullable<AdminDeps['notificationRules']>,
     mails: {} as NonNullable<AdminDeps['mails']>,
     ruleTester: {} as NonNullable<AdminDeps['ruleTester']>,

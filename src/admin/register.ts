@@ -21,6 +21,7 @@ import { mailRoutes } from './mails/routes.js';
 import { notificationRuleRoutes, notificationRuleTestRoute } from './notification-rules/routes.js';
 import { describeRoutes, serveDocs } from './openapi.js';
 import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
+import { givenUpRevocationRoutes } from './orders/revocation-routes.js';
 import { type AdminDeps, type AdminParts, defaultLimits } from './ports.js';
 import { raKeyRoutes } from './ra-keys/routes.js';
 import { refusalRoutes } from './refusals/routes.js';
@@ -71,6 +72,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   connectorRoutes(app, deps);
   if (deps.connectorTester !== undefined) connectorTestRoutes(app, deps, deps.connectorTester);
   cmpProfileRoutes(app, deps);
+  if (deps.givenUpRevocations !== undefined) givenUpRevocationRoutes(app, deps, deps.givenUpRevocations);
   if (deps.deviceSecrets !== undefined) deviceSecretRoutes(app, deps, deps.deviceSecrets);
   if (deps.vendorDevices !== undefined) vendorDeviceRoutes(app, deps, deps.vendorDevices);
   scepProfileRoutes(app, deps);

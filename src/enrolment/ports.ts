@@ -7,6 +7,9 @@ import type { Operation, Order, OrderFacts, OrderState, Session } from './order.
 import type { RefusalReason } from './refusal.js';
 import type { RevocationDesk } from './revocation-ports.js';
 
+/** What a CA says to a revocation. `final`: it will never say anything else, so that nobody asks again. */
+export type RevocationAnswer = Result<true, string> & { readonly final?: true };
+
 /** What the issuer is asked for. All names and extensions are already checked against the policy. */
 export interface CertificateRequest {
   /** SubjectPublicKeyInfo, DER. */
@@ -63,7 +66,7 @@ export interface Issuer {
   /** `request`: as it was issued for; CAs that know certificates by their holder find nothing without. */
   lookup(ref: string, publicKey: Buffer, reference: string | null, request?: CertificateRequest): Promise<LookupAnswer>;
   /** Idempotent. `reason`: CRLReason number (RFC 5280 section 5.3.1); 8 (removeFromCRL) releases a certificate on hold. */
-  revoke(certificate: Buffer, reason: number): Promise<Result<true, string>>;
+  revoke(certificate: Buffer, reason: number): Promise<RevocationAnswer>;
   /** Issuing CA first, root last, DER. */
   chain(): Promise<readonly Buffer[]>;
   /** The newest CRL of the issuing CA, DER; for CAs that give one. */
@@ -362,6 +365,8 @@ export interface OrderReader {
 /** A revocation that an order wants, from the outbox. */
 export interface RevocationDue {
   readonly outboxId: string;
+  /** When it was first wanted. */
+  readonly since: Date;
   readonly orderId: string;
   /** DER. */
   readonly certificate: Buffer;
@@ -375,4 +380,6 @@ export interface RevocationQueue extends RevocationDesk {
   /** REVOKE_WANTED -> REVOKED (a released hold: REVOKED -> CONFIRMED) and the certificate's status, with the outbox row, in one transaction. */
   done(context: TenantContext, due: RevocationDue): Promise<void>;
   retry(due: RevocationDue, reason: string): Promise<void>;
+  /** Not asked for again until an operator says so; the reason stands in the order and its history. */
+  giveUp(due: RevocationDue, reason: string): Promise<void>;
 }

@@ -146,8 +146,16 @@ function delay(ms: number): Promise<void> {
 /** What the CA has come to meanwhile; `since` is when the device asked. */
 async function revocationOutcome(session: Session, since: Date, context: TenantContext, deps: EnrolmentDeps): Promise<RevocationOutcome> {
   const open = await deps.revocations.underWay(context, ordersIn(session));
-  if (open.length > 0) return { kind: 'pending', checkAfterSeconds: checkAfter(since, deps.clock.now()), session };
-  return { kind: 'answered', verdicts: String(session.verdicts).split(' ') as RevocationVerdict[], session };
+  if (open.some(({ isGivenUp }) => !isGivenUp)) return { kind: 'pending', checkAfterSeconds: checkAfter(since, deps.clock.now()), session };
+  const givenUp = new Set(open.map(({ orderId }) => orderId));
+  return { kind: 'answered', verdicts: verdictsIn(session, givenUp), session };
+}
+
+/** The orders stand in the sequence of the certificates that were to be revoked. */
+function verdictsIn(session: Session, givenUp: ReadonlySet<string>): readonly RevocationVerdict[] {
+  const orders = [...ordersIn(session)];
+  const recorded = String(session.verdicts).split(' ') as RevocationVerdict[];
+  return recorded.map((verdict) => (verdict === 'revoked' && givenUp.has(orders.shift() ?? '') ? 'ca-refused' : verdict));
 }
 
 async function earlierOutcome(earlier: StoredTransaction, contentHash: Buffer, context: TenantContext, deps: EnrolmentDeps): Promise<RevocationOutcome> {

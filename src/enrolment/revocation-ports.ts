@@ -42,6 +42,14 @@ export interface RevocationDesk {
   want(context: TenantContext, revocation: NewRevocation): Promise<RevocationRecorded>;
   /** The revocations of these orders, for a lease, as `claim`; none that somebody else has. */
   claimOf(context: TenantContext, orderIds: readonly string[], leaseMs: number): Promise<readonly RevocationDue[]>;
-  /** Those of the orders whose revocation the CA has not confirmed yet. */
-  underWay(context: TenantContext, orderIds: readonly string[]): Promise<readonly string[]>;
+  /** Those of the orders whose revocation the CA has not confirmed yet, or never will. */
+  underWay(context: TenantContext, orderIds: readonly string[]): Promise<readonly { readonly orderId: string; readonly isGivenUp: boolean }[]>;
+}
+
+/** What an operator makes of revocations that were given up. */
+export interface GivenUpRevocations {
+  /** The CA is asked again at once; false when the order has none that was given up. */
+  retry(context: TenantContext, orderId: string): Promise<boolean>;
+  /** The certificate was revoked at the CA by other means, or no longer matters: the order is closed as revoked; false as above. */
+  close(context: TenantContext, orderId: string, reason: string): Promise<boolean>;
 }

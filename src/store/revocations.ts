@@ -14,6 +14,7 @@ interface DueRow {
   readonly id: string;
   readonly payload: RevocationPayload;
   readonly certificate: Buffer;
+  readonly created_at: Date;
 }
 
 /** The outbox topic `certificate.revoke`. */
@@ -27,6 +28,7 @@ export function revocationQueue(connection: Connection, boot: Boot): RevocationQ
     retry: async (due, reason) => {
       await rowsOf(connection, retryStatement(due.outboxId, reason));
     },
+    giveUp: (due, reason) => giveUp(connection, boot, due, reason),
   };
 }
 
@@ -35,12 +37,15 @@ function ofOrders({ tenantId }: TenantContext, orderIds: readonly string[]): Raw
   return sql`tenant_id = ${tenantId} and payload->>'orderId' = any(${orderIds})`;
 }
 
-async function underWay(connection: Connection, context: TenantContext, orderIds: readonly string[]): Promise<readonly string[]> {
+async function underWay(connection: Connection, context: TenantContext, orderIds: readonly string[]) {
   const rows = await rowsOf(
     connection,
-    sql<{ id: string }>`select payload->>'orderId' as id from outbox where topic = 'certificate.revoke' and ${ofOrders(context, orderIds)}`,
+    sql<{
+      id: string;
+      is_given_up: boolean;
+    }>`select payload->>'orderId' as id, given_up_at is not null as is_given_up from outbox where topic = 'certificate.revoke' and ${ofOrders(context, orderIds)}`,
   );
-  return rows.map(({ id }) => id);
+  return rows.map(({ id, is_given_up: isGivenUp }) => ({ orderId: id, isGivenUp }));
 }
 
 async function claim(connection: Connection, which: RawBuilder<unknown>, limit: number, leaseMs: number): Promise<readonly RevocationDue[]> {
@@ -48,15 +53,18 @@ async function claim(connection: Connection, which: RawBuilder<unknown>, limit: 
     connection,
     sql<DueRow>`with taken as (
         update outbox set next_attempt_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
-        where id in (select id from outbox where topic = 'certificate.revoke' and next_attempt_at <= clock_timestamp() and ${which}
+        where id in (select id from outbox where topic = 'certificate.revoke' and next_attempt_at <= now() and ${which}
           order by next_attempt_at limit ${limit} for update skip locked)
-        returning id, payload)
-      select taken.id, taken.payload, coalesce(c.der, orphan.certificate) as certificate from taken
+        returning id, payload, created_at)
+      select taken.id, taken.payload, taken.created_at, coalesce(c.der, orphan.certificate) as certificate from taken
         left join certificates c on c.id = (taken.payload->>'certificateId')::uuid
         left join orphan_certificates orphan on orphan.id = (taken.payload->>'orphanId')::uuid
       where coalesce(c.der, orphan.certificate) is not null order by taken.id`,
   );
-  return rows.map(({ id, payload, certificate }) => ({ outboxId: id, orderId: payload.orderId, certificate, reason: payload.reason }));
+  return rows.map(({ id, payload, certificate, created_at: since }) => {
+    const { orderId, reason } = payload;
+    return { outboxId: id, orderId, certificate, reason, since };
+  });
 }
 
 /** The order's own certificate closes the order too; an orphan only itself. */
@@ -79,6 +87,19 @@ function done(connection: Connection, boot: Boot, context: TenantContext, due: R
     if (order.state !== 'REVOKE_WANTED') return;
     await enterState(trx, order, { to: 'REVOKED', reason: '' });
     await writeAudit(trx, boot, [stateEvent(context, order.id, 'REVOKED')]);
+  });
+}
+
+/** The row stays, at the end of time: it says that the certificate is still to be revoked. */
+function giveUp(connection: Connection, boot: Boot, due: RevocationDue, reason: string): Promise<void> {
+  return transact(connection, async (trx) => {
+    const order = await lockOrder(trx, null, due.orderId);
+    const { rows } = await sql`update outbox set given_up_at = now(), next_attempt_at = 'infinity', last_error = ${storableText(reason)}
+      where id = ${due.outboxId} and given_up_at is null returning 1`.execute(trx);
+    if (order === undefined || rows.length === 0) return;
+    await sql`update orders set fail_reason = ${storableText(reason)} where id = ${order.id}`.execute(trx);
+    const event = stateEvent({ tenantId: order.tenant_id, actor: 'worker:revoke' }, order.id, order.state, reason);
+    await writeAudit(trx, boot, [{ ...event, outcome: 'failure' }]);
   });
 }
 

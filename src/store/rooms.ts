@@ -12,6 +12,7 @@ import { type Connection, firstOf } from './connection/connection.js';
 import { delayedAnswerStore } from './delayed-answers.js';
 import { deviceSecretStore } from './device-secrets.js';
 import { engineStore } from './engine.js';
+import { givenUpRevocations } from './given-up-revocations.js';
 import { idempotencyStore } from './idempotency.js';
 import { noticeQueue } from './notices.js';
 import { followOrders } from './notifications/events.js';
@@ -64,6 +65,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     vendorDevices: vendorDeviceStore(connection, boot),
     deviceSecrets: deviceSecretStore(connection, boot, sealer),
     certifiedKeys: certifiedKeyStore(connection),
+    givenUpRevocations: givenUpRevocations(connection, boot),
     access: accessStore(connection, boot),
     settings: settingStore(connection),
     idempotency: idempotencyStore(connection, sealer),

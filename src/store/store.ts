@@ -7,6 +7,7 @@ import type { CertifiedKeyStore } from '../enrolment/certified-keys.js';
 import type { DelayedAnswerStore } from '../enrolment/delayed-answers.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
 import type { CertificateStore, DuplicateReader, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
+import type { GivenUpRevocations } from '../enrolment/revocation-ports.js';
 import type { WorkloadReader } from '../enrolment/workload.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
@@ -42,6 +43,7 @@ export interface Store extends NotificationRoom {
   readonly vendorDevices: VendorDeviceStore;
   readonly deviceSecrets: DeviceSecretStore;
   readonly certifiedKeys: CertifiedKeyStore;
+  readonly givenUpRevocations: GivenUpRevocations;
   readonly access: AccessStore & AccessLists;
   readonly settings: SettingStore;
   readonly idempotency: IdempotencyRoom;

@@ -139,7 +139,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
 
   function wantRevocation(orderId: string, certificate: Buffer, reason = 0): void {
     const outboxId = uuidv7();
-    outbox.set(outboxId, { outboxId, orderId, certificate, reason, until: 0 });
+    outbox.set(outboxId, { outboxId, orderId, certificate, reason, since: clock.now(), until: 0 });
   }
 
   function isFree(entry: Entry): boolean {
@@ -357,7 +357,10 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
         return [due];
       });
     },
-    underWay: async (context, orderIds) => orderIds.filter((id) => find(context, id) !== undefined && ofOrder(id) !== undefined),
+    underWay: async (context, orderIds) =>
+      orderIds
+        .filter((id) => find(context, id) !== undefined && ofOrder(id) !== undefined)
+        .map((orderId) => ({ orderId, isGivenUp: ofOrder(orderId)?.until === Number.POSITIVE_INFINITY })),
   };
 
   const isVisible = (context: Context, tenantId: string) => context.tenantId === null || context.tenantId === tenantId;
@@ -413,6 +416,11 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       async retry({ outboxId }) {
         const item = outbox.get(outboxId);
         if (item !== undefined) item.until = now() + 1_000;
+      },
+      async giveUp({ outboxId, orderId }, reason) {
+        const [item, entry] = [outbox.get(outboxId), entries.get(orderId)];
+        if (item !== undefined) item.until = Number.POSITIVE_INFINITY;
+        if (entry !== undefined) enter(entry, entry.order.state, 'worker:revoke', reason, { failReason: reason });
       },
     },
   };

@@ -105,7 +105,7 @@ async function insertOrder(
       ${facts.digest}, ${facts.cipher}, ${storableText(order.credential)}, ${order.renews}, ${order.receivedAt},
       case when ${refused !== undefined}::boolean then greatest(now(), ${order.receivedAt}::timestamptz) end)
     returning finished_at`.execute(trx);
-  if (refused === undefined) await insertWork(trx, sealer, tenantId, order);
+  if (refused === undefined) await insertWork(trx, sealer, tenantId, order, first === 'ACCEPTED');
   if (order.notice !== undefined) await recordNotice(trx, sealer, tenantId, order);
   await writeAudit(trx, boot, [
     stateEvent(context, order.id, first, refused?.failReason, { ...originOf(order), ...(refused && { failInfo: refused.failInfo }) }),
@@ -121,8 +121,10 @@ async function insertOrder(
   return { kind: 'recorded', order: recordedOrder(order, recorded) };
 }
 
-async function insertWork(trx: Transaction<Tables>, sealer: Sealer, tenantId: string, order: NewOrder): Promise<void> {
+/** What waits for somebody's word is not due, so that whoever looks for work does not come upon it again and again. */
+async function insertWork(trx: Transaction<Tables>, sealer: Sealer, tenantId: string, order: NewOrder, isDue: boolean): Promise<void> {
   const { id, request, deadline } = order;
   await sql`insert into order_work (order_id, tenant_id, request, pkcs10, next_attempt_at, deadline)
-    values (${id}, ${tenantId}, ${requestToJson(request)}::jsonb, ${sealPkcs10(request, tenantId, id, sealer)}, now(), ${deadline})`.execute(trx);
+    values (${id}, ${tenantId}, ${requestToJson(request)}::jsonb, ${sealPkcs10(request, tenantId, id, sealer)},
+      case when ${isDue}::boolean then now() else 'infinity' end, ${deadline})`.execute(trx);
 }

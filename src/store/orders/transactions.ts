@@ -1,9 +1,11 @@
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Session } from '../../enrolment/order.js';
 import type { StoredTransaction } from '../../enrolment/ports.js';
 import type { SystemContext, TenantContext } from '../../tenancy/context.js';
-import { type Connection, type Executor, rowsOf } from '../connection/connection.js';
+import { type Connection, type Executor, rowsOf, transact } from '../connection/connection.js';
 import { retrying } from '../connection/transient.js';
+import { withoutScans } from '../connection/without-scans.js';
+import type { Tables } from '../tables.js';
 import { storableJson, storableText } from '../text.js';
 import { orderColumns, type TransactionRow, toTransaction } from './rows.js';
 
@@ -52,16 +54,20 @@ export async function updateSession(connection: Connection, { tenantId }: Tenant
 /** At most this many at once, so that the statement stays short beside the requests. */
 const forgottenAtOnce = 5_000;
 
+/** The planner would rather read the whole table than trust the coarse index, which leaves out what is open or recent. */
+async function forgetSome(trx: Transaction<Tables>): Promise<number> {
+  await withoutScans(trx);
+  const { rows } = await sql`delete from transactions where dedupe_key in (
+      select dedupe_key from transactions where retained_until < now() and confirm_until is null limit ${forgottenAtOnce}) returning 1`.execute(trx);
+  return rows.length;
+}
+
 /** Transactions of orders that are still open have no end of retention and stay; so do those whose confirmation is still to be judged. */
 export async function forgetTransactions(connection: Connection, _context: SystemContext): Promise<number> {
   let forgotten = 0;
   for (;;) {
-    const rows = await rowsOf(
-      connection,
-      sql`delete from transactions where dedupe_key in (
-        select dedupe_key from transactions where retained_until < now() and confirm_until is null limit ${forgottenAtOnce}) returning 1`,
-    );
-    forgotten += rows.length;
-    if (rows.length < forgottenAtOnce) return forgotten;
+    const count = await transact(connection, forgetSome);
+    forgotten += count;
+    if (count < forgottenAtOnce) return forgotten;
   }
 }

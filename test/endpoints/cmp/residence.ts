@@ -27,7 +27,7 @@ import { directoryOf, type Key, named, newKey, secret } from './stage.js';
 
 /** How the CA of a house takes revocations. */
 export interface CaMood {
-  revocations: 'done' | 'slow' | string;
+  revocations: 'done' | 'slow' | 'never' | string;
 }
 
 /** A device with a certificate of the house. */
@@ -146,6 +146,7 @@ function issuerOf(engine: Engine, mood: CaMood, know: (caId: string, serial: str
     lookup: async () => ({ kind: 'none' }),
     async revoke(certificate, reason) {
       if (mood.revocations === 'slow') return sleep(3_000, { ok: false, error: 'too late' });
+      if (mood.revocations === 'never') return { ok: false, error: 'no such certificate', final: true };
       if (mood.revocations !== 'done') return { ok: false, error: mood.revocations };
       return engine.revoke(certificate, reason);
     },

@@ -273,3 +273,16 @@ t.test('revocations and their refusals are in the audit trail', async (t) => {
     ['REVOKED', 'worker:revoke', ''],
   ]);
 });
+
+t.test('CMP-189 a revocation that the CA refuses for good ends: the device learns it, the order says why', async (t) => {
+  const house = await openHouse();
+  house.mood.revocations = 'never';
+  const device = await house.enrol('device-1');
+  const reply = await house.askBody(rr(details(device, 1)), certificateOf(device));
+  t.equal(gist(reply), 'rp rejection badRequest');
+  const [order] = house.store.all();
+  t.match(order, { state: 'REVOKE_WANTED', failReason: 'The CA did not take the revocation: no such certificate' });
+  house.mood.revocations = 'done';
+  await house.work();
+  t.equal(house.store.all()[0]?.state, 'REVOKE_WANTED', 'nobody asks it again by himself');
+});
