@@ -15,6 +15,7 @@ import { type Refusal, refusal } from './refusal.js';
 import { isTokenWanted, registrationToken } from './registration-token.js';
 import { anchoredSigner } from './renewal-anchor.js';
 import type { EnrolmentRequest, Evidence } from './request.js';
+import { isRevokedAtCa } from './revoked-at-ca.js';
 import type { EnrolmentDeps } from './service.js';
 import { vendorSigner } from './vendor.js';
 
@@ -102,7 +103,10 @@ export async function signerCredential(
   deps: EnrolmentDeps,
 ): Promise<Result<Credential, Refusal>> {
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
-  if (issued !== undefined && issued.profileId === profile.id) return issuedCredential(signer.certificate, issued, profile, deps);
+  if (issued !== undefined && issued.profileId === profile.id) {
+    const own = issuedCredential(signer.certificate, issued, profile, deps);
+    return own.ok && (await isRevokedAtCa(signer.certificate, profile, deps)) ? fail(refusal('signer-revoked', `${issued.serial}, by its CA`)) : own;
+  }
   if (issued !== undefined && isRevoked(issued)) return fail(refusal('signer-revoked', issued.serial));
   const isAnchorable = profile.protocol === 'scep' && profile.policy.scep.renewalAnchors.length > 0;
   // What may not renew in its own profile may not here either.

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import t from 'tap';
+import { createEmbeddedIssuer } from '../../src/connectors/crypto-engine/embedded.js';
 import { createEngine } from '../../src/crypto-engine/index.js';
 import { phaseOf } from '../../src/enrolment/order.js';
 import type { Outcome } from '../../src/enrolment/outcome.js';
@@ -211,6 +212,36 @@ t.test('AB-22 a revoked certificate renews nothing', async (t) => {
   const [due] = await deps.revocations.claim(systemContext('test'), 10, 1_000);
   if (due !== undefined) await deps.revocations.done(context, due);
   t.equal(refusalOf(await renew()), 'signer-revoked');
+});
+
+t.test('SCEP-111 AB-22 a certificate that its CA revoked without our doing renews nothing; a CA that does not tell turns nobody away', async (t) => {
+  const engine = createEngine({ store: memoryEngineStore(), clock: systemClock, publicBaseUrl: 'http://127.0.0.1:1' });
+  await engine.ensureCas();
+  const inside = createEmbeddedIssuer(engine, { timeoutMs: 1_000, maxProcessingMs: 0, concurrency: 4 }, createLog('silent'));
+  const { local: _local, ...outside } = inside;
+  const asked = { crl: 0 };
+  const telling: Issuer = {
+    ...outside,
+    crl: async () => {
+      asked.crl += 1;
+      return outside.crl?.();
+    },
+  };
+  const ways: [Issuer, string][] = [
+    [telling, 'signer-revoked'],
+    [{ ...outside, crl: async () => undefined }, 'issued'],
+    [{ ...outside, crl: async () => Buffer.from('no list') }, 'issued'],
+    [{ ...outside, crl: () => Promise.reject(new Error('away')) }, 'issued'],
+  ];
+  for (const [issuer, expected] of ways) {
+    const { enrolment } = house(issuer);
+    const profile = scep();
+    const certificate = certificateOf(await enrolment.enrol(profile, request()));
+    await engine.revoke(certificate.der, 1);
+    const renewals = [1, 2, 3].map(() => enrolment.enrol(profile, request({ intent: 'renewal', evidence: { signer: { certificate, others: [] } } })));
+    for (const outcome of await Promise.all(renewals)) t.equal(refusalOf(outcome), expected);
+  }
+  t.equal(asked.crl, 1, 'asked once for all who come meanwhile');
 });
 
 t.test('AB-22 a certificate alone renews for the time the profile gives it; then the device proves itself again', async (t) => {
