@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectorTester, Readiness } from './admin/index.js';
 import { issuerFactory } from './compose-issuers.js';
+import { createMailRoom, type MailRoom } from './compose-mail.js';
 import type { Config } from './config.js';
 import { createAddressGuard } from './connectors/address-guard.js';
 import { createChallengeJudge } from './connectors/challenge/index.js';
@@ -14,6 +15,7 @@ import { type FirstRun, firstRun } from './first-run.js';
 import { installationFigures } from './installation-figures.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
 import { masterKeyOf } from './master-key.js';
+import type { Mailer } from './notification/ports.js';
 import { systemClock } from './runtime/clock.js';
 import { uuidv7 } from './runtime/ids.js';
 import type { Log } from './runtime/log.js';
@@ -112,10 +114,13 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const engineDeps: CryptoEngineDeps = { engine, log, guard };
   const make = issuerFactory({ engine: engineDeps, guard }, replacements.makeIssuer);
   const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, log });
+  const watched = { logged: (mailer: Mailer) => mailer, livesOf: async () => [] };
+  const mail = createMailRoom({ store, guard, ...watched, consoleUrl: config.adminUrl, clock: systemClock, log });
   const chainOf = async (profile: Profile) => (await (await issuers.forProfile(profile))?.chain()) ?? [];
   const nextChainOf = async (profile: Profile) => (await issuers.forProfile(profile))?.next?.()?.chain ?? [];
   const onChange = async () => {
     issuers.forget();
+    await store.notifications.reload();
     await embedded.reload();
   };
   const endpoints = createDirectory({ profiles: store.profiles, credentials: store.credentials, chainOf, nextChainOf, log, onChange });
@@ -138,6 +143,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           forgetDelayedAnswersJob(store.delayedAnswers),
           onlyWith('outbox', notifyJudgesJob({ ...store, judge, clock: systemClock, log })),
           rollOverCaJob({ engine, clock: systemClock, log }),
+          ...mail.jobs,
         ]
       : [refresh],
     log,
@@ -153,7 +159,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   }
   if (config.roles.includes('admin')) {
     const notifyConfigChanged = () => void endpoints.refresh();
-    const connectorTester = testerOf(engineDeps);
+    const connectorTester = testerOf(engineDeps, mail);
     const { gatherFigures = async () => [await figuresHere()] } = replacements;
     const metrics = {
       async text() {
@@ -171,6 +177,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
       prepareRaKeys,
       engineCas: engine,
       engineClients: embedded.clients,
+      ruleTester: mail.ruleTester,
     };
     const parts = { ...store, ...ours, notifyConfigChanged, readiness, connectorTester, metrics };
     servers.push(await adminServer(config, parts, embedded.serveApi));
@@ -196,10 +203,11 @@ async function prepareDemo(store: Store, raKeys: RaKeyDeps): Promise<void> {
   for (const profile of await store.profiles.all(systemContext('start'))) await ensureRaKeys(profile, raKeys);
 }
 
-function testerOf(engineDeps: CryptoEngineDeps): ConnectorTester {
+function testerOf(engineDeps: CryptoEngineDeps, mail: MailRoom): ConnectorTester {
   return {
-    test: (connector) => {
+    test: (connector, to) => {
       const secrets = Object.fromEntries(Object.entries(connector.secrets).map(([name, value]) => [name, { value }]));
+      if (connector.type === 'smtp') return mail.testSmtp({ config: connector.config, secrets }, to);
       return testCryptoEngine(cryptoEngineConfigSchema.parse(connector.config), secrets, engineDeps);
     },
   };
