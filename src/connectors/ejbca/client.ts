@@ -45,17 +45,20 @@ export function createEjbcaClient(settings: ClientSettings): EjbcaClient {
   const { urls, identity, trustedCa, serverName, concurrency, guard } = settings;
   const outbound = createOutbound({ guard, concurrency, trustedCa, serverName, identity });
   const open = createOutbound({ guard, concurrency: 2, trustedCa });
+  const unknown: NoAnswer = { kind: 'notSent', reason: 'No client certificate is set; upload the PFX of the RA certificate.' };
   const sent = async (outcome: ReturnType<typeof outbound.send>): Promise<EjbcaOutcome> => {
     const found = await outcome;
     return found.kind === 'lost' && tlsAlert.test(found.reason) ? { kind: 'notSent', reason: found.reason } : found;
   };
   return {
-    rest({ method, path, route = path, body }, deadline) {
+    async rest({ method, path, route = path, body }, deadline) {
+      if (identity === undefined) return unknown;
       const headers = { 'content-type': 'application/json', 'x-keyfactor-requested-with': 'gatehouse' };
       const content = body === undefined ? {} : { body: JSON.stringify(body) };
       return sent(outbound.send({ method, url: `${urls.rest}/${path}`, route: `/ejbca-rest-api/${route}`, headers, ...content }, deadline));
     },
-    soap(operation, body, deadline) {
+    async soap(operation, body, deadline) {
+      if (identity === undefined) return unknown;
       const headers = { 'content-type': 'text/xml; charset=utf-8', soapaction: '""', accept: 'text/xml' };
       return sent(outbound.send({ method: 'POST', url: urls.soap, route: `/ejbcaws/${operation}`, headers, body: envelope(body) }, deadline));
     },

@@ -5,7 +5,7 @@ import type { EjbcaClient } from './client.js';
 import { type Enrolled, type EnrolPlace, enrolByPkcs10, enrolByPublicKey, isByPkcs10 } from './enrol.js';
 import type { EjbcaFault } from './faults.js';
 import type { Lanes } from './lanes.js';
-import type { Search } from './search.js';
+import type { Found, Search } from './search.js';
 import { timeOfRef } from './time-of-ref.js';
 import { type UsernameRule, usernameFor } from './username.js';
 
@@ -83,11 +83,11 @@ export async function lookup(ref: string, publicKey: Buffer, request: Certificat
 /** CAs date certificates back by minutes, up to a day. */
 const backdatedMs = 86_400_000;
 
-function newestWith(publicKey: Buffer, found: readonly { readonly der: Buffer }[], since: Date | undefined): Buffer | undefined {
-  const candidates = found.flatMap(({ der }) => {
+function newestWith(publicKey: Buffer, found: readonly Found[], since: Date | undefined): Buffer | undefined {
+  const candidates = found.flatMap(({ der, changedAt = 0 }) => {
     const parsed = parseCertificate(der);
-    return parsed.ok && parsed.value.publicKey.spki.equals(publicKey) ? [{ der, notBefore: parsed.value.notBefore.getTime() }] : [];
+    return parsed.ok && parsed.value.publicKey.spki.equals(publicKey) ? [{ der, changedAt, notBefore: parsed.value.notBefore.getTime() }] : [];
   });
   const recent = candidates.filter(({ notBefore }) => since === undefined || notBefore >= since.getTime() - backdatedMs);
-  return recent.sort((left, right) => right.notBefore - left.notBefore)[0]?.der;
+  return recent.sort((left, right) => right.notBefore - left.notBefore || right.changedAt - left.changedAt)[0]?.der;
 }

@@ -49,19 +49,20 @@ async function revokeUnder(
   client: EjbcaClient,
   deadline: AbortSignal,
 ): Promise<Result<true, string>> {
-  let last: EjbcaFault | undefined;
+  let first: EjbcaFault | undefined;
   for (const issuer of spellings) {
     const path = `v1/certificate/${encodeURIComponent(issuer)}/${serial}`;
     const route = 'v1/certificate/*/*/revoke';
     const answer = await client.rest({ method: 'PUT', path: `${path}/revoke?reason=${reasonForEjbca(reason)}`, route }, deadline);
     if (answer.kind === 'answered' && answer.status === 200) return ok(true);
     if (answer.kind === 'answered' && answer.status === 202) return fail('The revocation waits for approval in EJBCA.');
-    last = faultOfOutcome(answer);
-    if (last.code === 'already-revoked') return byItsStatus(path, reason, last, client, deadline);
+    const fault = faultOfOutcome(answer);
+    if (fault.code === 'already-revoked') return byItsStatus(path, reason, fault, client, deadline);
+    first ??= fault;
     const mayBeSpelling = answer.kind === 'answered' && (answer.status === 404 || answer.status === 400);
     if (!mayBeSpelling) break;
   }
-  return fail(last?.reason ?? 'EJBCA did not say what became of the revocation.');
+  return fail(first?.reason ?? 'EJBCA did not say what became of the revocation.');
 }
 
 async function byItsStatus(path: string, reason: number, conflict: EjbcaFault, client: EjbcaClient, deadline: AbortSignal): Promise<Result<true, string>> {

@@ -14,6 +14,8 @@ export interface Found {
   readonly isRevoked?: boolean;
   /** CRLReason number of a revoked one. */
   readonly revocationReason?: number;
+  /** When its record was last changed, in milliseconds. */
+  readonly changedAt?: number;
 }
 
 export interface Search {
@@ -93,12 +95,13 @@ const asFound = (der: Buffer | undefined): Found[] => (der === undefined ? [] : 
 
 type Hit = NonNullable<NonNullable<(typeof searchAnswer)['_zod']['output']['certificates']>>[number];
 
-function hitOf({ base64Cert, username, issuerDN, status, revocationReason }: Hit): Found[] {
+function hitOf({ base64Cert, username, issuerDN, status, revocationReason, udpateTime }: Hit): Found[] {
   const der = certificateIn(base64Cert ?? '');
   if (der === undefined) return [];
   const reason = typeof revocationReason === 'number' && revocationReason >= 0 ? { revocationReason } : {};
   const names = { ...(typeof username === 'string' && { username }), ...(typeof issuerDN === 'string' && { issuerDn: issuerDN }) };
-  return [{ der, ...names, isRevoked: status === revokedStatus, ...reason }];
+  const changed = typeof udpateTime === 'number' ? { changedAt: udpateTime } : {};
+  return [{ der, ...names, isRevoked: status === revokedStatus, ...reason, ...changed }];
 }
 
 /** ISO 8601 in UTC without fractions, as every version of the API reads it. */

@@ -24,6 +24,8 @@ export const searchAnswer = z.object({
         issuerDN: z.string().nullish(),
         status: z.number().nullish(),
         revocationReason: z.number().nullish(),
+        // Spelled so by EJBCA.
+        udpateTime: z.number().nullish(),
       }),
     )
     .nullish(),

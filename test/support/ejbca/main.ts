@@ -119,9 +119,11 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   send(response, work(request, url, body, call, rule), rule?.after);
 }
 
-/** Of the two TLS ports of an EJBCA, the one that asks for no client certificate. */
+/** Of the two TLS ports of an EJBCA, the one that asks for no client certificate: it serves what is public. */
 function serveOpen(request: IncomingMessage, response: ServerResponse): void {
   request.resume();
+  const url = new URL(request.url ?? '/', 'https://ejbca.example');
+  if (url.pathname.startsWith('/ejbca/publicweb/')) return send(response, distributed(url), undefined);
   response
     .writeHead(403, { 'content-type': 'application/json' })
     .end('{"error_code":403,"error_message":"Authentication failed: no client certificate or OAuth token"}');
