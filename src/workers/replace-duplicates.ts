@@ -1,5 +1,6 @@
 import type { OrderDecisions } from '../enrolment/approve.js';
-import type { DuplicateReader, OrderStore } from '../enrolment/ports.js';
+import type { DuplicateReader } from '../enrolment/duplicate-reader.js';
+import type { OrderStore } from '../enrolment/ports.js';
 import type { Clock } from '../runtime/clock.js';
 import { systemContext, tenantContext } from '../tenancy/context.js';
 import type { ProfileStore } from '../tenancy/ports.js';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { DuplicateReader } from '../../enrolment/ports.js';
+import type { DuplicateReader } from '../../enrolment/duplicate-reader.js';
 import { certificateHold } from '../../enrolment/revocation-ports.js';
 import { type Connection, type Executor, rowsOf } from '../connection/connection.js';
 
