@@ -1,9 +1,12 @@
 import t from 'tap';
+import { buildMessage, protectorOf } from '../../src/device-client/cmp-messages.js';
 import type { CertificateRequest } from '../../src/enrolment/ports.js';
-import { buildName, dnsName, type GeneralName, ipName } from '../../src/pkix/index.js';
+import { buildName, type Certificate, createSigner, dnsName, emptyName, type GeneralName, ipName } from '../../src/pkix/index.js';
+import { decodePkiMessage, type PkiBody } from '../../src/protocol/cmp/index.js';
 import { der, oids } from '../../src/protocol/der/index.js';
 import { loadCorpus } from './corpus.js';
 import { deepCmpTarget } from './deep/cmp.js';
+import { contentKey, recheckForged, recheckRevocation } from './deep/cmp-authority.js';
 import { createPlaces, type Place } from './deep/places.js';
 import { loadPool } from './deep/pool.js';
 import { recheckCertificate } from './deep/recheck.js';
@@ -15,6 +18,8 @@ import { loadWorld } from './world.js';
 const corpus = loadCorpus();
 const world = loadWorld();
 const pool = loadPool();
+
+t.setTimeout(300_000);
 
 async function campaign(target: Target, messages: number) {
   const found: Finding[] = [];
@@ -36,10 +41,40 @@ t.test('AB-14 SCEP-095 SCEP requests that are right in form reach the policy, an
 });
 
 t.test('CMP-096 CMP requests that are protected anew reach the policy, and nothing outside it is issued', async (t) => {
-  const { crashes, told } = await campaign(await deepCmpTarget(corpus, world), 500);
+  const { crashes, told } = await campaign(await deepCmpTarget(corpus, world), 2_000);
   t.same(crashes, []);
   for (const type of ['ip', 'cp', 'kup']) t.match(told.join('\n'), new RegExp(`${type} (accepted|grantedWithMods).*issued`));
   for (const failInfo of ['badPOP', 'badCertTemplate', 'badAlg', 'badMessageCheck']) t.match(told.join('\n'), new RegExp(`rejection .*${failInfo}`));
+});
+
+t.test('what was changed and not protected anew is known by its answer, and a revocation of the certificate of another by its names', async (t) => {
+  const [genm] = corpus.cmp.filter(({ name }) => name.startsWith('fuzz/genm'));
+  const sent = genm?.bytes ?? Buffer.alloc(0);
+  const message = decodePkiMessage(sent);
+  if (!message.ok) throw message.error;
+  const answer: PkiBody = { type: 'genp', items: [] };
+  t.doesNotThrow(() => recheckForged(sent, answer, new Set([contentKey(message.value)])), 'as it was sent once');
+  t.ok(
+    isBroken(() => recheckForged(sent, answer, new Set())),
+    'never sent so',
+  );
+  t.ok(
+    isBroken(() => recheckForged(Buffer.from('nothing'), { type: 'pkiconf' }, new Set())),
+    'unreadable',
+  );
+  t.doesNotThrow(() => recheckForged(sent, { type: 'error', content: { pKIStatusInfo: { status: 'rejection' } } }, new Set()), 'refused');
+  const [signer, other] = pool;
+  if (signer === undefined || other === undefined) throw new Error('There are keys in the pool.');
+  const credential = { kind: 'certificate', certificate: signer.certificate, chain: [], signer: createSigner(signer.privateKey, signer.publicKey) } as const;
+  const transaction = { credential, protector: protectorOf(credential), transactionID: Buffer.alloc(16, 1), recipient: emptyName };
+  const rr = ({ issuer, serial: serialNumber }: Certificate): PkiBody => ({ type: 'rr', details: [{ certDetails: { issuer, serialNumber } }] });
+  const ask = (certificate: Certificate) => buildMessage(transaction, { senderNonce: Buffer.alloc(16, 2) }, rr(certificate));
+  const accepted: PkiBody = { type: 'rp', content: { status: [{ status: 'accepted' }] } };
+  t.doesNotThrow(() => recheckRevocation(ask(signer.certificate), accepted), 'its own');
+  t.ok(
+    isBroken(() => recheckRevocation(ask(other.certificate), accepted)),
+    'that of another',
+  );
 });
 
 function isBroken(work: () => void): boolean {

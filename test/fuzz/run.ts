@@ -82,7 +82,18 @@ async function run(options: Options): Promise<number> {
 function outcomeLines(states: readonly Progress[]): string[] {
   const sums = new Map<string, number>();
   for (const { outcomes } of states) for (const [what, times] of Object.entries(outcomes)) sums.set(what, (sums.get(what) ?? 0) + times);
-  return [...sums].sort((left, right) => right[1] - left[1]).map(([what, times]) => `${String(times).padStart(8)}  ${what}`);
+  const line = ([what, times]: readonly [string, number]) => `${String(times).padStart(8)}  ${what}`;
+  return [...[...sums].sort((left, right) => right[1] - left[1]), ...[...groupSums(sums)].sort()].map(line);
+}
+
+/** Outcomes that begin with how their message was made, summed by that. */
+function groupSums(sums: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const groups = new Map<string, number>();
+  for (const [what, times] of sums) {
+    const [target, group, ...rest] = what.split(': ');
+    if (rest.length > 0) groups.set(`${target}: ${group}`, (groups.get(`${target}: ${group}`) ?? 0) + times);
+  }
+  return groups;
 }
 
 function startWorker(order: Order, listen: (message: Message) => void): Promise<number> {

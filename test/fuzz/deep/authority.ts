@@ -3,7 +3,7 @@ import type { pkijs } from '../../support/oracles.js';
 import type { Issue } from '../core.js';
 import { must } from '../target.js';
 import { seedTime } from '../world.js';
-import type { Place } from './places.js';
+import type { CmpPlace, Place } from './places.js';
 import { alternativeNames, attributesOf, readCertificate, readRequest, recheckCertificate, recheckSameKey, type SubjectAttribute } from './recheck.js';
 
 const challengePassword = '1.2.840.113549.1.9.7';
@@ -75,7 +75,8 @@ function recheckBinding(certificate: Buffer): void {
 const sameText = (text: string): string => text.trim().replace(/\s+/g, ' ').toLowerCase();
 const nameOf = (attributes: readonly SubjectAttribute[]): string => attributes.map(({ type, text }) => `${type}=${sameText(text)}`).join();
 
-function recheckRenewal(serial: string, certificate: Buffer, place: Place): void {
+/** A renewal by the certificate of this serial number: in force, of this profile, with its names, in its time. */
+export function recheckRenewal(serial: string, certificate: Buffer, place: Place | CmpPlace): void {
   const { policy } = place.endpoint.profile;
   const old: IssuedCertificate | undefined = place.issuedBefore.find((item) => item.serial === serial);
   // A certificate that this core itself issued before is renewed in other tests: its serial is random here.

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import type { IssuedCertificate } from '../../../src/enrolment/ports.js';
-import { certificateFingerprint, nameToText, serialHex } from '../../../src/pkix/index.js';
+import { type Certificate, certificateFingerprint, nameToText, serialHex, toPem } from '../../../src/pkix/index.js';
 import type { MintedChallenge, NewChallenge } from '../../../src/tenancy/challenge.js';
 import { challengeMac } from '../../../src/tenancy/credentials.js';
-import type { ScepEndpoint } from '../../../src/tenancy/directory.js';
+import type { CmpEndpoint, ScepEndpoint } from '../../../src/tenancy/directory.js';
 import { policySchema } from '../../../src/tenancy/policy.js';
-import type { ScepProfile } from '../../../src/tenancy/profile.js';
-import { scepProfile } from '../../support/profiles.js';
+import type { CmpProfile, ScepProfile } from '../../../src/tenancy/profile.js';
+import { cmpProfile, scepProfile } from '../../support/profiles.js';
 import { challengeMacKey, seedTime, type World } from '../world.js';
 import type { PoolKey } from './pool.js';
 
@@ -83,10 +83,57 @@ function mintedFor(profileId: string): readonly Minted[] {
   });
 }
 
+/** A CMP profile that is asked for certificates. */
+export interface CmpPlace {
+  readonly name: string;
+  readonly endpoint: CmpEndpoint;
+  readonly issuedBefore: readonly IssuedCertificate[];
+  /** The key of the RA that the profile knows, if it knows one. */
+  readonly registrationAuthority?: PoolKey;
+}
+
+/** What CMP adds to the sketches of the same name, and places that only CMP has. */
+const cmpSketches: Readonly<
+  Record<string, { readonly sketch: keyof typeof sketches; readonly more?: Omit<PolicyInput, 'cmp'>; readonly cmp?: PolicyInput['cmp'] }>
+> = {
+  open: { sketch: 'open', cmp: { severalRequests: true, possession: { encryptedCertificate: true } } },
+  strict: { sketch: 'strict', cmp: { conduct: 'strict' } },
+  template: { sketch: 'template', cmp: { conduct: 'compat' } },
+  renewals: { sketch: 'renewals', cmp: { protection: ['signature'], conduct: '3gpp' } },
+  manual: { sketch: 'manual' },
+  large: { sketch: 'large' },
+  bound: { sketch: 'open', more: { names: { sanTypes: ['dns', 'ip'], subjectBinding: 'signer' } } },
+  authority: { sketch: 'open' },
+};
+
+/** The key whose certificate is the RA of the place `authority`. */
+const authorityKey = 'p-521';
+
+/** Iterations within what the profile allows are wanted work, not a slow decoder: few, so that 100 ms mean something. */
+const cmpBounds = { maxIterations: 5_000, messageTimeWindowSeconds: 0, vendorDevices: 'any' } as const;
+
+export function createCmpPlaces(world: World, pool: readonly PoolKey[]): readonly CmpPlace[] {
+  const { raKeys, caChain, trustAnchors } = world.cmp;
+  const known = pool.find(({ name }) => name === authorityKey);
+  const holders = [...pool.map(({ certificate }) => certificate), world.member.certificate];
+  return Object.entries(cmpSketches).map(([name, { sketch, more, cmp = {} }]) => {
+    const registrationAuthority = name === 'authority' ? known : undefined;
+    const anchors = { trustAnchors: [toPem('CERTIFICATE', world.ca.certificate.der)] };
+    const authorities = registrationAuthority && {
+      registrationAuthorities: [
+        { certificate: toPem('CERTIFICATE', registrationAuthority.certificate.der), rights: ['nest' as const, 'enrol' as const, 'raVerified' as const] },
+      ],
+    };
+    const policy = policySchema.parse({ ...sketches[sketch]?.policy, ...more, cmp: { ...cmpBounds, ...anchors, ...authorities, ...cmp } });
+    const profile = cmpProfile({ policy });
+    const issuedBefore = holders.map((certificate, index) => certificateOf(profile, certificate, index));
+    return { name, endpoint: { profile, raKeys, caChain, trustAnchors }, issuedBefore, ...(registrationAuthority && { registrationAuthority }) };
+  });
+}
+
 const fates: readonly IssuedCertificate['status'][] = ['valid', 'valid', 'revoked', 'superseded'];
 
-function certificateOf(profile: ScepProfile, key: PoolKey, index: number): IssuedCertificate {
-  const { certificate } = key;
+function certificateOf(profile: ScepProfile | CmpProfile, certificate: Certificate, index: number): IssuedCertificate {
   return {
     id: `before-${index}`,
     tenantId: profile.tenantId,
@@ -118,7 +165,7 @@ export function createPlaces(world: World, pool: readonly PoolKey[]): readonly P
       challenge,
       endpoint: { profile, raKeys, caChain },
       minted: name === 'minted' || name === 'open' ? mintedFor(profile.id) : [],
-      issuedBefore: pool.map((key, index) => certificateOf(profile, key, index)),
+      issuedBefore: pool.map(({ certificate }, index) => certificateOf(profile, certificate, index)),
     };
   });
 }

@@ -25,7 +25,7 @@ export function recheckCertificate(der: Buffer, policy: Policy, { protocol, isRe
   must(subject.length + names.length > 0, 'a certificate for nobody');
   if (!isRenewal) checkKinds(names, policy);
   checkNames(names, policy);
-  checkSubject(subject, policy);
+  checkSubject(subject, policy, isRenewal);
 }
 
 /** A key is the same however it was written: both are read and written anew by OpenSSL. */
@@ -172,7 +172,7 @@ export function attributesOf(name: pkijs.RelativeDistinguishedNames): readonly S
 
 const attributeOids: Readonly<Record<string, string>> = { CN: '2.5.4.3', O: '2.5.4.10' };
 
-function checkSubject(attributes: readonly SubjectAttribute[], { names }: Policy): void {
+function checkSubject(attributes: readonly SubjectAttribute[], { names }: Policy, isRenewal: boolean): void {
   const { allow, template } = names.subject;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there
   for (const { text } of attributes) must(/^[^\u0000-\u001f\u007f\u202a-\u202e]+$/.test(text), `the subject says ${JSON.stringify(text)}`);
@@ -183,8 +183,8 @@ function checkSubject(attributes: readonly SubjectAttribute[], { names }: Policy
       must(patterns !== undefined && isListed(patterns, text), `the subject has ${type}=${text}`);
     }
   }
-  // The one template there is among the places: CN={CN},O=Acme.
-  if (template !== null) {
+  // The one template there is among the places: CN={CN},O=Acme. A renewal keeps the subject of its certificate.
+  if (template !== null && !isRenewal) {
     const types = attributes.map(({ type }) => type).sort();
     must(types.join() === [attributeOids.CN, attributeOids.O].sort().join(), `the template made ${types}`);
     must(

@@ -5,7 +5,7 @@ import type { LocalIssuer } from '../../../src/enrolment/ports.js';
 import { createKeyUnwrapper, type KeyUnwrapper } from '../../../src/protocol/cms/index.js';
 import { type CertRep, decodeRequest, openCertRep, readCertRep } from '../../../src/protocol/scep/index.js';
 import { ok } from '../../../src/runtime/result.js';
-import { type Core, clock, createCore } from '../core.js';
+import { clock, createCore } from '../core.js';
 import type { Corpus } from '../corpus.js';
 import { must, type Target, type Trial } from '../target.js';
 import { seedTime, type World } from '../world.js';
@@ -13,9 +13,7 @@ import { recheckIssue } from './authority.js';
 import { createPlaces, type Place } from './places.js';
 import { loadPool, type PoolKey } from './pool.js';
 import { createMessageMaker } from './scep-message.js';
-
-/** A core starts afresh after so many messages, so that its look-ups stay small and orders still meet earlier ones. */
-const messagesPerCore = 150;
+import { finder, Stages } from './stages.js';
 
 /** The embedded engine's own writer of certificates, with the CA of the fixtures and the time of the fuzzer. */
 export function engineSigner({ ca }: World): LocalIssuer['sign'] {
@@ -28,24 +26,6 @@ export function engineSigner({ ca }: World): LocalIssuer['sign'] {
   };
 }
 
-/** One core for each place, replaced from time to time. */
-class Stages {
-  readonly #make: (place: Place) => Core;
-  readonly #cores = new Map<Place, { core: Core; messages: number }>();
-
-  constructor(make: (place: Place) => Core) {
-    this.#make = make;
-  }
-
-  at(place: Place): Core {
-    const standing = this.#cores.get(place);
-    const stage = standing === undefined || standing.messages >= messagesPerCore ? { core: this.#make(place), messages: 0 } : standing;
-    stage.messages += 1;
-    this.#cores.set(place, stage);
-    return stage.core;
-  }
-}
-
 /** Requests that are right in form and signature, for profiles of all kinds, against the real core: what is issued is held against the policy by other readers. */
 export function deepScepTarget(corpus: Corpus, world: World): Target {
   const pool = loadPool();
@@ -53,14 +33,13 @@ export function deepScepTarget(corpus: Corpus, world: World): Target {
   const donors = [...corpus.csr, ...corpus.certificate, ...corpus.name, ...corpus.names, ...corpus.key];
   const maker = createMessageMaker(world, pool, donors);
   const sign = engineSigner(world);
-  const stages = new Stages((place) => {
-    const issued = new Map(place.issuedBefore.map((item) => [item.sha256.toString('hex'), item]));
-    return createCore(world, {
+  const stages = new Stages<Place>((place) =>
+    createCore(world, {
       sign,
-      issuedBefore: (sha256) => issued.get(sha256.toString('hex')),
+      issuedBefore: finder(place.issuedBefore),
       minted: { tenantId: place.endpoint.profile.tenantId, challenges: place.minted.map(({ row }) => row) },
-    });
-  });
+    }),
+  );
   const unwrappers = new Map<PoolKey, KeyUnwrapper>();
   const unwrapperOf = (key: PoolKey): KeyUnwrapper => {
     const unwrapper = unwrappers.get(key) ?? createKeyUnwrapper(key.privateKey);
