@@ -20,4 +20,8 @@ export const possessionSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether a key that cannot sign is certified with an answer that only its holder can decrypt, to be confirmed by it'),
+  challengeResponse: z
+    .boolean()
+    .default(false)
+    .describe('Whether a key that cannot sign is certified once its holder has decrypted a number for us (popdecc, popdecr)'),
 });

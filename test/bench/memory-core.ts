@@ -161,7 +161,7 @@ export async function createMemoryCore(caKey: CaKey, shared: SharedReference): P
     orderReader: { find: unused, list: unused, summary: unused, timeline: unused },
     certificates: memoryCertificates(shelves),
     refusals: { note: () => undefined },
-    revocations: { want: unused, claimOf: unused, underWay: unused, claim: unused, done: unused, retry: unused },
+    revocations: { want: unused, claimOf: unused, underWay: unused, claim: unused, done: unused, retry: unused, giveUp: unused },
     credentials: {
       findSharedSecret: async (context, profileId, reference) =>
         reference === shared.reference ? { ...secret, tenantId: context.tenantId, profileId } : undefined,

@@ -1,4 +1,4 @@
-import { type BodyType, type KnownGeneralInfo, knownGeneralInfo, type PkiHeader, type PkiMessage } from '../../protocol/cmp/index.js';
+import { type BodyType, isKemCiphertext, type KnownGeneralInfo, knownGeneralInfo, type PkiHeader, type PkiMessage } from '../../protocol/cmp/index.js';
 import { oids } from '../../protocol/der/index.js';
 import { randomOctets } from '../../runtime/random.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
@@ -7,7 +7,7 @@ import { type Fault, fault } from './fault.js';
 
 const octets = { min: 16, max: 64 };
 /** An RA that adds its protection repeats the nonces of the message inside. */
-const followUps: ReadonlySet<BodyType> = new Set(['certConf', 'pollReq', 'error', 'nested']);
+const followUps: ReadonlySet<BodyType> = new Set(['certConf', 'pollReq', 'popdecr', 'error', 'nested']);
 
 /** A header with everything an answer needs. */
 export interface CheckedHeader extends PkiHeader {
@@ -32,6 +32,10 @@ export function checkHeader(message: PkiMessage, policy: Policy['cmp'], now: Dat
   if (messageTime !== undefined && isTooFar(messageTime, now, policy.messageTimeWindowSeconds)) return fail(fault('time', messageTime.toISOString()));
   const known = knownGeneralInfo(header.generalInfo ?? []);
   if (!known.ok) return fail(fault(known.error === 'malformed' ? 'general-info' : 'general-info-contradictory'));
+  const ciphertext = header.generalInfo?.find(({ infoType }) => infoType === oids.kemCiphertextInfo);
+  // RFC 9810 section 5.1.1.5: it belongs to a transaction that its sender names. We have no KEM key that it could be for.
+  if (ciphertext !== undefined && header.transactionID === undefined) return fail(fault('transaction-id', 'absent beside KemCiphertextInfo'));
+  if (ciphertext !== undefined && !isKemCiphertext(ciphertext)) return fail(fault('general-info', 'KemCiphertextInfo'));
   // RFC 9810 appendix B: who cannot keep it must say so.
   if (header.generalInfo?.some(({ infoType }) => infoType === oids.revPassphrase) === true) return fail(fault('rev-passphrase'));
   return ok({ ...header, transactionID, senderNonce, known: known.value });

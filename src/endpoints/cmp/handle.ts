@@ -19,7 +19,7 @@ import { serveNested } from './nested.js';
 import { fitsLabel } from './operation-label.js';
 import { pollCertificate } from './poll-certificate.js';
 import { type Choice, chooseEndpoint } from './profile-choice.js';
-import { requestCertificate } from './request-certificate.js';
+import { answerDecryption, requestCertificate } from './request-certificate.js';
 import { revokeCertificates } from './revoke.js';
 
 /**
@@ -98,6 +98,8 @@ async function serve(exchange: VerifiedExchange): Promise<CmpReply> {
       return confirmCertificate(exchange, body.value.statuses);
     case 'pollReq':
       return pollCertificate(exchange, body.value.certReqIds);
+    case 'popdecr':
+      return answerDecryption(exchange, body.value.content);
     case 'nested':
       return serveNested(exchange, body.value.content, handleCmpMessage);
     case 'error':

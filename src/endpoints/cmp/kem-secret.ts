@@ -5,7 +5,7 @@ import type { CmpEndpoint } from '../../tenancy/directory.js';
 const seeds = new WeakMap<KeyObject, Buffer>();
 
 /** Known to every node and to nobody else, and gone with its RA key. */
-function seedKeyOf(privateKey: KeyObject): Buffer {
+export function seedKeyOf(privateKey: KeyObject): Buffer {
   const known = seeds.get(privateKey);
   if (known !== undefined) return known;
   const made = createHash('sha256')

@@ -19,7 +19,7 @@ export function isOperationLabel(text: string): text is OperationLabel {
   return Object.hasOwn(operationLabels, text);
 }
 
-const followUps: ReadonlySet<BodyType> = new Set(['certConf', 'pollReq', 'error']);
+const followUps: ReadonlySet<BodyType> = new Set(['certConf', 'pollReq', 'popdecr', 'error']);
 
 /** What follows a request goes to the same path; what an RA forwards, to that of the message inside, which is looked at there (RFC 9483 section 6.1). */
 export function fitsLabel(type: BodyType, label: OperationLabel | undefined): boolean {

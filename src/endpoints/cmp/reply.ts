@@ -52,6 +52,11 @@ interface EndpointParts {
   readonly issuedChain: readonly Buffer[];
 }
 
+/** Who we are in the headers of this endpoint. */
+export function senderOf(endpoint: CmpEndpoint): GeneralName {
+  return partsOf(endpoint).sender;
+}
+
 const asGeneralName = (name: Name): GeneralName => readGeneralName(new Cursor(encode(directoryName(name))));
 const noName = asGeneralName(emptyName);
 const partsByEndpoint = new WeakMap<CmpEndpoint, EndpointParts>();

@@ -3,10 +3,11 @@ import type { TransactionQuery } from '../../enrolment/service.js';
 import { responseTypes } from '../../protocol/cmp/index.js';
 import { ok } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
-import type { Peer, SigningPeer } from './authenticate.js';
+import { type Peer, requesterOf, type SigningPeer } from './authenticate.js';
 import { checkAuthority } from './check-authority.js';
 import { allowances, type CheckedRequest, checkRequest, type RequestBody } from './check-request.js';
 import { namedTime } from './confirmation-time.js';
+import { acceptDecryption, challengeDecryption, isChallengeWanted } from './decryption-challenge.js';
 import { type CmpReply, refuse, reject, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
 import { freshNonce } from './reply.js';
@@ -41,7 +42,35 @@ async function requestUnusual(exchange: VerifiedExchange, body: RequestBody, ses
   const allowed = { ...allowances(exchange, mayVouch), ...(judgePossession && { judgePossession }) };
   const checked = checkRequest(whole, header, peer, endpoint.caChain[0]?.subject, allowed);
   if (!checked.ok) return reject(exchange, type, session.certReqId, checked.error);
+  if (isChallengeWanted(whole) && !(await isProven(exchange))) return challengeDecryption(exchange, whole);
   return enrol(exchange, checked.value, withDelivery(session, delivery, endpoint.profile.policy.cmp.confirmWaitSeconds));
+}
+
+/** A retransmission of a request whose challenge was answered meanwhile: the certificate is there, or under way. */
+async function isProven(exchange: VerifiedExchange): Promise<boolean> {
+  const { endpoint, deps, peer, header } = exchange;
+  const query = { protocol: 'cmp' as const, transactionId: header.transactionID.toString('hex'), requester: requesterOf(peer) };
+  return (await deps.enrolment.findTransaction(endpoint.profile, query)) !== undefined;
+}
+
+/** popdecr (RFC 9810 section 5.2.8.3.3): the request that was kept is now proven, and served as if it had just come with its proof. */
+export async function answerDecryption(exchange: VerifiedExchange, content: Buffer): Promise<CmpReply> {
+  const { endpoint, header, peer } = exchange;
+  const accepted = await acceptDecryption(exchange, content);
+  if (!accepted.ok) {
+    const { type } = accepted.error;
+    return type === undefined ? refuse(exchange, peer, accepted.error) : reject(exchange, type, 0, accepted.error);
+  }
+  const { body, message, implicitConfirm } = accepted.value;
+  // Nonces and times are those of this message; what is asked for, and its hash, those of the request.
+  const asked = { ...exchange, message, header: { ...header, known: { ...header.known, implicitConfirm } } };
+  const session = newSession(asked, body);
+  const mayVouch = hasAuthorities(exchange) ? await checkAuthority(asked, body) : noVouching;
+  if (!mayVouch.ok) return refuse(exchange, peer, mayVouch.error);
+  const allowed = { ...allowances(exchange, mayVouch.value), judgePossession: () => ok(true as const) };
+  const checked = checkRequest(body, asked.header, peer, endpoint.caChain[0]?.subject, allowed);
+  if (!checked.ok) return reject(exchange, responseTypes[body.type], session.certReqId, checked.error);
+  return enrol(exchange, checked.value, session, asked);
 }
 
 function withDelivery(session: CmpSession, delivery: KeyDelivery, confirmWait: number): CmpSession {
@@ -50,9 +79,10 @@ function withDelivery(session: CmpSession, delivery: KeyDelivery, confirmWait: n
   return { ...rest, ...delivery, implicitConfirm: false, confirmWait };
 }
 
-async function enrol(exchange: VerifiedExchange, checked: CheckedRequest, session: CmpSession): Promise<CmpReply> {
+/** `asked`: the message that holds the request, where this one only proves it. */
+async function enrol(exchange: VerifiedExchange, checked: CheckedRequest, session: CmpSession, asked = exchange): Promise<CmpReply> {
   const { endpoint, peer, header, deps, now } = exchange;
-  const request = toEnrolmentRequest(exchange, checked, session);
+  const request = toEnrolmentRequest(asked, checked, session);
   const { trace } = exchange.context;
   const outcome = await deps.enrolment.enrol(endpoint.profile, request);
   if (trace !== undefined && outcome.kind === 'refused') trace.reason = outcome.refusal.code;

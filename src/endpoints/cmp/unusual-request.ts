@@ -56,16 +56,18 @@ export async function prepareRequest(exchange: VerifiedExchange, body: RequestBo
 
 type PrivateKeyProof = Extract<ProofOfPossession, { kind: 'keyEncipherment' | 'keyAgreement' }>;
 
-/** RFC 9810 section 5.2.8.3: encrCert, where the profile serves it. pvno 3, as EncryptedValue of pvno 2 is not written (row CMP-207). */
+/** RFC 9810 section 5.2.8.3: encrCert and challengeResp, where the profile serves them. pvno 3, as EncryptedValue of pvno 2 is not written (row CMP-207). */
 function prepareIndirect(exchange: VerifiedExchange, body: RequestBody, popo: PrivateKeyProof): Result<Prepared, Fault> {
   const { possession } = exchange.endpoint.profile.policy.cmp;
-  if (!possession.encryptedCertificate || subsequentMessageOf(popo.privKey) !== 'encrCert') return fail(fault('possession', 'unsupported'));
-  if (exchange.header.pvno < 3) return fail(fault('pvno-3', 'an encrypted certificate'));
+  const announced = subsequentMessageOf(popo.privKey);
+  const isServed = (announced === 'encrCert' && possession.encryptedCertificate) || (announced === 'challengeResp' && possession.challengeResponse);
+  if (!isServed) return fail(fault('possession', 'unsupported'));
+  if (exchange.header.pvno < 3) return fail(fault('pvno-3', 'an encrypted certificate or number'));
   const judgePossession: JudgePossession = (publicKey) => {
     const fits = popo.kind === 'keyEncipherment' ? publicKey.type === 'rsa' || publicKey.type === 'ml-kem' : publicKey.type === 'ec';
     return fits ? ok(true) : fail(fault('possession', `${popo.kind} of a key of type ${publicKey.name}`));
   };
-  return ok({ body, judgePossession, delivery: { isEncrypted: true } });
+  return ok({ body, judgePossession, delivery: announced === 'encrCert' ? { isEncrypted: true } : {} });
 }
 
 /** RFC 4211 section 4.1: publicKeyMAC stands under the shared secret of the requester, by parameters of its own. */

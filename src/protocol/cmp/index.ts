@@ -6,6 +6,7 @@ export * from './cert-id.js';
 export * from './cert-request.js';
 export * from './cert-response.js';
 export * from './cert-template.js';
+export * from './decryption-challenge.js';
 export * from './derivation-turns.js';
 export * from './error-message.js';
 export * from './general-info.js';

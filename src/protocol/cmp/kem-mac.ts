@@ -73,6 +73,18 @@ export function verifyKemMac(message: PkiMessage, parameters: KemMacParameters, 
   return message.protection?.length === expected.length && timingSafeEqual(message.protection, expected);
 }
 
+/** Whether the item holds a KemCiphertextInfo. */
+export function isKemCiphertext({ infoValue }: InfoTypeAndValue): boolean {
+  return guarded(() => {
+    const cursor = new Cursor(infoValue ?? Buffer.alloc(0));
+    const fields = cursor.sequence();
+    readAlgorithmIdentifier(fields);
+    fields.octetString();
+    fields.end();
+    cursor.end();
+  }).ok;
+}
+
 /** RFC 9810 section 5.1.1.5: KemCiphertextInfo ::= SEQUENCE { kem AlgorithmIdentifier, ct OCTET STRING } */
 export function kemCiphertextItem(kem: string, ct: Buffer): InfoTypeAndValue {
   return { infoType: oids.kemCiphertextInfo, infoValue: encode(der.sequence(algorithmIdentifier({ oid: kem }), der.octetString(ct))) };

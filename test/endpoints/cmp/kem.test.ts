@@ -173,3 +173,19 @@ t.test('CMP-057 nothing else unprotected is answered; KemBasedMac is off by defa
   const bySigner = buildMessage({ ...misused, protector: { ...misused.protector, header: kid } }, { senderNonce: nonce() }, ir(), { pvno: 3 });
   t.equal(gist(await ask(stage, bySigner)), 'error rejection badAlg', 'CMP-209 with a certificate that signs');
 });
+
+t.test('CMP-173 the certificate that asks for a cipher text is one the profile knows; question and answer are unprotected', async (t) => {
+  const stage = open();
+  const device = newKemDevice(stage);
+  const reply = await ask(stage, question(device, randomBytes(16)));
+  t.match(reply.message, { protection: undefined, header: { protectionAlg: undefined } });
+  t.same(reply.message.extraCerts, []);
+  t.equal(ciphertextIn(reply).kem, oids.mlKem768);
+  const asked: string[] = [];
+  stage.core.recognise = async (...given: unknown[]) => {
+    asked.push((given[1] as { signer: { certificate: Device['certificate'] } }).signer.certificate.der.toString('hex'));
+    return { ok: false, error: { code: 'signer-revoked' } };
+  };
+  t.equal(gist(await ask(stage, question(device, randomBytes(16)))), 'error rejection certRevoked');
+  t.same(asked, [device.certificate.der.toString('hex')]);
+});
