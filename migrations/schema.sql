@@ -79,6 +79,7 @@ CREATE TABLE certificates (
   CONSTRAINT certificates_revocation_reason_check CHECK (((revocation_reason >= 0) AND (revocation_reason <= 10))),
   CONSTRAINT certificates_status_check CHECK ((status = ANY (ARRAY['valid'::text, 'revoked'::text, 'superseded'::text])))
 );
+CREATE INDEX certificates_not_after_idx ON certificates USING brin (not_after) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX certificates_tenant_idx ON certificates USING btree (tenant_id, id);
 
 CREATE TABLE certified_keys (
@@ -115,6 +116,87 @@ CREATE TABLE config_epoch (
   CONSTRAINT config_epoch_pkey PRIMARY KEY (is_only),
   CONSTRAINT config_epoch_is_only_check CHECK (is_only)
 );
+
+CREATE TABLE connector_circuits (
+  connector_id uuid not null,
+  opened_at timestamp with time zone not null default now(),
+  reason text not null,
+  probe_after timestamp with time zone not null,
+  CONSTRAINT connector_circuits_pkey PRIMARY KEY (connector_id),
+  CONSTRAINT connector_circuits_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id) ON DELETE CASCADE
+);
+
+CREATE TABLE connector_health (
+  connector_id uuid not null,
+  tenant_id uuid not null,
+  state text not null default 'UNKNOWN'::text,
+  since timestamp with time zone not null default now(),
+  reason text not null default ''::text,
+  failures integer not null default 0,
+  checked_at timestamp with time zone,
+  last_success_at timestamp with time zone,
+  last_failure_at timestamp with time zone,
+  probe_ms integer,
+  steps jsonb not null default '[]'::jsonb,
+  credentials jsonb not null default '[]'::jsonb,
+  connector_version integer not null default 0,
+  next_probe_at timestamp with time zone not null default now(),
+  fence bigint not null default 0,
+  CONSTRAINT connector_health_pkey PRIMARY KEY (connector_id),
+  CONSTRAINT connector_health_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id) ON DELETE CASCADE,
+  CONSTRAINT connector_health_state_check CHECK ((state = ANY (ARRAY['UNKNOWN'::text, 'UP'::text, 'DEGRADED'::text, 'DOWN'::text])))
+);
+CREATE INDEX connector_health_due_idx ON connector_health USING btree (next_probe_at);
+
+CREATE TABLE connector_health_changes (
+  id uuid not null,
+  connector_id uuid not null,
+  tenant_id uuid not null,
+  at timestamp with time zone not null,
+  was text not null,
+  state text not null,
+  reason text not null,
+  CONSTRAINT connector_health_changes_pkey PRIMARY KEY (id),
+  CONSTRAINT connector_health_changes_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id) ON DELETE CASCADE
+);
+CREATE INDEX connector_health_changes_connector_idx ON connector_health_changes USING btree (connector_id, id DESC);
+
+CREATE TABLE connector_hours (
+  tenant_id uuid not null,
+  connector_id uuid not null,
+  hour timestamp with time zone not null,
+  result text not null,
+  bucket smallint not null,
+  calls bigint not null,
+  CONSTRAINT connector_hours_pkey PRIMARY KEY (connector_id, hour, result, bucket)
+);
+CREATE INDEX connector_hours_hour_idx ON connector_hours USING btree (hour);
+
+CREATE TABLE connector_logs (
+  id uuid not null,
+  tenant_id uuid not null,
+  connector_id uuid not null,
+  connector_version integer not null,
+  at timestamp with time zone not null,
+  level text not null,
+  operation text not null,
+  outcome text not null,
+  result text not null,
+  order_id uuid,
+  request_id text not null,
+  method text,
+  route text,
+  status integer,
+  duration_ms integer not null,
+  attempts integer not null,
+  peer text,
+  detail text not null,
+  CONSTRAINT connector_logs_pkey PRIMARY KEY (id),
+  CONSTRAINT connector_logs_level_check CHECK ((level = ANY (ARRAY['info'::text, 'warning'::text, 'error'::text]))),
+  CONSTRAINT connector_logs_result_check CHECK ((result = ANY (ARRAY['ok'::text, 'refused'::text, 'failed'::text])))
+);
+CREATE INDEX connector_logs_connector_idx ON connector_logs USING btree (connector_id, id DESC);
+CREATE INDEX connector_logs_order_idx ON connector_logs USING btree (order_id, id DESC) WHERE (order_id IS NOT NULL);
 
 CREATE TABLE connector_secrets (
   connector_id uuid not null,
@@ -226,6 +308,89 @@ CREATE TABLE idempotency_keys (
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key_hash)
 );
 CREATE INDEX idempotency_keys_expires_at_idx ON idempotency_keys USING btree (expires_at);
+
+CREATE TABLE mails (
+  id uuid not null,
+  tenant_id uuid not null,
+  rule_id uuid not null,
+  rule_name text not null,
+  kind text not null,
+  recipient text not null,
+  subject text not null,
+  content jsonb not null,
+  state text not null,
+  attempts integer not null default 0,
+  fence bigint not null default 0,
+  next_attempt_at timestamp with time zone not null default now(),
+  give_up_at timestamp with time zone not null,
+  last_error text,
+  response text,
+  created_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone,
+  CONSTRAINT mails_pkey PRIMARY KEY (id),
+  CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text])))
+);
+CREATE INDEX mails_due_idx ON mails USING btree (next_attempt_at) WHERE (state = 'waiting'::text);
+CREATE INDEX mails_finished_idx ON mails USING btree (finished_at) WHERE (state <> 'waiting'::text);
+CREATE INDEX mails_rule_idx ON mails USING btree (rule_id);
+CREATE INDEX mails_tenant_idx ON mails USING btree (tenant_id, id);
+
+CREATE TABLE notification_connectors (
+  connector_id uuid not null,
+  tenant_id uuid not null,
+  state text not null,
+  since timestamp with time zone not null,
+  CONSTRAINT notification_connectors_pkey PRIMARY KEY (connector_id),
+  CONSTRAINT notification_connectors_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id) ON DELETE CASCADE,
+  CONSTRAINT notification_connectors_state_check CHECK ((state = ANY (ARRAY['up'::text, 'down'::text])))
+);
+
+CREATE TABLE notification_gatherings (
+  rule_id uuid not null,
+  kind text not null,
+  tenant_id uuid not null,
+  count integer not null default 0,
+  items jsonb not null default '[]'::jsonb,
+  tallies jsonb not null default '{}'::jsonb,
+  due_at timestamp with time zone,
+  closed_at timestamp with time zone,
+  CONSTRAINT notification_gatherings_pkey PRIMARY KEY (rule_id, kind),
+  CONSTRAINT notification_gatherings_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES notification_rules(id) ON DELETE CASCADE
+);
+CREATE INDEX notification_gatherings_due_idx ON notification_gatherings USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE TABLE notification_marks (
+  rule_id uuid not null,
+  name text not null,
+  tenant_id uuid not null,
+  reached timestamp with time zone not null,
+  CONSTRAINT notification_marks_pkey PRIMARY KEY (rule_id, name),
+  CONSTRAINT notification_marks_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES notification_rules(id) ON DELETE CASCADE
+);
+
+CREATE TABLE notification_rules (
+  id uuid not null,
+  tenant_id uuid not null,
+  connector_id uuid not null,
+  name text not null,
+  description text not null,
+  status text not null,
+  recipients jsonb not null,
+  events jsonb not null,
+  profile_ids jsonb not null,
+  expiry_days jsonb not null,
+  minutes_between_mails integer not null,
+  digest jsonb not null,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  CONSTRAINT notification_rules_name_key UNIQUE (tenant_id, name),
+  CONSTRAINT notification_rules_pkey PRIMARY KEY (id),
+  CONSTRAINT notification_rules_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id),
+  CONSTRAINT notification_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT notification_rules_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+);
+CREATE INDEX notification_rules_connector_idx ON notification_rules USING btree (connector_id);
 
 CREATE TABLE order_intents (
   order_id uuid not null,

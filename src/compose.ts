@@ -1,13 +1,15 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConnectorTester, Readiness } from './admin/index.js';
+import type { Readiness } from './admin/index.js';
 import { issuerFactory } from './compose-issuers.js';
-import { createMailRoom, type MailRoom } from './compose-mail.js';
+import { createMailRoom } from './compose-mail.js';
+import { chainsOf, monitorConnectors, recorders, watchedMail } from './compose-monitoring.js';
 import type { Config } from './config.js';
+import { connectorTesters } from './connector-testers.js';
 import { createAddressGuard } from './connectors/address-guard.js';
 import { createChallengeJudge } from './connectors/challenge/index.js';
 import { createRevocationLists } from './connectors/crl/index.js';
-import { type CryptoEngineDeps, testCryptoEngine } from './connectors/crypto-engine/index.js';
+import type { CryptoEngineDeps } from './connectors/crypto-engine/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
 import { embeddedEngine } from './embedded-engine.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
@@ -15,7 +17,6 @@ import { type FirstRun, firstRun } from './first-run.js';
 import { installationFigures } from './installation-figures.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
 import { masterKeyOf } from './master-key.js';
-import type { Mailer } from './notification/ports.js';
 import { systemClock } from './runtime/clock.js';
 import { uuidv7 } from './runtime/ids.js';
 import type { Log } from './runtime/log.js';
@@ -26,7 +27,6 @@ import { challengeMacKeyOf } from './store/challenge-mac-key.js';
 import { describeStoreFault } from './store/fault.js';
 import { openStore } from './store/open.js';
 import type { Store } from './store/store.js';
-import { cryptoEngineConfigSchema } from './tenancy/connector.js';
 import { systemContext } from './tenancy/context.js';
 import { createDirectory } from './tenancy/directory-cache.js';
 import type { Profile } from './tenancy/profile.js';
@@ -113,9 +113,10 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const guard = createAddressGuard(config.connectorAllow, config.mode === 'dev');
   const engineDeps: CryptoEngineDeps = { engine, log, guard };
   const make = issuerFactory({ engine: engineDeps, guard }, replacements.makeIssuer);
-  const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, log });
-  const watched = { logged: (mailer: Mailer) => mailer, livesOf: async () => [] };
-  const mail = createMailRoom({ store, guard, ...watched, consoleUrl: config.adminUrl, clock: systemClock, log });
+  const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, log, recorderOf: recorders(store, systemClock) });
+  const mail = createMailRoom({ store, guard, ...watchedMail(store, systemClock), consoleUrl: config.adminUrl, clock: systemClock, log });
+  const testers = connectorTesters({ engine: engineDeps, guard, chainOf: chainsOf(issuers), mail });
+  const monitoring = monitorConnectors({ store, testers, tell: mail.tell, callDays: config.connectorLogDays, clock: systemClock, log });
   const chainOf = async (profile: Profile) => (await (await issuers.forProfile(profile))?.chain()) ?? [];
   const nextChainOf = async (profile: Profile) => (await issuers.forProfile(profile))?.next?.()?.chain ?? [];
   const onChange = async () => {
@@ -144,6 +145,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           onlyWith('outbox', notifyJudgesJob({ ...store, judge, clock: systemClock, log })),
           rollOverCaJob({ engine, clock: systemClock, log }),
           ...mail.jobs,
+          ...monitoring.jobs,
         ]
       : [refresh],
     log,
@@ -159,7 +161,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   }
   if (config.roles.includes('admin')) {
     const notifyConfigChanged = () => void endpoints.refresh();
-    const connectorTester = testerOf(engineDeps, mail);
+    const connectorTester = monitoring.tester;
     const { gatherFigures = async () => [await figuresHere()] } = replacements;
     const metrics = {
       async text() {
@@ -201,16 +203,6 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
 /** The printed commands work as soon as they are printed; every later profile gets its RA key from the job. */
 async function prepareDemo(store: Store, raKeys: RaKeyDeps): Promise<void> {
   for (const profile of await store.profiles.all(systemContext('start'))) await ensureRaKeys(profile, raKeys);
-}
-
-function testerOf(engineDeps: CryptoEngineDeps, mail: MailRoom): ConnectorTester {
-  return {
-    test: (connector, to) => {
-      const secrets = Object.fromEntries(Object.entries(connector.secrets).map(([name, value]) => [name, { value }]));
-      if (connector.type === 'smtp') return mail.testSmtp({ config: connector.config, secrets }, to);
-      return testCryptoEngine(cryptoEngineConfigSchema.parse(connector.config), secrets, engineDeps);
-    },
-  };
 }
 
 function workerJobs(deps: EnrolmentDeps, raKeys: RaKeyDeps, onlyWith: ReturnType<typeof whenThereIs>): readonly Job[] {

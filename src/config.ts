@@ -40,6 +40,8 @@ export interface Config {
   readonly logLevel: (typeof logLevels)[number];
   /** How many days a refusal is kept that does not come again. */
   readonly refusalDays: number;
+  /** How many days calls of connectors are kept. */
+  readonly connectorLogDays: number;
   /** Key type of the embedded engine's CAs, chosen when they are made. */
   readonly engineKey: (typeof engineKeys)[number];
 }
@@ -101,6 +103,7 @@ const environmentSchema = z.object({
   GATEHOUSE_CONNECTOR_ALLOW: list.refine((items) => items.every(isNetwork), 'has a network with a prefix length that its address cannot have').prefault(''),
   GATEHOUSE_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
   GATEHOUSE_REFUSAL_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
+  GATEHOUSE_CONNECTOR_LOG_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
   GATEHOUSE_ENGINE_KEY: z.enum(engineKeys, `must be one of ${engineKeys.join(', ')}`).default('P-256'),
 });
 type Parsed = z.infer<typeof environmentSchema>;
@@ -231,6 +234,7 @@ function toConfig(parsed: Parsed): Config {
     processes: parsed.GATEHOUSE_PROCESSES ?? (databaseUrl === undefined ? 1 : availableParallelism()),
     ...(token !== undefined && { adminToken: new Secret(token) }),
     connectorAllow: parsed.GATEHOUSE_CONNECTOR_ALLOW,
+    connectorLogDays: parsed.GATEHOUSE_CONNECTOR_LOG_DAYS,
     logLevel: parsed.GATEHOUSE_LOG_LEVEL,
     refusalDays: parsed.GATEHOUSE_REFUSAL_DAYS,
     engineKey: parsed.GATEHOUSE_ENGINE_KEY,

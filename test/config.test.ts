@@ -23,6 +23,7 @@ t.test('an empty environment is dev mode on loopback with the embedded database'
     adminUrl: 'http://127.0.0.1:8081',
     roles: ['device', 'admin', 'worker'],
     refusalDays: 90,
+    connectorLogDays: 90,
   });
   t.equal(parsed.value.databaseUrl, undefined);
   t.equal(parsed.value.masterKey, undefined);

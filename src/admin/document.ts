@@ -8,10 +8,24 @@ import { registerAdmin } from './register.js';
 export async function openApiDocument(): Promise<string> {
   const deps: Pick<
     AdminDeps,
-    'log' | 'clock' | 'connectorTester' | 'vendorDevices' | 'deviceSecrets' | 'givenUpRevocations' | 'engineCas' | 'engineClients' | 'notificationRules' | 'mails' | 'ruleTester'
+    | 'log'
+    | 'clock'
+    | 'connectorTester'
+    | 'connectorLog'
+    | 'connectorHealth'
+    | 'vendorDevices'
+    | 'deviceSecrets'
+    | 'givenUpRevocations'
+    | 'engineCas'
+    | 'engineClients'
+    | 'notificationRules'
+    | 'mails'
+    | 'ruleTester'
   > = {
     log: createLog('silent'),
     clock: systemClock,
+    connectorLog: {} as NonNullable<AdminDeps['connectorLog']>,
+    connectorHealth: {} as NonNullable<AdminDeps['connectorHealth']>,
     connectorTester: { test: async () => ({ ok: true, steps: [] }) },
     engineCas: {} as NonNullable<AdminDeps['engineCas']>,
     engineClients: {} as NonNullable<AdminDeps['engineClients']>,

@@ -10,7 +10,9 @@ import type { Log } from '../runtime/log.js';
 import type { Result } from '../runtime/result.js';
 import type { Secret } from '../runtime/secret.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
-import type { ConnectorType } from '../tenancy/connector.js';
+import type { Connector, ConnectorType } from '../tenancy/connector.js';
+import type { ConnectorLogReader } from '../tenancy/connector-call.js';
+import type { ConnectorHealthStore } from '../tenancy/connector-health.js';
 import type { Context } from '../tenancy/context.js';
 import type { DeviceSecretStore } from '../tenancy/device-secret.js';
 import type { EndpointDirectory } from '../tenancy/directory.js';
@@ -52,12 +54,15 @@ export interface AdminDeps {
   readonly endpoints?: Pick<EndpointDirectory, 'scep'>;
   /** The embedded engine's CAs; where absent, they are not served. */
   readonly engineCas?: EngineCaDesk;
+  /** Who may use the embedded engine over HTTP; where absent, they are not served. */
+  readonly engineClients?: EngineClientDesk;
   /** Makes successors of a profile's RA keys ahead of time. */
   prepareRaKeys?(profile: Profile, actor: string): Promise<'ready' | 'waiting' | 'refused'>;
   /** Where absent, the routes that test a connector are not served. */
-  /** Who may use the embedded engine over HTTP; where absent, they are not served. */
-  readonly engineClients?: EngineClientDesk;
   readonly connectorTester?: ConnectorTester;
+  /** Where one of them is absent, connectors show neither logs nor monitoring. */
+  readonly connectorLog?: Pick<ConnectorLogReader, 'list' | 'figures'>;
+  readonly connectorHealth?: Pick<ConnectorHealthStore, 'find' | 'states' | 'history'>;
   /** Where absent, the routes of notification rules are not served. */
   readonly notificationRules?: RuleStore;
   /** Where absent, the routes of mails are not served. */
@@ -121,9 +126,6 @@ export interface EngineCaDesk {
   cancelNext(id: string, actor: string): Promise<boolean>;
 }
 
-/** A connector as it would be used, saved or not. */
-export interface ConnectorUnderTest {
-  readonly tenantId: string;
 /** What a client of the engine's API may do. */
 export const engineScopes = ['ca.read', 'ca.issue', 'ca.revoke'] as const;
 
@@ -151,9 +153,14 @@ export interface EngineClientDesk {
   remove(id: string, actor: string): Promise<boolean>;
 }
 
+/** A connector as it would be used, saved or not. */
+export interface ConnectorUnderTest {
+  readonly tenantId: string;
   readonly type: ConnectorType;
   readonly config: Readonly<Record<string, unknown>>;
   readonly secrets: Readonly<Record<string, Secret>>;
+  /** Present when it is saved: its log then tells of the test. */
+  readonly saved?: Pick<Connector, 'id' | 'tenantId' | 'version'>;
 }
 
 export interface TestStep {
@@ -172,6 +179,15 @@ export interface TestReport {
 export interface ConnectorTester {
   /** Resolves also when the other side fails; the steps end with the first that failed. `to`: the recipient of a test mail. */
   test(connector: ConnectorUnderTest, to?: string): Promise<TestReport>;
+  /** What its settings may be, as the other side tells; never rejects. */
+  choices?(connector: ConnectorUnderTest): Promise<readonly ConnectorChoice[]>;
+}
+
+export interface ConnectorChoice {
+  readonly field: string;
+  readonly values: readonly string[];
+  /** Why there are none, in words; absent where they are complete. */
+  readonly missing?: string;
 }
 
 /** An answer kept for its Idempotency-Key. It may hold a secret shown once: a store that writes it down must seal it. */

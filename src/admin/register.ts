@@ -5,23 +5,25 @@ import type { AdminApp } from './app.js';
 import { auditEventRoutes } from './audit-events/routes.js';
 import { guardRoutes } from './caller.js';
 import { certificateRoutes } from './certificates/routes.js';
-import { cmpProfileRoutes } from './cmp-profiles/routes.js';
 import { deviceSecretRoutes } from './cmp-profiles/device-secret-routes.js';
+import { cmpProfileRoutes } from './cmp-profiles/routes.js';
 import { vendorDeviceRoutes } from './cmp-profiles/vendor-device-routes.js';
+import { connectorLogRoutes } from './connectors/log-routes.js';
+import { connectorMonitoringRoutes } from './connectors/monitoring-routes.js';
 import { connectorRoutes } from './connectors/routes.js';
 import { connectorTestRoutes } from './connectors/test-routes.js';
 import { decodeRoutes } from './decode/routes.js';
 import { engineCaRoutes } from './engine-cas/routes.js';
-import { handleErrors, handleUnknownRoutes } from './error-handler.js';
 import { engineClientRoutes } from './engine-clients/routes.js';
+import { handleErrors, handleUnknownRoutes } from './error-handler.js';
 import { healthRoutes } from './health/routes.js';
 import { honourIdempotencyKeys } from './idempotency.js';
 import { memoryIdempotencyStore } from './idempotency-memory.js';
 import { mailRoutes } from './mails/routes.js';
 import { notificationRuleRoutes, notificationRuleTestRoute } from './notification-rules/routes.js';
 import { describeRoutes, serveDocs } from './openapi.js';
-import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
 import { givenUpRevocationRoutes } from './orders/revocation-routes.js';
+import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
 import { type AdminDeps, type AdminParts, defaultLimits } from './ports.js';
 import { raKeyRoutes } from './ra-keys/routes.js';
 import { refusalRoutes } from './refusals/routes.js';
@@ -71,6 +73,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   tenantRoutes(app, deps);
   connectorRoutes(app, deps);
   if (deps.connectorTester !== undefined) connectorTestRoutes(app, deps, deps.connectorTester);
+  watchedConnectors(app, deps);
   cmpProfileRoutes(app, deps);
   if (deps.givenUpRevocations !== undefined) givenUpRevocationRoutes(app, deps, deps.givenUpRevocations);
   if (deps.deviceSecrets !== undefined) deviceSecretRoutes(app, deps, deps.deviceSecrets);
@@ -79,9 +82,9 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   scepChallengeRoutes(app, deps);
   raKeyRoutes(app, deps);
   if (deps.engineCas !== undefined) engineCaRoutes(app, deps, deps.engineCas);
+  if (deps.engineClients !== undefined) engineClientRoutes(app, deps, deps.engineClients);
   snippetRoutes(app, deps);
   orderRoutes(app, deps);
-  if (deps.engineClients !== undefined) engineClientRoutes(app, deps, deps.engineClients);
   orderDecisionRoutes(app, deps);
   refusalRoutes(app, deps);
   certificateRoutes(app, deps);
@@ -90,6 +93,13 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   decodeRoutes(app, deps);
   notifications(app, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger());
+}
+
+function watchedConnectors(app: AdminApp, deps: AdminParts): void {
+  const { connectorLog: log, connectorHealth: health } = deps;
+  if (log === undefined || health === undefined) return;
+  connectorLogRoutes(app, deps, log);
+  connectorMonitoringRoutes(app, deps, { health, log });
 }
 
 function notifications(app: AdminApp, deps: AdminParts): void {

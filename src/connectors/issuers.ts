@@ -6,11 +6,14 @@ import { systemContext } from '../tenancy/context.js';
 import type { ConnectorStore, ProfileStore } from '../tenancy/ports.js';
 import type { IssuingOverrides, Profile } from '../tenancy/profile.js';
 import { measured } from './measured-issuer.js';
+import { logged, type Recorder } from './monitoring/index.js';
 
 /** Makes an issuer of a connector with a profile's settings laid over it; undefined when the type issues nothing. */
 export type IssuerFactory = (connector: Connector, overrides: IssuingOverrides) => Issuer | undefined;
 
 export interface IssuerRegistry extends Issuers {
+  /** A connector by itself, without a profile's settings. */
+  forConnector(connectorId: string): Promise<Issuer | undefined>;
   /** Forgets every issuer: the configuration has changed. */
   forget(): void;
 }
@@ -20,6 +23,8 @@ export function createIssuers(parts: {
   readonly connectors: ConnectorStore;
   readonly profiles: ProfileStore;
   readonly make: IssuerFactory;
+  /** Who writes a connector's calls down; nobody where absent. */
+  readonly recorderOf?: (connector: Connector) => Recorder;
   readonly log: Log;
 }): IssuerRegistry {
   let issuers = new Map<string, Promise<Issuer | undefined>>();
@@ -28,7 +33,9 @@ export function createIssuers(parts: {
     const connector = await parts.connectors.find(systemContext('issuers'), connectorId);
     if (connector?.status !== 'active') return undefined;
     const issuer = parts.make(connector, overrides);
-    return issuer && measured(issuer, connector.type);
+    if (issuer === undefined) return undefined;
+    const recorder = parts.recorderOf?.(connector);
+    return measured(recorder === undefined ? issuer : logged(issuer, recorder), connector.type);
   };
 
   const issuerOf = (connectorId: string, overrides: IssuingOverrides): Promise<Issuer | undefined> => {
@@ -47,6 +54,7 @@ export function createIssuers(parts: {
       const profile = await parts.profiles.find(systemContext('issuers'), order.protocol, order.profileId);
       return issuerOf(order.connectorId, profile?.overrides ?? {});
     },
+    forConnector: (connectorId) => issuerOf(connectorId, {}),
     forget() {
       issuers = new Map();
     },

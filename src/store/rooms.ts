@@ -6,12 +6,15 @@ import { accountReader } from './accounts.js';
 import { auditRoom, type Boot } from './audit.js';
 import { auditTrail } from './audit-trail.js';
 import { certificateStore } from './certificates.js';
-import { challengeStore } from './challenges.js';
 import { certifiedKeyStore } from './certified-keys.js';
+import { challengeStore } from './challenges.js';
 import { type Connection, firstOf } from './connection/connection.js';
+import { connectorHealthStore } from './connector-health.js';
+import { connectorLogRoom } from './connector-logs.js';
 import { delayedAnswerStore } from './delayed-answers.js';
 import { deviceSecretStore } from './device-secrets.js';
 import { engineStore } from './engine.js';
+import { engineClientStore } from './engine-clients.js';
 import { givenUpRevocations } from './given-up-revocations.js';
 import { idempotencyStore } from './idempotency.js';
 import { noticeQueue } from './notices.js';
@@ -20,7 +23,6 @@ import { notificationRoom } from './notifications/index.js';
 import { createInterest } from './notifications/interest.js';
 import { countOpenOrders } from './open-orders.js';
 import { duplicateReader } from './orders/duplicates.js';
-import { engineClientStore } from './engine-clients.js';
 import { orderRoom } from './orders/index.js';
 import { orderReader } from './orders/reader.js';
 import { orphanReader } from './orphans.js';
@@ -41,6 +43,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
   const boot: Boot = { ...begun, follow: followOrders(interest) };
   const orders = orderRoom(connection, boot, sealer, log);
   const refusals = refusalRoom(connection, log);
+  const connectorLog = connectorLogRoom(connection, log);
   const audit = auditRoom(connection, boot);
   let closing: Promise<void> | undefined;
   return {
@@ -59,6 +62,8 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     accounts: accountReader(connection),
     tenants: tenantStore(connection, boot),
     connectors: connectorStore(connection, boot, sealer),
+    connectorLog: connectorLog.store,
+    connectorHealth: connectorHealthStore(connection),
     profiles: profileStore(connection, boot, sealer),
     credentials: credentialStore(connection, boot, sealer),
     challenges: challengeStore(connection, boot),
@@ -71,6 +76,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     idempotency: idempotencyStore(connection, sealer),
     delayedAnswers: delayedAnswerStore(connection),
     engine: engineStore(connection, boot, sealer),
+    engineClients: engineClientStore(connection, boot),
     audit: audit.store,
     auditTrail: auditTrail(connection),
     ping: async () => {
@@ -79,11 +85,10 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     },
     databaseNow: async () => ((await firstOf(connection, sql<{ now: Date }>`select clock_timestamp() as now`)) as { now: Date }).now,
     flush: async () => {
-      await Promise.all([orders.flush(), refusals.flush(), audit.idle()]);
-    engineClients: engineClientStore(connection, boot),
+      await Promise.all([orders.flush(), refusals.flush(), connectorLog.flush(), audit.idle()]);
     },
     close: () => {
-      closing ??= Promise.all([orders.close(), refusals.close(), audit.idle()]).then(() => connection.close());
+      closing ??= Promise.all([orders.close(), refusals.close(), connectorLog.close(), audit.idle()]).then(() => connection.close());
       return closing;
     },
   };

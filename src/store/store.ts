@@ -10,8 +10,10 @@ import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from 
 import type { GivenUpRevocations } from '../enrolment/revocation-ports.js';
 import type { WorkloadReader } from '../enrolment/workload.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
-import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
+import type { ConnectorLog, ConnectorLogReader } from '../tenancy/connector-call.js';
+import type { ConnectorHealthStore } from '../tenancy/connector-health.js';
 import type { DeviceSecretStore } from '../tenancy/device-secret.js';
+import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, SettingStore, TenantStore } from '../tenancy/ports.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import type { AccessLists } from './access.js';
 import type { IdempotencyRoom } from './idempotency.js';
@@ -37,6 +39,8 @@ export interface Store extends NotificationRoom {
   readonly accounts: AccountReader;
   readonly tenants: TenantStore;
   readonly connectors: ConnectorStore;
+  readonly connectorLog: ConnectorLog & ConnectorLogReader;
+  readonly connectorHealth: ConnectorHealthStore;
   readonly profiles: ProfileStore;
   readonly credentials: CredentialStore;
   readonly challenges: ChallengeStore;

@@ -5,8 +5,8 @@ export interface Job {
   readonly name: string;
   /** Milliseconds between the end of one run and the start of the next. */
   readonly everyMs: number;
-  /** One run; exceptions are logged and the job goes on. */
-  run(): Promise<void>;
+  /** One run; exceptions are logged and the job goes on. `stopping`: whatever waits for others may stop waiting. */
+  run(stopping?: AbortSignal): Promise<void>;
 }
 
 export interface Loop {
@@ -31,7 +31,7 @@ export function startJobs(jobs: readonly Job[], log: Log): Loop {
 async function repeat(job: Job, signal: AbortSignal, log: Log): Promise<void> {
   while (!signal.aborted) {
     try {
-      await job.run();
+      await job.run(signal);
     } catch (error) {
       log.error({ err: error, job: job.name }, 'a background job failed and will run again');
     }

@@ -88,6 +88,11 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
     },
     engineClients: createEngineClients(memoryEngineClients()),
     readiness: async () => ({ ready: true, checks: { database: 'ok' } }),
+    connectorLog: {
+      list: async () => ({ items: [], total: 0 }),
+      figures: async () => ({ calls: 0, ok: 0, refused: 0, failed: 0, successRate: null, p50Ms: null, p95Ms: null }),
+    },
+    connectorHealth: { find: async () => undefined, states: async () => new Map(), history: async () => [] },
     connectorTester: {
       async test(connector, to) {
         const ok = connector.config.url !== 'https://down.example.test';

@@ -67,6 +67,18 @@ export const testReportSchema = z
   })
   .meta({ id: 'ConnectorTestReport', description: 'What was tried, step by step; 200 also when a step failed' });
 
+export const connectorOptionsSchema = z
+  .object({
+    items: z.array(
+      z.object({
+        field: z.string().describe('Name of the setting: caName, caId, profileId, endEntityProfile, certificateProfile'),
+        values: z.array(z.string()),
+        missing: z.string().nullable().describe('Why there are none, or not all of them'),
+      }),
+    ),
+  })
+  .meta({ id: 'ConnectorOptions', description: 'What settings may be, as the other side tells' });
+
 export function connectorView(connector: Connector, tenant: string): z.output<typeof connectorSchema> {
   const { id, type, name, tenantId, description, status, version } = connector;
   const secrets = Object.fromEntries((kindOf(type)?.secrets ?? []).map((key) => [key, secretState(connector.secrets[key]?.updatedAt)]));

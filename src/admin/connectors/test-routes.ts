@@ -1,3 +1,4 @@
+import type { Connector } from '../../tenancy/connector.js';
 import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
 import { idParams } from '../field.js';
@@ -6,10 +7,15 @@ import type { AdminParts, ConnectorTester, ConnectorUnderTest } from '../ports.j
 import { tenantForNew } from '../tenant-scope.js';
 import { connectorProbeSchema } from './kinds.js';
 import { findConnector } from './routes.js';
-import { connectorProbe, testReportSchema, testRequestSchema } from './schema.js';
+import { connectorOptionsSchema, connectorProbe, testReportSchema, testRequestSchema } from './schema.js';
 import { partSecrets } from './settings.js';
 
 const tags = ['connectors'];
+
+function asTested({ id, version, tenantId, type, config, secrets }: Connector): ConnectorUnderTest {
+  const values = Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.value]));
+  return { saved: { id, tenantId, version }, tenantId, type, config, secrets: values };
+}
 
 /** Tests answer 200 whatever the other side does: the report says what happened. */
 async function report(tester: ConnectorTester, connector: ConnectorUnderTest, to: string | undefined) {
@@ -51,9 +57,27 @@ export function connectorTestRoutes(app: AdminApp, deps: AdminParts, tester: Con
       },
     },
     async (request) => {
-      const { tenantId, type, config, secrets } = await findConnector(deps, callerOf(request), request.params.id);
-      const values = Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.value]));
-      return report(tester, { tenantId, type, config, secrets: values }, request.body?.to);
+      const connector = await findConnector(deps, callerOf(request), request.params.id);
+      return report(tester, asTested(connector), request.body?.to);
+    },
+  );
+
+  app.get(
+    '/connectors/:id/options',
+    {
+      config: { access: 'connector:test' },
+      schema: {
+        tags,
+        operationId: 'listConnectorOptions',
+        summary: 'What the other side offers for settings of the connector and of profiles: names of CAs and of their profiles',
+        params: idParams,
+        response: answers({ 200: connectorOptionsSchema }),
+      },
+    },
+    async (request) => {
+      const connector = await findConnector(deps, callerOf(request), request.params.id);
+      const items = (await tester.choices?.(asTested(connector))) ?? [];
+      return { items: items.map(({ field, values, missing }) => ({ field, values: [...values], missing: missing ?? null })) };
     },
   );
 }

@@ -1,0 +1,33 @@
+import type { MailRoom } from './compose-mail.js';
+import type { AddressGuard } from './connectors/address-guard.js';
+import { type CryptoEngineDeps, testCryptoEngine } from './connectors/crypto-engine/index.js';
+import { listEjbcaChoices, testEjbcaConnector } from './connectors/ejbca/index.js';
+import { chainLives, clientCertificateLife, type TypeTesters } from './connectors/monitoring/index.js';
+import { cryptoEngineConfigSchema } from './tenancy/connector.js';
+import { ejbcaConfigSchema } from './tenancy/ejbca-config.js';
+
+export interface TesterDeps {
+  readonly engine: CryptoEngineDeps;
+  readonly guard: AddressGuard;
+  /** Issuing CA first, root last, DER; none where the connector issues nothing. */
+  chainOf(connectorId: string): Promise<readonly Buffer[]>;
+  readonly mail: Pick<MailRoom, 'testSmtp'>;
+}
+
+/** How each type of connector is tested: one row per type. */
+export function connectorTesters({ engine, guard, chainOf, mail }: TesterDeps): TypeTesters {
+  return {
+    'crypto-engine': {
+      test: ({ config, secrets }) => testCryptoEngine(cryptoEngineConfigSchema.parse(config), secrets, engine),
+      credentials: async ({ id }) => chainLives(await chainOf(id)),
+    },
+    ejbca: {
+      test: ({ config, secrets }) => testEjbcaConnector(ejbcaConfigSchema.parse(config), secrets, { guard }),
+      credentials: async ({ id, secrets }) => [...clientCertificateLife(secrets.pfx?.value.reveal()), ...chainLives(await chainOf(id))],
+      choices: ({ config, secrets }) => listEjbcaChoices(ejbcaConfigSchema.parse(config), secrets, { guard }),
+    },
+    smtp: {
+      test: (connector, { to, isProbe }) => mail.testSmtp(connector, isProbe ? undefined : to),
+    },
+  };
+}
