@@ -3,7 +3,7 @@ import t from 'tap';
 import { generate } from '../scripts/conformance.js';
 
 /** Rows of CMP that are still to come; a row is taken off this list, never put on it. In two parts, so that naming it here is no test. */
-const planned = ['025', '053', '095', '099', '173', '215', '222'].map((number) => `CMP-${number}`);
+const planned: readonly string[] = [];
 
 t.test('the checklists say what the tests prove (npm run conformance)', async (t) => {
   for (const { name, text, counts } of generate()) {
