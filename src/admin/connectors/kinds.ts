@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cryptoEngineConfigSchema, smtpConfigSchema } from '../../tenancy/connector.js';
+import { ejbcaConfigSchema } from '../../tenancy/ejbca-config.js';
 import { descriptionSchema, idSchema, lineSchema, nameSchema, statusSchema } from '../field.js';
 
 /** Fields of every connector, whatever its type. */
@@ -25,6 +26,22 @@ const smtpSettings = smtpConfigSchema
   .safeExtend({ password: z.string().min(1).max(1000).optional().describe('Write-only') })
   .meta({ id: 'SmtpConfig', description: 'Settings of a mail server' });
 
+const isUrlOf = (text: string, pattern: RegExp): boolean => URL.canParse(text) && pattern.test(new URL(text).protocol) && new URL(text).username === '';
+
+const ejbcaSettings = ejbcaConfigSchema
+  .extend({
+    connectorUrl: lineSchema(500)
+      .refine((text) => isUrlOf(text, /^https:$/), 'Must be an https URL: EJBCA knows its clients by their TLS certificates')
+      .describe('Where EJBCA asks for client certificates: https://ejbca.example:8443'),
+    caUrl: lineSchema(500)
+      .refine((text) => text === '' || isUrlOf(text, /^https?:$/), 'Must be an http or https URL')
+      .optional()
+      .describe("EJBCA's public distribution point for chain and CRL, such as http://ejbca.example:8080"),
+    pfx: z.base64().min(1).max(90_000).optional().describe('Write-only: PKCS#12 in base64, at most 64 KiB, with the certificate that EJBCA knows us by'),
+    pfxPassword: z.string().max(1000).optional().describe('Write-only; used once to open the PFX and then forgotten'),
+  })
+  .meta({ id: 'EjbcaConfig', description: 'Settings of an EJBCA' });
+
 /** What can be configured: one row per type, with the settings that are secrets. */
 export const connectorKinds = {
   'crypto-engine': {
@@ -37,6 +54,11 @@ export const connectorKinds = {
       to: lineSchema(254).optional(),
     }),
     secrets: ['clientSecret'],
+  },
+  ejbca: {
+    body: z.strictObject({ type: z.literal('ejbca'), ...common, config: ejbcaSettings }),
+    probe: z.strictObject({ type: z.literal('ejbca'), ...common, name: nameSchema.optional(), config: ejbcaSettings, to: lineSchema(254).optional() }),
+    secrets: ['pfx', 'pfxPassword'],
   },
   smtp: {
     body: z.strictObject({ type: z.literal('smtp'), ...common, config: smtpSettings }),

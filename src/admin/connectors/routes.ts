@@ -22,7 +22,7 @@ import {
   connectorView,
   newConnectorSchema,
 } from './schema.js';
-import { clearedSecrets, partSecrets } from './settings.js';
+import { clearedSecrets, partSecrets, settingsToKeep } from './settings.js';
 
 const tags = ['connectors'];
 
@@ -85,8 +85,10 @@ export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
       const caller = callerOf(request);
       const { tenantId, config, ...fields } = request.body;
       const context = await tenantForNew(deps, caller, tenantId);
-      const id = uuidv7(deps.clock.now().getTime());
-      const connector = written(await deps.connectors.create(context, { id, ...fields, ...partSecrets(fields.type, config) }));
+      const now = deps.clock.now();
+      const kept = await settingsToKeep(fields.type, config, undefined, now);
+      const id = uuidv7(now.getTime());
+      const connector = written(await deps.connectors.create(context, { id, ...fields, ...partSecrets(fields.type, kept) }));
       deps.notifyConfigChanged();
       setEtag(reply, connector.version);
       return reply
@@ -127,7 +129,7 @@ export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
       const caller = callerOf(request);
       const current = await findConnector(deps, caller, request.params.id);
       const version = requireVersion(request, current.version);
-      const change = connectorChange(current, request.body);
+      const change = await connectorChange(current, request.body, deps.clock.now());
       const context = tenantContext(current.tenantId, caller.actor);
       const connector = written(await deps.connectors.update(context, current.id, version, change));
       deps.notifyConfigChanged();
@@ -159,11 +161,12 @@ export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
   );
 }
 
-function connectorChange(current: Connector, patch: { readonly config?: Readonly<Record<string, unknown>> }) {
+async function connectorChange(current: Connector, patch: { readonly config?: Readonly<Record<string, unknown>> }, now: Date) {
   const { type, name, tenantId, description, status, config } = current;
   const document = { type, name, tenantId, description, status, config };
   const changed = applyPatch(connectorBodySchema(document), document, patch, ['type', 'tenantId']) as typeof newConnectorSchema._zod.output;
-  const parted = partSecrets(changed.type, changed.config);
+  const standing = patch.config?.pfx === null ? undefined : current.config;
+  const parted = partSecrets(changed.type, await settingsToKeep(changed.type, changed.config, standing, now));
   return {
     name: changed.name,
     description: changed.description,

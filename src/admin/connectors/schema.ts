@@ -3,13 +3,14 @@ import { type Connector, connectorTypes } from '../../tenancy/connector.js';
 import { descriptionSchema, idSchema, lineSchema, nameSchema, secretState, statusSchema, timeSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 import { connectorKinds, kindOf } from './kinds.js';
+import { keptAs } from './settings.js';
 
 export const newConnectorSchema = z
-  .discriminatedUnion('type', [connectorKinds['crypto-engine'].body, connectorKinds.smtp.body])
+  .discriminatedUnion('type', [connectorKinds['crypto-engine'].body, connectorKinds.ejbca.body, connectorKinds.smtp.body])
   .meta({ id: 'NewConnector', description: 'A connector to create' });
 
 export const connectorProbe = z
-  .discriminatedUnion('type', [connectorKinds['crypto-engine'].probe, connectorKinds.smtp.probe])
+  .discriminatedUnion('type', [connectorKinds['crypto-engine'].probe, connectorKinds.ejbca.probe, connectorKinds.smtp.probe])
   .meta({ id: 'ConnectorProbe', description: 'A connector to test without saving it' });
 
 export const connectorPatchSchema = z
@@ -81,7 +82,7 @@ export const connectorOptionsSchema = z
 
 export function connectorView(connector: Connector, tenant: string): z.output<typeof connectorSchema> {
   const { id, type, name, tenantId, description, status, version } = connector;
-  const secrets = Object.fromEntries((kindOf(type)?.secrets ?? []).map((key) => [key, secretState(connector.secrets[key]?.updatedAt)]));
+  const secrets = Object.fromEntries((kindOf(type)?.secrets ?? []).map((key) => [key, secretState(connector.secrets[keptAs(key)]?.updatedAt)]));
   const config = { ...connector.config, ...secrets };
   const times = { createdAt: connector.createdAt.toISOString(), updatedAt: connector.updatedAt.toISOString() };
   return { id, type, name, tenantId, tenant, description, status, config, version, ...times };

@@ -1,4 +1,5 @@
 import { Secret } from '../../runtime/secret.js';
+import { withClientCertificate } from './client-certificate.js';
 import { type ConnectorKind, connectorKinds } from './kinds.js';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -6,6 +7,16 @@ type Settings = Readonly<Record<string, unknown>>;
 interface Parted {
   readonly config: Settings;
   readonly secrets: Readonly<Record<string, Secret>>;
+}
+
+/** Settings in the form in which they are kept; `current`: those that stand there. Throws 400 on what cannot be used. */
+export async function settingsToKeep(type: ConnectorKind, settings: Settings, current: Settings | undefined, now: Date): Promise<Settings> {
+  return type === 'ejbca' ? withClientCertificate(settings, current, now) : settings;
+}
+
+/** The name under which a secret is stored: a password that only opens a file goes with it. */
+export function keptAs(name: string): string {
+  return name === 'pfxPassword' ? 'pfx' : name;
 }
 
 /** Parts the secrets from the other settings: they are stored apart and never read back. */

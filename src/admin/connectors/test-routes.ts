@@ -8,7 +8,7 @@ import { tenantForNew } from '../tenant-scope.js';
 import { connectorProbeSchema } from './kinds.js';
 import { findConnector } from './routes.js';
 import { connectorOptionsSchema, connectorProbe, testReportSchema, testRequestSchema } from './schema.js';
-import { partSecrets } from './settings.js';
+import { partSecrets, settingsToKeep } from './settings.js';
 
 const tags = ['connectors'];
 
@@ -39,7 +39,8 @@ export function connectorTestRoutes(app: AdminApp, deps: AdminParts, tester: Con
     async (request) => {
       const { type, tenantId, config, to } = request.body;
       const context = await tenantForNew(deps, callerOf(request), tenantId);
-      return report(tester, { tenantId: context.tenantId, type, ...partSecrets(type, config) }, to);
+      const kept = await settingsToKeep(type, config, undefined, deps.clock.now());
+      return report(tester, { tenantId: context.tenantId, type, ...partSecrets(type, kept) }, to);
     },
   );
 

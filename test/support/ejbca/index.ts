@@ -26,6 +26,7 @@ export interface FakeEjbca {
   readonly openUrl: string;
   readonly trustedCa: string;
   readonly rootCa: string;
+  readonly issuingCa: string;
   /** base64, by kind of client certificate. */
   readonly pfx: Readonly<Record<ClientName, string>>;
   readonly pfxPassword: string;
@@ -55,7 +56,10 @@ export async function startFakeEjbca(): Promise<FakeEjbca> {
     });
     child.once('exit', (code) => reject(new Error(`the fake EJBCA ended with ${code}`)));
   });
-  const { controlUrl, ...told } = JSON.parse(line) as Pick<FakeEjbca, 'url' | 'openUrl' | 'trustedCa' | 'rootCa' | 'pfx' | 'pfxPassword' | 'identity'> & {
+  const { controlUrl, ...told } = JSON.parse(line) as Pick<
+    FakeEjbca,
+    'url' | 'openUrl' | 'trustedCa' | 'rootCa' | 'issuingCa' | 'pfx' | 'pfxPassword' | 'identity'
+  > & {
     readonly controlUrl: string;
   };
   async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -123,7 +123,10 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 function serveOpen(request: IncomingMessage, response: ServerResponse): void {
   request.resume();
   const url = new URL(request.url ?? '/', 'https://ejbca.example');
-  if (url.pathname.startsWith('/ejbca/publicweb/')) return send(response, distributed(url), undefined);
+  if (url.pathname.startsWith('/ejbca/publicweb/')) {
+    send(response, distributed(url), undefined);
+    return;
+  }
   response
     .writeHead(403, { 'content-type': 'application/json' })
     .end('{"error_code":403,"error_message":"Authentication failed: no client certificate or OAuth token"}');
@@ -189,6 +192,7 @@ const ready = {
   pfxPassword: password,
   identity: Object.fromEntries(Object.entries(clients).map(([name, { key, cert }]) => [name, { key, cert }])),
   rootCa: toPem('CERTIFICATE', root.chain[0] as Buffer),
+  issuingCa: toPem('CERTIFICATE', state.cas.get('IssuingCA')?.chain[0] ?? Buffer.alloc(0)),
 };
 process.stdout.write(`${JSON.stringify(ready)}\n`);
 process.stdin.resume();
