@@ -40,7 +40,7 @@ export function recheckCmpIssue(issue: Issue, sent: Buffer, place: CmpPlace, wor
   const { policy } = place.endpoint.profile;
   must(policy.approval.mode === 'automatic', 'a certificate was issued without approval');
   recheckCertificate(certificate, policy, { protocol: 'cmp', isRenewal: request.intent === 'renewal' });
-  const message = messagesIn(sent).find(({ bodyType, header }) => bodyType !== 'nested' && isOf(request.transactionId, header.transactionID));
+  const message = messagesIn(sent).find(({ bodyType, header }) => bodyType !== 'nested' && isOf(request.transactionId, header.transactionID, place));
   must(message !== undefined, 'a certificate was issued in a transaction of another message');
   if (message === undefined) return;
   recheckRequester(issue, message, place, world);
@@ -49,9 +49,10 @@ export function recheckCmpIssue(issue: Issue, sent: Buffer, place: CmpPlace, wor
   recheckBinding(issue, message, place);
 }
 
-/** Further requests of one message have names that begin with its transactionID. */
-function isOf(transactionId: string, transactionID: Buffer | undefined): boolean {
-  return transactionID !== undefined && transactionId.startsWith(transactionID.toString('hex'));
+/** Further requests of one message have names that begin with its transactionID; a compat profile gives one to a message that has none. */
+function isOf(transactionId: string, transactionID: Buffer | undefined, { endpoint }: CmpPlace): boolean {
+  if (transactionID === undefined) return endpoint.profile.policy.cmp.conduct === 'compat';
+  return transactionId.startsWith(transactionID.toString('hex'));
 }
 
 /** The order rests on the secret, or on the certificate whose key protects the message. */
