@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Readiness } from './admin/index.js';
+import { shareCircuitsJob } from './compose-circuits.js';
 import { issuerFactory } from './compose-issuers.js';
 import { createMailRoom } from './compose-mail.js';
 import { chainsOf, monitorConnectors, recorders, watchedMail } from './compose-monitoring.js';
@@ -8,6 +9,7 @@ import type { Config } from './config.js';
 import { connectorTesters } from './connector-testers.js';
 import { createAddressGuard } from './connectors/address-guard.js';
 import { createChallengeJudge } from './connectors/challenge/index.js';
+import { createCircuits } from './connectors/circuits.js';
 import { createRevocationLists } from './connectors/crl/index.js';
 import type { CryptoEngineDeps } from './connectors/crypto-engine/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
@@ -113,7 +115,8 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const guard = createAddressGuard(config.connectorAllow, config.mode === 'dev');
   const engineDeps: CryptoEngineDeps = { engine, log, guard };
   const make = issuerFactory({ engine: engineDeps, guard }, replacements.makeIssuer);
-  const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, log, recorderOf: recorders(store, systemClock) });
+  const circuits = createCircuits(log);
+  const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, circuits, log, recorderOf: recorders(store, systemClock) });
   const mail = createMailRoom({ store, guard, ...watchedMail(store, systemClock), consoleUrl: config.adminUrl, clock: systemClock, log });
   const testers = connectorTesters({ engine: engineDeps, guard, chainOf: chainsOf(issuers), mail });
   const monitoring = monitorConnectors({ store, testers, tell: mail.tell, callDays: config.connectorLogDays, clock: systemClock, log });
@@ -134,10 +137,11 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   await endpoints.refreshNow();
   const refresh: Job = { name: 'refresh-directory', everyMs: 400, run: async () => void (await endpoints.refresh()) };
   const onlyWith = whenThereIs(store.workload);
+  const everywhere = [refresh, shareCircuitsJob(circuits, deps.backlog, store)];
   const jobs = startJobs(
     config.roles.includes('worker')
       ? [
-          refresh,
+          ...everywhere,
           ...workerJobs(deps, raKeys, onlyWith),
           replaceDuplicatesJob({ ...store, clock: systemClock }),
           forgetOldJob({ ...store, log }, config.refusalDays),
@@ -147,7 +151,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           ...mail.jobs,
           ...monitoring.jobs,
         ]
-      : [refresh],
+      : everywhere,
     log,
   );
 
@@ -195,6 +199,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
       state.isClosing = true;
       await Promise.all(servers.map(({ app }) => app.close()));
       await jobs.stop();
+      await deps.calls.idle();
       await store.close();
     },
   });

@@ -16,6 +16,7 @@ export async function openApiDocument(): Promise<string> {
     | 'vendorDevices'
     | 'deviceSecrets'
     | 'givenUpRevocations'
+    | 'stuckOrders'
     | 'engineCas'
     | 'engineClients'
     | 'notificationRules'
@@ -31,6 +32,7 @@ export async function openApiDocument(): Promise<string> {
     engineClients: {} as NonNullable<AdminDeps['engineClients']>,
     vendorDevices: {} as NonNullable<AdminDeps['vendorDevices']>,
     deviceSecrets: {} as NonNullable<AdminDeps['deviceSecrets']>,
+    stuckOrders: {} as NonNullable<AdminDeps['stuckOrders']>,
     givenUpRevocations: {} as NonNullable<AdminDeps['givenUpRevocations']>,
     notificationRules: {} as NonNullable<AdminDeps['notificationRules']>,
     mails: {} as NonNullable<AdminDeps['mails']>,

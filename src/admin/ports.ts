@@ -3,6 +3,7 @@ import type { OrderDecisions } from '../enrolment/approve.js';
 import type { CertificateStore, IssuedCertificate, OrderReader, RefusalRecord } from '../enrolment/ports.js';
 import type { RefusalReason } from '../enrolment/refusal.js';
 import type { GivenUpRevocations } from '../enrolment/revocation-ports.js';
+import type { StuckOrders } from '../enrolment/stuck.js';
 import type { MailDesk, RuleStore } from '../notification/ports.js';
 import type { NotificationRule } from '../notification/rule.js';
 import type { Clock } from '../runtime/clock.js';
@@ -31,6 +32,8 @@ export interface AdminDeps {
   readonly vendorDevices?: VendorDeviceStore;
   /** Where absent, the routes of devices' own secrets are not served. */
   readonly deviceSecrets?: DeviceSecretStore;
+  /** Where absent, stuck orders stay so. */
+  readonly stuckOrders?: StuckOrders;
   /** Where absent, revocations that were given up stay so. */
   readonly givenUpRevocations?: GivenUpRevocations;
   readonly access: Pick<AccessStore, 'findToken'>;

@@ -24,6 +24,7 @@ import { notificationRuleRoutes, notificationRuleTestRoute } from './notificatio
 import { describeRoutes, serveDocs } from './openapi.js';
 import { givenUpRevocationRoutes } from './orders/revocation-routes.js';
 import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
+import { stuckOrderRoutes } from './orders/stuck-routes.js';
 import { type AdminDeps, type AdminParts, defaultLimits } from './ports.js';
 import { raKeyRoutes } from './ra-keys/routes.js';
 import { refusalRoutes } from './refusals/routes.js';
@@ -75,6 +76,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   if (deps.connectorTester !== undefined) connectorTestRoutes(app, deps, deps.connectorTester);
   watchedConnectors(app, deps);
   cmpProfileRoutes(app, deps);
+  if (deps.stuckOrders !== undefined) stuckOrderRoutes(app, deps, deps.stuckOrders);
   if (deps.givenUpRevocations !== undefined) givenUpRevocationRoutes(app, deps, deps.givenUpRevocations);
   if (deps.deviceSecrets !== undefined) deviceSecretRoutes(app, deps, deps.deviceSecrets);
   if (deps.vendorDevices !== undefined) vendorDeviceRoutes(app, deps, deps.vendorDevices);

@@ -5,6 +5,7 @@ import type { Connector } from '../tenancy/connector.js';
 import { systemContext } from '../tenancy/context.js';
 import type { ConnectorStore, ProfileStore } from '../tenancy/ports.js';
 import type { IssuingOverrides, Profile } from '../tenancy/profile.js';
+import type { Circuits } from './circuits.js';
 import { measured } from './measured-issuer.js';
 import { logged, type Recorder } from './monitoring/index.js';
 
@@ -23,6 +24,8 @@ export function createIssuers(parts: {
   readonly connectors: ConnectorStore;
   readonly profiles: ProfileStore;
   readonly make: IssuerFactory;
+  /** Whose breakers keep calls from CAs that are down; none where absent. */
+  readonly circuits?: Pick<Circuits, 'guard' | 'held'>;
   /** Who writes a connector's calls down; nobody where absent. */
   readonly recorderOf?: (connector: Connector) => Recorder;
   readonly log: Log;
@@ -55,6 +58,7 @@ export function createIssuers(parts: {
       return issuerOf(order.connectorId, profile?.overrides ?? {});
     },
     forConnector: (connectorId) => issuerOf(connectorId, {}),
+    held: () => parts.circuits?.held() ?? [],
     forget() {
       issuers = new Map();
     },

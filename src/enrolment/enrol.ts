@@ -148,6 +148,8 @@ async function recordAndForward(
     return issueLocally(order, checked, issuer, context, deps);
   }
   if (!isAutomatic) return recordWaiting(profile, order, context, deps);
+  if (deps.backlog.isFull(order.connectorId) && (await deps.orders.findTransaction(context, order.dedupeKey)) === undefined)
+    return refusedOutcome(refusal('unavailable', 'too many orders wait for their CA'));
   return forwardRecorded(order, await deps.orders.record(context, order, 'ACCEPTED'), context, deps);
 }
 

@@ -52,6 +52,9 @@ export interface IssuerTiming {
   readonly concurrency: number;
 }
 
+/** `repeat`: one for an order that was called for before. */
+export type CallKind = 'first' | 'repeat' | 'lookup';
+
 /** One configured CA. `ref` is `<tenantId>-<orderId>`, unique per order. */
 export interface Issuer {
   readonly timing: IssuerTiming;
@@ -62,6 +65,11 @@ export interface Issuer {
   readonly capabilities: { readonly lookup: boolean; readonly uniqueRef: boolean; readonly ordersNames?: true };
   /** Whether this CA could issue for such a request at all, before anything is promised; in words why not. Where absent, it can. */
   accepts?(request: CertificateRequest): Promise<Result<true, string>>;
+  /**
+   * Whether such a call may go out now; asked before an order is claimed for it. False while the CA is taken for down, but for one probe
+   * now and then, and for repeated calls that are beyond their share. Where absent, always.
+   */
+  mayCall?(call: CallKind): boolean;
   issue(ref: string, request: CertificateRequest): Promise<IssuerAnswer>;
   /** `request`: as it was issued for; CAs that know certificates by their holder find nothing without. */
   lookup(ref: string, publicKey: Buffer, reference: string | null, request?: CertificateRequest): Promise<LookupAnswer>;
@@ -90,6 +98,8 @@ export interface NextCa {
 export interface Issuers {
   forProfile(profile: Profile): Promise<Issuer | undefined>;
   forOrder(order: Order): Promise<Issuer | undefined>;
+  /** Connectors whose CA is to be left alone for now: their orders are not worth looking for. */
+  held?(): readonly string[];
 }
 
 export interface LocalIssuer {
@@ -195,6 +205,8 @@ export interface ClaimedOrder {
   /** How often a CA call was begun. */
   readonly calls: number;
   readonly calledAt: Date | null;
+  /** Since the last call was begun, when the order was claimed, by the database's clock: no node's own clock decides whether a call may be repeated. */
+  readonly calledMsAgo: number | null;
 }
 
 export interface Refused {
@@ -226,12 +238,14 @@ export interface OrderStore {
   claim(context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined>;
   /** The result of a claimed call; false when the fence is no longer ours (then the certificate, if any, went to the orphans). */
   settleClaimed(context: TenantContext, claimed: ClaimedOrder, answer: ClaimResult): Promise<boolean>;
-  /** Work for background jobs, oldest first. */
-  due(context: SystemContext, kind: DueKind, limit: number): Promise<readonly DueOrder[]>;
+  /** Work for background jobs, oldest first; none of these connectors. */
+  due(context: SystemContext, kind: DueKind, limit: number, exceptConnectors?: readonly string[]): Promise<readonly DueOrder[]>;
   /** Takes an UNCERTAIN or CA_PENDING order for a look-up, by fence and lease as `claim`. */
   claimLookup(context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined>;
   /** ISSUING with the lease over -> UNCERTAIN, fence + 1. Returns how many. */
   reapLeases(context: SystemContext): Promise<number>;
+  /** Certificates that came for orders which ended without them are wanted revoked. Returns how many. */
+  revokeSurplus(context: SystemContext): Promise<number>;
   /** Open orders past their deadline -> EXPIRED. Returns how many. */
   expire(context: SystemContext): Promise<number>;
   /**
@@ -250,8 +264,8 @@ export type ClaimResult =
   | { readonly kind: 'issued'; readonly certificate: CertificateRecord }
   | { readonly kind: 'pending'; readonly reference: string; readonly retryAfterSeconds: number }
   | { readonly kind: 'rejected'; readonly reason: string }
-  /** Nothing happened at the CA: back to ACCEPTED, next try after the delay. */
-  | { readonly kind: 'retry'; readonly reason: string; readonly delayMs: number }
+  /** Nothing happened at the CA: back to ACCEPTED, next try after the delay. `notCounted`: it never got there, and is no call of this order. */
+  | { readonly kind: 'retry'; readonly reason: string; readonly delayMs: number; readonly notCounted?: true }
   /** Look up after the quarantine. */
   | { readonly kind: 'uncertain'; readonly reason: string; readonly delayMs: number }
   | { readonly kind: 'stuck'; readonly reason: string; readonly wrongCertificate?: Buffer }
@@ -263,6 +277,8 @@ export interface DueOrder {
   readonly tenantId: string;
   readonly profileId: string;
   readonly connectorId: string;
+  /** It was called for before. */
+  readonly isRepeat?: boolean;
 }
 
 /** A certificate issued through Gatehouse, as renewals, look-ups and lists need it. */

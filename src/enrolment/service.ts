@@ -13,6 +13,8 @@ import type { CredentialStore } from '../tenancy/ports.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import { authorityRights, type Rights } from './authority-credential.js';
+import { type Backlog, createBacklog } from './backlog.js';
+import { type Calls, createCalls } from './calls.js';
 import type { CertifiedKeyStore } from './certified-keys.js';
 import { confirm } from './confirm.js';
 import { crossCertify } from './cross-certify.js';
@@ -114,13 +116,23 @@ export interface EnrolmentParts {
 /** The parts with what the core makes for itself. */
 export interface EnrolmentDeps extends EnrolmentParts {
   readonly gate: Gate;
+  readonly calls: Calls;
+  readonly backlog: Backlog;
   readonly guesses: GuessThrottle;
   readonly flights: Flights;
   fingerprint(certificate: Buffer): Buffer;
 }
 
 export function enrolmentDeps(parts: EnrolmentParts): EnrolmentDeps {
-  return { ...parts, gate: createGate(), guesses: createGuessThrottle(parts.clock), flights: createFlights(), fingerprint: certificateFingerprint };
+  return {
+    ...parts,
+    gate: createGate(),
+    calls: createCalls(),
+    backlog: createBacklog(),
+    guesses: createGuessThrottle(parts.clock),
+    flights: createFlights(),
+    fingerprint: certificateFingerprint,
+  };
 }
 
 export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {

@@ -1,16 +1,21 @@
 import { basicConstraintsOf, type Certificate, canonicalRdns, isSameName, type Name, parseCertificate, parseName, subjectAltNames } from '../pkix/index.js';
+import { failpoint } from '../runtime/failpoint.js';
+import { isOutage } from '../runtime/outage.js';
 import { systemContext, type TenantContext, tenantContext } from '../tenancy/context.js';
 import { certificateRecord } from './new-order.js';
 import type { Outcome } from './outcome.js';
 import { outcomeOf, refusedOutcome } from './poll.js';
-import type { CertificateRequest, ClaimedOrder, ClaimResult, DueOrder, Issuer, IssuerAnswer, LookupAnswer } from './ports.js';
+import type { CallKind, CertificateRequest, ClaimedOrder, ClaimResult, DueOrder, Issuer, IssuerAnswer, LookupAnswer } from './ports.js';
 import { refusal } from './refusal.js';
 import type { EnrolmentDeps } from './service.js';
 
 /** How long a device's connection is held for a CA that answers slowly; then it is told to ask again. */
 const inlineWaitMs = 2_500;
+/** Calls that came to nothing, each looked up, before an operator has to look. */
 const maxCalls = 8;
 const pollMs = 25;
+/** A call goes out so soon after its claim or not at all: the quarantine, which counts from the claim, has a second to spare. */
+const startWithinMs = 1_000;
 
 /** Starts the CA call for a recorded order and waits a moment for it; whatever happens meanwhile, the order's row tells the answer. */
 export async function awaitIssuance(orderId: string, dedupeKey: Buffer, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome> {
@@ -26,19 +31,34 @@ function delay(ms: number): Promise<void> {
   });
 }
 
-/** Claims an ACCEPTED order, asks its CA once and records the answer. Does nothing when another node has the order. */
-export async function issueOrder(orderId: string, deps: EnrolmentDeps): Promise<void> {
+/**
+ * Claims an ACCEPTED order, asks its CA once and records the answer. Does nothing when another node has the order, or when the CA is to be
+ * left alone: then the order waits.
+ */
+export async function issueOrder(orderId: string, deps: EnrolmentDeps, kind: CallKind = 'first'): Promise<void> {
   const found = await deps.orderReader.find(systemContext('worker:issue'), orderId);
   if (found === undefined || found.state !== 'ACCEPTED') return;
   const issuer = await deps.issuers.forOrder(found);
   if (issuer === undefined) return;
   await deps.gate(found.connectorId, issuer.timing.concurrency, async () => {
-    const claimed = await deps.orders.claim(systemContext('worker:issue'), orderId, leaseMs(issuer));
-    if (claimed === undefined) return;
-    const answer = await askIssuer(issuer, claimed);
-    await settle(claimed, resultOf(answer, claimed, issuer, deps.clock.now()), deps);
+    if (issuer.mayCall?.(kind) === false) return;
+    await deps.calls.run(() => claimAndAsk(orderId, issuer, deps));
   });
 }
+
+async function claimAndAsk(orderId: string, issuer: Issuer, deps: EnrolmentDeps): Promise<void> {
+  const since = performance.now();
+  const claimed = await deps.orders.claim(systemContext('worker:issue'), orderId, leaseMs(issuer));
+  if (claimed === undefined) return;
+  failpoint('claimed');
+  const isLate = performance.now() - since > startWithinMs && !issuer.capabilities.uniqueRef;
+  const answer = isLate ? tooLate : await askIssuer(issuer, claimed);
+  failpoint('answered');
+  await settle(claimed, resultOf(answer, claimed, issuer, deps.clock.now()), since + leaseMs(issuer), deps);
+  failpoint('settled');
+}
+
+const tooLate: IssuerAnswer = { kind: 'notSent', reason: 'The node was held up between its claim and the call.' };
 
 /** Lease = timeoutMs + 2 s: longer than the call and its recording. */
 function leaseMs(issuer: Issuer): number {
@@ -68,9 +88,7 @@ function resultOf(answer: IssuerAnswer, claimed: ClaimedOrder, issuer: Issuer, n
     case 'refused':
       return { kind: 'rejected', reason: answer.reason };
     case 'notSent':
-      return claimed.calls >= maxCalls
-        ? { kind: 'failed', reason: answer.reason }
-        : { kind: 'retry', reason: answer.reason, delayMs: backoffMs(claimed.calls) };
+      return { kind: 'retry', reason: answer.reason, delayMs: backoffMs(claimed, now), notCounted: true };
     case 'uncertain':
       return issuer.capabilities.lookup
         ? { kind: 'uncertain', reason: answer.reason, delayMs: firstLookupMs }
@@ -81,8 +99,9 @@ function resultOf(answer: IssuerAnswer, claimed: ClaimedOrder, issuer: Issuer, n
 /** The first look-up comes soon, since the certificate is often there; the quarantine counts only against a repeated call. */
 const firstLookupMs = 1_000;
 
-function backoffMs(calls: number): number {
-  const most = Math.min(300_000, 1_000 * 2 ** calls);
+/** A quarter of its age and at most five minutes, half of it by chance: what waited long need not come back together. */
+function backoffMs({ order }: ClaimedOrder, now: Date): number {
+  const most = Math.max(1_000, Math.min(300_000, (now.getTime() - order.createdAt.getTime()) / 4));
   return Math.round(most / 2 + Math.random() * (most / 2));
 }
 
@@ -94,7 +113,13 @@ function issuedResult(der: Buffer, request: CertificateRequest, issuer: Issuer, 
   return { kind: 'issued', certificate: certificateRecord(der) };
 }
 
-function differenceFrom(certificate: Certificate, request: CertificateRequest, issuer: Issuer, now: Date): string | undefined {
+/** In words what makes a certificate another than was asked for; undefined when nothing does. */
+export function differenceFrom(
+  certificate: Certificate,
+  request: CertificateRequest,
+  issuer: { readonly capabilities: Pick<Issuer['capabilities'], 'ordersNames'> },
+  now: Date,
+): string | undefined {
   if (!certificate.publicKey.spki.equals(request.publicKey)) return 'it has another key';
   const subject = parseName(request.subject);
   if (!subject.ok || !isGranted(certificate.subject, subject.value, issuer)) return 'it has another subject';
@@ -108,17 +133,31 @@ function differenceFrom(certificate: Certificate, request: CertificateRequest, i
 }
 
 /** What a device is shown of its name may have another order than it asked for, where the CA has its own; never another part. */
-function isGranted(subject: Name, wanted: Name, { capabilities }: Issuer): boolean {
+function isGranted(subject: Name, wanted: Name, { capabilities }: { readonly capabilities: Pick<Issuer['capabilities'], 'ordersNames'> }): boolean {
   if (isSameName(subject, wanted)) return true;
   if (capabilities.ordersNames !== true) return false;
   const [given, asked] = [subject, wanted].map((name) => JSON.stringify([...canonicalRdns(name)].sort()));
   return given === asked;
 }
 
-async function settle(claimed: ClaimedOrder, result: ClaimResult, deps: EnrolmentDeps): Promise<void> {
+/** Records the result; while the database is away, again and again until the lease is over (fault point F17). */
+async function settle(claimed: ClaimedOrder, result: ClaimResult, leaseEnds: number, deps: EnrolmentDeps): Promise<void> {
   const context = tenantContext(claimed.order.tenantId, 'worker:issue');
-  const isOurs = await deps.orders.settleClaimed(context, claimed, result);
+  const isOurs = await untilLeaseEnds(leaseEnds, () => deps.orders.settleClaimed(context, claimed, result));
   if (!isOurs) deps.log.warn({ orderId: claimed.order.id, result: result.kind }, 'the lease was lost before the answer was recorded');
+}
+
+const settleAgainMs = 250;
+
+async function untilLeaseEnds<T>(leaseEnds: number, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isOutage(error) || performance.now() + settleAgainMs > leaseEnds) throw error;
+      await new Promise((resolve) => setTimeout(resolve, settleAgainMs));
+    }
+  }
 }
 
 /**
@@ -130,11 +169,21 @@ export async function lookUpOrder(due: DueOrder, deps: EnrolmentDeps): Promise<v
   if (found === undefined) return;
   const issuer = await deps.issuers.forOrder(found);
   if (issuer === undefined) return;
+  if (issuer.capabilities.lookup && issuer.mayCall?.('lookup') === false) return;
+  await deps.calls.run(() => claimAndLookUp(due, issuer, deps));
+}
+
+async function claimAndLookUp(due: DueOrder, issuer: Issuer, deps: EnrolmentDeps): Promise<void> {
+  const since = performance.now();
   const claimed = await deps.orders.claimLookup(systemContext('worker:lookup'), due.orderId, leaseMs(issuer));
   if (claimed === undefined) return;
-  const answer = await askLookup(issuer, claimed);
-  await settle(claimed, lookupResult(answer, claimed, issuer, deps.clock.now()), deps);
+  failpoint('lookup-claimed');
+  const result = issuer.capabilities.lookup ? lookupResult(await askLookup(issuer, claimed), claimed, issuer, deps.clock.now()) : notToBeAsked;
+  failpoint('looked-up');
+  await settle(claimed, result, since + leaseMs(issuer), deps);
 }
+
+const notToBeAsked: ClaimResult = { kind: 'stuck', reason: 'The call was not answered, and this CA cannot be asked what it issued.' };
 
 async function askLookup(issuer: Issuer, claimed: ClaimedOrder): Promise<LookupAnswer> {
   try {
@@ -153,11 +202,18 @@ function lookupResult(answer: LookupAnswer, claimed: ClaimedOrder, issuer: Issue
     case 'refused':
       return { kind: 'rejected', reason: answer.reason };
     case 'unknown':
-      return { kind: 'uncertain', reason: answer.reason, delayMs: backoffMs(claimed.calls) };
-    case 'none': {
-      const quarantineEnds = (claimed.calledAt ?? now).getTime() + quarantineMs(issuer);
-      if (issuer.capabilities.uniqueRef || now.getTime() >= quarantineEnds) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: 0 };
-      return { kind: 'uncertain', reason: 'The CA has issued nothing yet.', delayMs: Math.max(pollMs, quarantineEnds - now.getTime()) };
-    }
+      return { kind: 'uncertain', reason: answer.reason, delayMs: backoffMs(claimed, now) };
+    case 'none':
+      return issuedNothing(claimed, issuer, now);
   }
+}
+
+/** Whether the quarantine was over when the CA was asked: an answer that came behind its end tells nothing of what it did meanwhile. */
+function issuedNothing(claimed: ClaimedOrder, issuer: Issuer, now: Date): ClaimResult {
+  const left = quarantineMs(issuer) - (claimed.calledMsAgo ?? 0);
+  const { uniqueRef } = issuer.capabilities;
+  if (!uniqueRef && left > 0) return { kind: 'uncertain', reason: 'The CA has issued nothing yet.', delayMs: Math.max(pollMs, Math.ceil(left)) };
+  if (claimed.calls < maxCalls) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: 0 };
+  if (uniqueRef) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: backoffMs(claimed, now) };
+  return { kind: 'stuck', reason: `The CA was called ${claimed.calls} times, gave no answer and issued nothing.` };
 }

@@ -8,6 +8,7 @@ import { auditTrail } from './audit-trail.js';
 import { certificateStore } from './certificates.js';
 import { certifiedKeyStore } from './certified-keys.js';
 import { challengeStore } from './challenges.js';
+import { circuitStore } from './circuits.js';
 import { type Connection, firstOf } from './connection/connection.js';
 import { connectorHealthStore } from './connector-health.js';
 import { connectorLogRoom } from './connector-logs.js';
@@ -62,6 +63,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     accounts: accountReader(connection),
     tenants: tenantStore(connection, boot),
     connectors: connectorStore(connection, boot, sealer),
+    circuits: circuitStore(connection),
     connectorLog: connectorLog.store,
     connectorHealth: connectorHealthStore(connection),
     profiles: profileStore(connection, boot, sealer),
@@ -70,6 +72,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     vendorDevices: vendorDeviceStore(connection, boot),
     deviceSecrets: deviceSecretStore(connection, boot, sealer),
     certifiedKeys: certifiedKeyStore(connection),
+    stuckOrders: orders.stuck,
     givenUpRevocations: givenUpRevocations(connection, boot),
     access: accessStore(connection, boot),
     settings: settingStore(connection),

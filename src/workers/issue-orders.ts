@@ -9,8 +9,8 @@ export function issueOrdersJob(deps: EnrolmentDeps): Job {
     name: 'issue-orders',
     everyMs: 250,
     async run() {
-      const due = await deps.orders.due(systemContext('worker:issue'), 'issue', 32);
-      await Promise.all(due.map((order) => issueOrder(order.orderId, deps)));
+      const due = await deps.orders.due(systemContext('worker:issue'), 'issue', 32, deps.issuers.held?.());
+      await Promise.all(due.map((order) => issueOrder(order.orderId, deps, order.isRepeat ? 'repeat' : 'first')));
     },
   };
 }

@@ -10,8 +10,9 @@ export function lookUpOrdersJob(deps: EnrolmentDeps): Job {
     everyMs: 500,
     async run() {
       const context = systemContext('worker:lookup');
-      const uncertain = await deps.orders.due(context, 'lookup', 32);
-      const pending = await deps.orders.due(context, 'poll', 32);
+      const held = deps.issuers.held?.();
+      const uncertain = await deps.orders.due(context, 'lookup', 32, held);
+      const pending = await deps.orders.due(context, 'poll', 32, held);
       await Promise.all([...uncertain, ...pending].map((order) => lookUpOrder(order, deps)));
     },
   };

@@ -11,6 +11,8 @@ export function tendOrdersJob(deps: EnrolmentDeps): Job {
       const context = systemContext('worker:tend');
       const reaped = await deps.orders.reapLeases(context);
       if (reaped > 0) deps.log.warn({ orders: reaped }, 'CA calls whose node is gone are now uncertain');
+      const surplus = await deps.orders.revokeSurplus(context);
+      if (surplus > 0) deps.log.warn({ certificates: surplus }, 'certificates that came for orders which ended without them are revoked');
       const expired = await deps.orders.expire(context);
       if (expired > 0) deps.log.warn({ orders: expired }, 'orders waited too long and have expired');
     },

@@ -127,6 +127,7 @@ function memoryOrders({ transactions, certificates }: Shelves): OrderStore {
     endConfirmations: unused,
     hasOpenRenewal: unused,
     forgetTransactions: unused,
+    revokeSurplus: unused,
   };
 }
 

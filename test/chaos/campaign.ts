@@ -11,6 +11,7 @@ import { check, type Findings, totalOf } from './checker.js';
 import type { Fleet } from './device/fleet.js';
 import type { DeviceKey } from './device/keys.js';
 import { runDevices } from './device/run-devices.js';
+import { aheadShare, keepFreezing, keepKilling, keepStoppingDatabase, type Progress } from './disturb.js';
 import { readFacts } from './facts.js';
 import { History } from './history.js';
 import { startHostileCa } from './hostile-ca.js';
@@ -32,6 +33,8 @@ export interface Plan {
   readonly pauseMs: readonly [number, number];
   /** Immediate stops of the database, spread over the campaign. */
   readonly databaseStops: number;
+  /** Nodes held by SIGSTOP for longer than a lease. */
+  readonly freezes?: number;
   readonly planted?: PlantedBug;
   /** The CA is another, hostile process: orders go through the background jobs. */
   readonly hasHostileCa?: boolean;
@@ -41,6 +44,7 @@ export interface CampaignResult {
   readonly plan: Plan;
   readonly kills: number;
   readonly databaseStops: number;
+  readonly freezes: number;
   readonly orders: number;
   readonly transactions: number;
   readonly finished: number;
@@ -55,14 +59,14 @@ export interface Parts {
   readonly keys: readonly DeviceKey[];
   readonly random: Randomness;
   readonly cluster: Cluster | undefined;
+  /** The script that nodes run. */
+  readonly server: string;
 }
 
 interface FirstRun {
   readonly scep: { readonly url: string; readonly challenge: string };
   readonly cmp: { readonly url: string; readonly reference: string; readonly secret: string };
 }
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 async function createDatabase(cluster: Cluster): Promise<string> {
   const name = `chaos_${randomBytes(4).toString('hex')}`;
@@ -74,8 +78,14 @@ async function createDatabase(cluster: Cluster): Promise<string> {
 }
 
 /** Makes the nodes; the first one alone makes the installation, then all are started. */
-async function startNodes(plan: Plan, directory: string, databaseUrl: string | undefined, caUrl: string | undefined): Promise<readonly ChaosNode[]> {
-  const environment = {
+async function startNodes(
+  plan: Plan,
+  server: string,
+  directory: string,
+  databaseUrl: string | undefined,
+  caUrl: string | undefined,
+): Promise<readonly ChaosNode[]> {
+  const common = {
     GATEHOUSE_MASTER_KEY: randomBytes(32).toString('base64'),
     ...(databaseUrl === undefined ? {} : { GATEHOUSE_DATABASE_URL: databaseUrl }),
     ...(plan.planted === undefined ? {} : { CHAOS_PLANTED: plan.planted }),
@@ -85,7 +95,8 @@ async function startNodes(plan: Plan, directory: string, databaseUrl: string | u
   for (let index = 0; index < plan.nodes; index += 1) {
     const dataDir = join(directory, `node-${index}`);
     mkdirSync(dataDir, { recursive: true });
-    const node = await ChaosNode.create({ dataDir, environment });
+    const environment = index === 0 ? common : { ...common, GATEHOUSE_ROLES: 'device,worker' };
+    const node = await ChaosNode.create({ server, dataDir, environment });
     node.start();
     if (index === 0) await node.untilReady();
     nodes.push(node);
@@ -94,7 +105,13 @@ async function startNodes(plan: Plan, directory: string, databaseUrl: string | u
   return nodes;
 }
 
-async function createFleet(nodes: readonly ChaosNode[], directory: string, parts: Parts, state: { isStopping: boolean; deadline: number }): Promise<Fleet> {
+interface State {
+  isStopping: boolean;
+  deadline: number;
+  isAhead(): boolean;
+}
+
+async function createFleet(nodes: readonly ChaosNode[], directory: string, parts: Parts, state: State): Promise<Fleet> {
   const made = JSON.parse(readFileSync(join(directory, 'node-0', 'first-run.json'), 'utf8')) as FirstRun;
   const scepPath = new URL(made.scep.url).pathname;
   const node = nodes[0] as ChaosNode;
@@ -107,52 +124,9 @@ async function createFleet(nodes: readonly ChaosNode[], directory: string, parts
     cmp: { path: new URL(made.cmp.url).pathname, reference: made.cmp.reference, secret: Buffer.from(made.cmp.secret) },
     keys: parts.keys,
     isStopping: () => state.isStopping,
+    isAhead: () => state.isAhead(),
     deadline: () => state.deadline,
   };
-}
-
-/** Kills one node after another and starts it again at once; with several nodes one always stays. */
-async function keepKilling(plan: Plan, nodes: readonly ChaosNode[], random: Randomness, isOver: () => boolean): Promise<void> {
-  const restarting = new Map<ChaosNode, Promise<void>>();
-  while (!isOver()) {
-    await pause(random.between(...plan.pauseMs));
-    const ready = nodes.filter((node) => !restarting.has(node));
-    if (isOver() || (plan.nodes > 1 && ready.length < 2)) continue;
-    const victim = random.pick(ready);
-    await victim.kill();
-    victim.start();
-    if (plan.nodes === 1) await restartAlone(victim, random, isOver);
-    else
-      restarting.set(
-        victim,
-        victim.untilReady().finally(() => restarting.delete(victim)),
-      );
-  }
-  await Promise.all(restarting.values());
-}
-
-/** A node on the embedded database: sometimes it is killed again while it opens it. */
-async function restartAlone(node: ChaosNode, random: Randomness, isOver: () => boolean): Promise<void> {
-  while (random.chance(0.15) && !isOver()) {
-    await pause(random.between(50, 900));
-    await node.kill();
-    node.start();
-  }
-  await node.untilReady();
-}
-
-/** Stops PostgreSQL as if its machine had died and starts it again, `count` times over the campaign. */
-async function keepStoppingDatabase(plan: Plan, cluster: Cluster | undefined, random: Randomness, isOver: () => boolean): Promise<number> {
-  let stops = 0;
-  while (cluster !== undefined && stops < plan.databaseStops && !isOver()) {
-    await pause(random.between(3_000, 9_000));
-    if (isOver()) break;
-    cluster.stop('immediate');
-    await pause(random.between(0, 800));
-    cluster.start();
-    stops += 1;
-  }
-  return stops;
 }
 
 export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignResult> {
@@ -161,23 +135,32 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
   const databaseUrl = cluster === undefined ? undefined : await createDatabase(cluster);
   const begin = performance.now();
   const ca = plan.hasHostileCa ? await startHostileCa(parts.random, remoteTimeoutMs) : undefined;
-  const nodes = await startNodes(plan, directory.path, databaseUrl, ca?.url);
+  const nodes = await startNodes(plan, parts.server, directory.path, databaseUrl, ca?.url);
   try {
-    const state = { isStopping: false, deadline: Number.POSITIVE_INFINITY };
+    const state: State = { isStopping: false, deadline: Number.POSITIVE_INFINITY, isAhead: () => false };
     const fleet = await createFleet(nodes, directory.path, parts, state);
     const kills = () => nodes.reduce((sum, node) => sum + node.kills, 0);
+    const progress: Progress = { killed: () => kills() / plan.kills, enrolled: () => fleet.history.finished / plan.orders };
+    state.isAhead = () => progress.killed() < 1 && progress.enrolled() > progress.killed() + aheadShare;
     const loadBegin = performance.now();
-    const isOver = () => {
-      const seconds = (performance.now() - loadBegin) / 1000;
-      return state.isStopping || seconds > plan.limitSeconds || (kills() >= plan.kills && fleet.history.finished >= plan.orders);
+    const tally = { databaseStops: 0 };
+    const freezes = () => nodes.reduce((sum, node) => sum + node.freezes, 0);
+    const isDone = () => {
+      const isDisturbed = kills() >= plan.kills && tally.databaseStops >= plan.databaseStops && freezes() >= (plan.freezes ?? 0);
+      return isDisturbed && fleet.history.finished >= plan.orders;
     };
-    const progress = setInterval(() => say(`  ${plan.name}: ${kills()} kills, ${fleet.history.finished} enrolled`), 5_000);
+    const isOver = () => state.isStopping || (performance.now() - loadBegin) / 1000 > plan.limitSeconds || isDone();
+    const ticker = setInterval(() => say(`  ${plan.name}: ${kills()} kills, ${fleet.history.finished} enrolled`), 5_000);
     const devices = Promise.all(Array.from({ length: plan.devices }, (_, slot) => runDevices(fleet, slot, plan.scepShare)));
-    const [, databaseStops] = await Promise.all([keepKilling(plan, nodes, parts.random, isOver), keepStoppingDatabase(plan, cluster, parts.random, isOver)]);
+    await Promise.all([
+      keepStoppingDatabase(plan, cluster, parts.random, isOver, tally),
+      keepKilling(plan, nodes, parts.random, isOver, progress),
+      keepFreezing(plan, nodes, parts.random, isOver),
+    ]);
     state.isStopping = true;
     state.deadline = performance.now() + 60_000;
     await devices;
-    clearInterval(progress);
+    clearInterval(ticker);
     for (const node of nodes) await node.stop();
     const tables = await readFacts(databaseUrl === undefined ? { directory: join(directory.path, 'node-0', 'db') } : { url: databaseUrl });
     const facts = ca === undefined ? tables : { ...tables, issuedByCa: ca.issued().filter((item) => item.commonName.startsWith('chaos-')) };
@@ -185,7 +168,8 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
     return {
       plan,
       kills: kills(),
-      databaseStops,
+      databaseStops: tally.databaseStops,
+      freezes: freezes(),
       orders: facts.orders.length,
       transactions: history.transactions.length,
       finished: history.finished,
@@ -199,6 +183,17 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
     await ca?.close();
     directory.remove();
   }
+}
+
+/** What the campaign set out to do and did not reach before its time was over: then it has proved less than it says, and fails. */
+export function shortfalls({ plan, kills, finished, databaseStops, freezes }: CampaignResult): readonly string[] {
+  const wanted: readonly (readonly [string, number, number])[] = [
+    ['kills', kills, plan.kills],
+    ['enrolments', finished, plan.orders],
+    ['database stops', databaseStops, plan.databaseStops],
+    ['freezes', freezes, plan.freezes ?? 0],
+  ];
+  return wanted.flatMap(([what, had, least]) => (had < least ? [`${plan.name}: ${had} of ${least} ${what} within ${plan.limitSeconds} s`] : []));
 }
 
 export function isClean(result: CampaignResult): boolean {

@@ -1,10 +1,11 @@
 /** One server node of the campaign: its own process on fixed ports, killed and started again at will. Never touches any other process. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { freePort } from '../bench/children.js';
 import { tree } from '../bench/compiled.js';
 
 export interface NodeSettings {
+  /** The script it runs. */
+  readonly server: string;
   readonly dataDir: string;
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -13,16 +14,19 @@ export class ChaosNode {
   readonly url: string;
   readonly adminUrl: string;
   kills = 0;
+  freezes = 0;
   /** Ends that nobody asked for, with what was printed last. */
   readonly crashes: string[] = [];
+  readonly #server: string;
   readonly #environment: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #isWanted = false;
   #printed = '';
 
-  private constructor(url: string, adminUrl: string, environment: Readonly<Record<string, string>>) {
+  private constructor(url: string, adminUrl: string, server: string, environment: Readonly<Record<string, string>>) {
     this.url = url;
     this.adminUrl = adminUrl;
+    this.#server = server;
     this.#environment = environment;
   }
 
@@ -30,7 +34,7 @@ export class ChaosNode {
   static async create(settings: NodeSettings): Promise<ChaosNode> {
     const device = `127.0.0.1:${await freePort()}`;
     const admin = `127.0.0.1:${await freePort()}`;
-    return new ChaosNode(`http://${device}`, `http://${admin}`, {
+    return new ChaosNode(`http://${device}`, `http://${admin}`, settings.server, {
       GATEHOUSE_MODE: 'dev',
       GATEHOUSE_DATA_DIR: settings.dataDir,
       GATEHOUSE_LISTEN: device,
@@ -46,7 +50,7 @@ export class ChaosNode {
   }
 
   start(): void {
-    const child = spawn(process.execPath, [join(tree, 'test/chaos/server.js')], {
+    const child = spawn(process.execPath, [this.#server], {
       cwd: tree,
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -78,9 +82,13 @@ export class ChaosNode {
 
   /** Waits until it serves; starts it again when it ended by itself, and gives up after a minute. */
   async untilReady(): Promise<void> {
-    const limit = performance.now() + 60_000;
+    let waitedMs = 0;
+    let at = performance.now();
     while (!(await this.isReady())) {
-      if (performance.now() > limit) throw new Error(`A node did not become ready:\n${this.#printed}`);
+      // A machine that held us, too, for longer than a look takes is no fault of the node.
+      waitedMs += Math.min(500, performance.now() - at);
+      at = performance.now();
+      if (waitedMs > 60_000) throw new Error(`A node did not become ready:\n${this.#printed}`);
       if (!this.isRunning) this.start();
       await new Promise((resolve) => setTimeout(resolve, 15));
     }
@@ -90,6 +98,16 @@ export class ChaosNode {
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
     this.kills += 1;
+  }
+
+  /** Holds the process for a while, as a machine that swaps or is moved does; nothing when it is killed meanwhile. */
+  async freeze(ms: number): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || !this.isRunning) return;
+    child.kill('SIGSTOP');
+    this.freezes += 1;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    child.kill('SIGCONT');
   }
 
   async stop(): Promise<void> {

@@ -6,4 +6,4 @@ import { plantedBugs, replacementsFor } from './planted.js';
 const config = parseConfig(process.env);
 if (!config.ok) throw new Error(JSON.stringify(config.error));
 const bug = plantedBugs.find((name) => name === process.env.CHAOS_PLANTED);
-await serve(config.value, replacementsFor(bug, process.env.CHAOS_CA_URL));
+void serve(config.value, replacementsFor(bug, process.env.CHAOS_CA_URL));

@@ -67,7 +67,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
   const challenges = memoryChallenges(clock);
   const outbox = new Map<string, RevocationDue & { until: number }>();
   const noted: RefusalRecord[] = [];
-  const orphans: { orderId: string; certificate: Buffer }[] = [];
+  const orphans: { orderId: string; certificate: Buffer; isWanted: boolean }[] = [];
   const now = () => clock.now().getTime();
   const find = (context: Context, id: string): Entry | undefined => {
     const entry = entries.get(id);
@@ -156,7 +156,16 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
   function claimed({ order, input, work }: Entry): ClaimedOrder | undefined {
     if (work === undefined) return undefined;
     const { fence, caReference, calls, calledAt } = work;
-    return { order, request: input.request, fence, caRef: `${order.tenantId}-${order.id}`, caReference, calls, calledAt };
+    return {
+      order,
+      request: input.request,
+      fence,
+      caRef: `${order.tenantId}-${order.id}`,
+      caReference,
+      calls,
+      calledAt,
+      calledMsAgo: calledAt === null ? null : now() - calledAt.getTime(),
+    };
   }
 
   function settle(entry: Entry, state: ClaimableState, actor: string, result: ClaimResult): void {
@@ -169,7 +178,8 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     if (entry.work === undefined) return;
     const delay = result.kind === 'pending' ? result.retryAfterSeconds * 1000 : 'delayMs' in result ? result.delayMs : 0;
     const caReference = result.kind === 'pending' ? result.reference : entry.work.caReference;
-    entry.work = goesOn ? { ...entry.work, leaseUntil: 0, nextAttempt: now() + delay, caReference } : undefined;
+    const calls = entry.work.calls - (result.kind === 'retry' && result.notCounted ? 1 : 0);
+    entry.work = goesOn ? { ...entry.work, leaseUntil: 0, nextAttempt: now() + delay, caReference, calls } : undefined;
   }
 
   const orders: OrderStore = {
@@ -243,7 +253,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       const { state } = entry.order;
       if (entry.work?.fence !== fence || !isClaimable(state)) {
         if (answer.kind === 'issued' && certificates.get(entry.order.certificateId ?? '')?.sha256.equals(answer.certificate.sha256)) return true;
-        if (answer.kind === 'issued') orphans.push({ orderId: order.id, certificate: answer.certificate.der });
+        if (answer.kind === 'issued') orphans.push({ orderId: order.id, certificate: answer.certificate.der, isWanted: false });
         return false;
       }
       const isTaken = answer.kind === 'issued' && !addCertificate(context.tenantId, entry, answer.certificate);
@@ -251,14 +261,16 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       settle(entry, state, context.actor, result);
       if (result.kind === 'issued' && entry.order.state === 'REVOKE_WANTED') wantRevocation(order.id, result.certificate.der);
       if (result.kind === 'stuck' && result.wrongCertificate !== undefined) {
-        orphans.push({ orderId: order.id, certificate: result.wrongCertificate });
+        orphans.push({ orderId: order.id, certificate: result.wrongCertificate, isWanted: true });
         wantRevocation(order.id, result.wrongCertificate);
       }
       return true;
     },
-    async due(_context, kind, limit) {
+    async due(_context, kind, limit, except = []) {
       const states: Record<DueKind, readonly OrderState[]> = { issue: ['ACCEPTED'], lookup: ['UNCERTAIN', 'EXPIRED'], poll: ['CA_PENDING'] };
-      const found = [...entries.values()].filter((entry) => states[kind].includes(entry.order.state) && isFree(entry));
+      const found = [...entries.values()].filter(
+        (entry) => states[kind].includes(entry.order.state) && isFree(entry) && !except.includes(entry.order.connectorId),
+      );
       return found.slice(0, limit).map(({ order: { id, tenantId, profileId, connectorId } }) => ({ orderId: id, tenantId, profileId, connectorId }));
     },
     async reapLeases(context) {
@@ -268,6 +280,17 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
         if (entry.work !== undefined) entry.work = { ...entry.work, fence: entry.work.fence + 1, leaseUntil: 0, nextAttempt: 0 };
       }
       return late.length;
+    },
+    async revokeSurplus() {
+      const surplus = orphans.filter(({ orderId, certificate, isWanted }) => {
+        const order = entries.get(orderId)?.order;
+        return !isWanted && order !== undefined && phaseOf(order.state) !== 'open' && ![...certificates.values()].some(({ der }) => der.equals(certificate));
+      });
+      for (const orphan of surplus) {
+        orphan.isWanted = true;
+        wantRevocation(orphan.orderId, orphan.certificate, 4);
+      }
+      return surplus.length;
     },
     async expire(context) {
       const late = [...entries.values()].filter(({ order, input }) => isMoveAllowed(order.state, 'EXPIRED') && input.deadline.getTime() < now());

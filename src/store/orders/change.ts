@@ -65,10 +65,10 @@ export async function endWork(trx: Transaction<Tables>, orderId: string): Promis
   await sql`delete from order_work where order_id = ${orderId}`.execute(trx);
 }
 
-/** The work goes on after `delayMs`, by whoever comes first. */
-export async function resumeWork(trx: Transaction<Tables>, orderId: string, delayMs: number, caReference: string | null = null): Promise<void> {
+/** The work goes on after `delayMs`, by whoever comes first. `uncounted`: calls that were begun and never reached the CA. */
+export async function resumeWork(trx: Transaction<Tables>, orderId: string, delayMs: number, caReference: string | null = null, uncounted = 0): Promise<void> {
   await sql`update order_work set lease_until = null, next_attempt_at = clock_timestamp() + ${delayMs} * interval '1 millisecond',
-      ca_reference = coalesce(${caReference}::text, ca_reference)
+      ca_reference = coalesce(${caReference}::text, ca_reference), calls = greatest(calls - ${uncounted}::integer, 0)
     where order_id = ${orderId}`.execute(trx);
 }
 

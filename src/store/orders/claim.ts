@@ -15,6 +15,7 @@ interface WorkRow extends RequestRow {
   readonly fence: number;
   readonly calls: number;
   readonly called_at: Date | null;
+  readonly called_ms_ago: number | null;
   readonly ca_reference: string | null;
 }
 
@@ -61,7 +62,8 @@ async function takeWork(trx: Transaction<Tables>, orderId: string, leaseMs: numb
       lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
       calls = calls + case when ${isCall}::boolean then 1 else 0 end,
       called_at = case when ${isCall}::boolean then clock_timestamp() else called_at end
-    where order_id = ${orderId} returning order_id, tenant_id, fence, request, pkcs10, calls, called_at, ca_reference`.execute(trx);
+    where order_id = ${orderId} returning order_id, tenant_id, fence, request, pkcs10, calls, called_at,
+      (extract(epoch from clock_timestamp() - called_at) * 1000)::float8 as called_ms_ago, ca_reference`.execute(trx);
   return rows[0] as WorkRow;
 }
 
@@ -81,6 +83,7 @@ function toClaimed(row: OrderRow, work: WorkRow, sealer: Sealer): ClaimedOrder {
     caReference: work.ca_reference,
     calls: work.calls,
     calledAt: work.called_at,
+    calledMsAgo: work.called_ms_ago,
   };
 }
 
@@ -91,16 +94,29 @@ interface DueRow {
   readonly tenant_id: string;
   readonly profile_id: string;
   readonly connector_id: string;
+  readonly is_repeat: boolean;
 }
 
 /** By `now()`, which an index can be searched for, as it cannot for `clock_timestamp()`. Oldest first; expired orders, for which nobody waits, after all others. */
-export async function due(connection: Connection, _context: SystemContext, kind: DueKind, limit: number): Promise<readonly DueOrder[]> {
+export async function due(
+  connection: Connection,
+  _context: SystemContext,
+  kind: DueKind,
+  limit: number,
+  except: readonly string[] = [],
+): Promise<readonly DueOrder[]> {
   const rows = await rowsOf(
     connection,
-    sql<DueRow>`select w.order_id, o.tenant_id, o.profile_id, o.connector_id from order_work w join orders o on o.id = w.order_id
+    sql<DueRow>`select w.order_id, o.tenant_id, o.profile_id, o.connector_id, w.calls > 0 as is_repeat from order_work w join orders o on o.id = w.order_id
       where o.state in (${sql.join(dueStates[kind])}) and w.next_attempt_at <= now()
-        and (w.lease_until is null or w.lease_until < now())
+        and (w.lease_until is null or w.lease_until < now()) and o.connector_id <> all(${except}::uuid[])
       order by o.state = 'EXPIRED', w.next_attempt_at limit ${limit}`,
   );
-  return rows.map((row) => ({ orderId: row.order_id, tenantId: row.tenant_id, profileId: row.profile_id, connectorId: row.connector_id }));
+  return rows.map((row) => ({
+    orderId: row.order_id,
+    tenantId: row.tenant_id,
+    profileId: row.profile_id,
+    connectorId: row.connector_id,
+    isRepeat: row.is_repeat,
+  }));
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { OrderState } from '../../enrolment/order.js';
 import type { OrderStore, RecordOutcome } from '../../enrolment/ports.js';
+import type { StuckOrders } from '../../enrolment/stuck.js';
 import type { Log } from '../../runtime/log.js';
 import type { Sealer } from '../../runtime/seal.js';
 import type { TenantContext } from '../../tenancy/context.js';
@@ -15,7 +16,9 @@ import { move } from './move.js';
 import { hasOpenRenewal } from './open-renewal.js';
 import { expire, reapLeases } from './reap.js';
 import { record, supersede } from './record.js';
+import { openRequest, resolveStuck, retryStuck } from './resolve.js';
 import { settleClaimed } from './settle-claimed.js';
+import { revokeSurplus } from './surplus.js';
 import { findStanding, findTransactions, forgetTransactions, updateSession } from './transactions.js';
 import { endConfirmations } from './unconfirmed.js';
 import { changeHeld } from './want-revocations.js';
@@ -32,6 +35,7 @@ export interface OrderDesk extends OrderStore {
 
 export interface OrderRoom {
   readonly store: OrderDesk;
+  readonly stuck: StuckOrders;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -55,9 +59,10 @@ export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, lo
     move: (context, orderId, from, to, reason, crlReason) => move(connection, boot, context, orderId, from, to, reason, crlReason),
     claim: (context, orderId, leaseMs) => claim(connection, boot, sealer, context, orderId, leaseMs),
     settleClaimed: (context, claimed, answer) => settleClaimed(connection, boot, context, claimed, answer),
-    due: (context, kind, limit) => due(connection, context, kind, limit),
+    due: (context, kind, limit, except) => due(connection, context, kind, limit, except),
     claimLookup: (context, orderId, leaseMs) => claimLookup(connection, sealer, context, orderId, leaseMs),
     reapLeases: (context) => reapLeases(connection, boot, context),
+    revokeSurplus: (context) => revokeSurplus(connection, context),
     expire: (context) => expire(connection, boot, context),
     endConfirmations: (context, now) => endConfirmations(connection, boot, context, now),
     hasOpenRenewal: (context, order) => hasOpenRenewal(connection, context, order),
@@ -67,6 +72,11 @@ export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, lo
   };
   return {
     store,
+    stuck: {
+      openRequest: (context, orderId) => openRequest(connection, sealer, context, orderId),
+      retryStuck: (context, orderId, reason) => retryStuck(connection, boot, context, orderId, reason),
+      resolveStuck: (context, orderId, certificate, reason) => resolveStuck(connection, boot, context, orderId, certificate, reason),
+    },
     async flush() {
       await Promise.all([issuances.idle(), redemptions.idle()]);
       await deliveries.flush();

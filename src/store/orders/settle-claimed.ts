@@ -51,7 +51,8 @@ async function checkedResult(trx: Trx, order: LockedOrder, result: ClaimResult):
   return { kind: 'stuck', reason: 'The CA answered with a certificate that was issued for another order.' };
 }
 
-async function insertCertificate(trx: Trx, order: LockedOrder, certificate: CertificateRecord): Promise<boolean> {
+/** False when it already belongs to another order. */
+export async function insertCertificate(trx: Trx, order: LockedOrder, certificate: CertificateRecord): Promise<boolean> {
   const { rows } = await sql`
     insert into certificates (id, tenant_id, profile_id, order_id, connector_id, der, sha256, issuer_hash, issuer, serial, subject, sans, key_hash,
       not_before, not_after)
@@ -86,7 +87,8 @@ async function settleWork(trx: Trx, order: LockedOrder, state: OrderState, resul
   const goesOn =
     state === 'ACCEPTED' || state === 'UNCERTAIN' || state === 'CA_PENDING' || state === 'STUCK' || (state === 'EXPIRED' && isLookedUpAgain(result));
   if (!goesOn) return endWork(trx, order.id);
-  await resumeWork(trx, order.id, delayOf(result), result.kind === 'pending' ? storableText(result.reference) : null);
+  const reference = result.kind === 'pending' ? storableText(result.reference) : null;
+  await resumeWork(trx, order.id, delayOf(result), reference, result.kind === 'retry' && result.notCounted ? 1 : 0);
 }
 
 function delayOf(result: ClaimResult): number {

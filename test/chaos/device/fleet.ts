@@ -14,6 +14,8 @@ export interface Fleet {
   readonly keys: readonly DeviceKey[];
   /** Devices begin no new transaction once it is true, and finish those they have. */
   isStopping(): boolean;
+  /** So many are enrolled already that the kills are behind: then new transactions wait, and the processor is left to the nodes that start. */
+  isAhead(): boolean;
   /** After this moment nobody tries any more; `performance.now()` time. */
   deadline(): number;
 }
@@ -77,7 +79,7 @@ export async function persist(fleet: Fleet, step: (before: Verdict) => Promise<V
   while (performance.now() < fleet.deadline()) {
     verdict = await step(verdict);
     if (verdict === 'done' || verdict === 'refused') return verdict;
-    await pause(verdict === 'pending' ? fleet.random.between(150, 500) : fleet.random.between(20, 300));
+    await pause(verdict === 'pending' ? fleet.random.between(300, 1_200) : fleet.random.between(20, 300));
   }
   return verdict;
 }
