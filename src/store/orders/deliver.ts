@@ -14,7 +14,7 @@ export interface Delivery {
 /**
  * ISSUED -> DELIVERED, or ISSUED and DELIVERED -> CONFIRMED, for many orders; those that are elsewhere by now stay there. What a
  * confirmed renewal renews is superseded. The audit counter comes last, after everything that may wait for another transaction.
- * Orders are named by array, too: the plan is kept, and one made while the table was small would go on to read all of it.
+ * Orders are found by array: the plan is kept, and one made while the table was small would go on to read all of it.
  */
 const deliverStatement = `
 with input as materialized (
@@ -24,8 +24,7 @@ with input as materialized (
   where o.id = any (array(select "orderId" from input)) and (o.state = 'ISSUED' or (o.state = 'DELIVERED' and input.state = 'CONFIRMED'))
   order by o.id for update of o
 ), moved as (
-  update orders o set state = locked.state from locked
-  where o.id = any (array(select "orderId" from locked)) and o.id = locked."orderId" returning o.state, o.renews, o.certificate_id
+  update orders o set state = locked.state from locked where o.id = locked."orderId" returning o.state, o.renews, o.certificate_id
 ), superseded as (
   update certificates c set status = 'superseded', superseded_by = moved.certificate_id from moved
   where moved.state = 'CONFIRMED' and c.id = moved.renews and c.status = 'valid' returning 1
