@@ -30,6 +30,8 @@ export async function admit(
   const { vendorDevice, deviceSecret } = grant;
   if (vendorDevice !== undefined) return countVendorUse(vendorDevice, transaction, context, deps);
   if (deviceSecret === undefined) return ok(true);
+  // However many other orders it placed since: what stands already is no new use.
+  if ((await deps.orders.findTransaction(context, transaction)) !== undefined) return ok(true);
   const isCounted = await deps.deviceSecrets?.use(context, deviceSecret.id, transaction);
   return isCounted === true ? ok(true) : { ok: false, error: refusal('not-authorised', `the secret has been used ${deviceSecret.limits.maxUses} times`) };
 }
