@@ -16,3 +16,15 @@ t.test('the checklists say what the tests prove (npm run conformance)', async (t
     );
   }
 });
+
+/** The rows of the section on security and abuse, each with its tests; `npm test` prints them. */
+t.test('every abuse case of CMP has a test that names it', async (t) => {
+  const text = generate().find(({ name }) => name === 'cmp.md')?.text ?? '';
+  const section = /^## 13\..*?(?=^## 14\.)/ms.exec(text)?.[0] ?? '';
+  const rows = [...section.matchAll(/^\| (CMP-\d+) \|.*\| ([^|]+) \| ([^|]*) \|$/gm)];
+  t.equal(rows.length, 22);
+  for (const [, id = '', status = '', tests = ''] of rows) {
+    t.ok(status === 'done' ? tests.trim() !== '' : status.startsWith('different: '), `${id} ${status}`);
+    t.comment(`| ${id} | ${status} | ${tests.replaceAll('`', '')} |`);
+  }
+});
