@@ -1,5 +1,6 @@
 import { uuidv7 } from '../../runtime/ids.js';
 import type { Connector } from '../../tenancy/connector.js';
+import type { HealthState } from '../../tenancy/connector-health.js';
 import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
@@ -30,9 +31,15 @@ export async function findConnector(deps: AdminParts, caller: Caller, id: string
   return visible(caller, await deps.connectors.find(contextOf(caller), id));
 }
 
+/** States by connector; empty where nobody probes. */
+async function healthOf(deps: AdminParts, caller: Caller, connectors: readonly Connector[]): Promise<ReadonlyMap<string, HealthState>> {
+  const ids = connectors.map(({ id }) => id);
+  return (await deps.connectorHealth?.states(contextOf(caller), ids)) ?? new Map();
+}
+
 async function viewOf(deps: AdminParts, caller: Caller, connector: Connector) {
-  const names = await tenantNames(deps, caller, [connector]);
-  return connectorView(connector, names.get(connector.tenantId) ?? '');
+  const [names, states] = await Promise.all([tenantNames(deps, caller, [connector]), healthOf(deps, caller, [connector])]);
+  return connectorView(connector, names.get(connector.tenantId) ?? '', states.get(connector.id));
 }
 
 export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
@@ -46,8 +53,8 @@ export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
       const caller = callerOf(request);
       const context = narrowed(caller, request.query.tenantId);
       const page = context === undefined ? emptyPage : await deps.connectors.list(context, request.query);
-      const names = await tenantNames(deps, caller, page.items);
-      return pageOf(page, (connector) => connectorView(connector, names.get(connector.tenantId) ?? ''));
+      const [names, states] = await Promise.all([tenantNames(deps, caller, page.items), healthOf(deps, caller, page.items)]);
+      return pageOf(page, (connector) => connectorView(connector, names.get(connector.tenantId) ?? '', states.get(connector.id)));
     },
   );
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Connector, connectorTypes } from '../../tenancy/connector.js';
+import { type HealthState, healthStates } from '../../tenancy/connector-health.js';
 import { descriptionSchema, idSchema, lineSchema, nameSchema, secretState, statusSchema, timeSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 import { connectorKinds, kindOf } from './kinds.js';
@@ -31,6 +32,7 @@ export const connectorSchema = z
     tenant: z.string().describe('Name of the tenant'),
     description: z.string(),
     status: statusSchema,
+    health: z.enum(healthStates).describe('What the last probes said; UNKNOWN while inactive or not probed yet'),
     config: z.record(z.string(), z.unknown()).describe('Settings as written; secrets read as SecretState'),
     version: z.int(),
     createdAt: timeSchema,
@@ -52,7 +54,7 @@ export const connectorSummarySchema = z
   .object({
     totalTenants: z.int().describe('Tenants that have connectors'),
     totalConnectors: z.int(),
-    activeConnectors: z.int(),
+    activeConnectors: z.int().describe('Switched on, and not down'),
   })
   .meta({ id: 'ConnectorSummary', description: 'The cards of the connectors page' });
 
@@ -80,10 +82,11 @@ export const connectorOptionsSchema = z
   })
   .meta({ id: 'ConnectorOptions', description: 'What settings may be, as the other side tells' });
 
-export function connectorView(connector: Connector, tenant: string): z.output<typeof connectorSchema> {
+export function connectorView(connector: Connector, tenant: string, found: HealthState | undefined): z.output<typeof connectorSchema> {
   const { id, type, name, tenantId, description, status, version } = connector;
   const secrets = Object.fromEntries((kindOf(type)?.secrets ?? []).map((key) => [key, secretState(connector.secrets[keptAs(key)]?.updatedAt)]));
   const config = { ...connector.config, ...secrets };
   const times = { createdAt: connector.createdAt.toISOString(), updatedAt: connector.updatedAt.toISOString() };
-  return { id, type, name, tenantId, tenant, description, status, config, version, ...times };
+  const health = status === 'active' ? (found ?? 'UNKNOWN') : 'UNKNOWN';
+  return { id, type, name, tenantId, tenant, description, status, health, config, version, ...times };
 }

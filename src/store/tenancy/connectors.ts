@@ -50,7 +50,9 @@ function listing(context: Context, query: Parameters<ConnectorStore['list']>[1])
       ...equalsId(sql`c.tenant_id`, query.tenantId),
       ...equals(sql`c.status`, query.status),
       ...equals(sql`c.type`, query.type),
-      ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`c.name`, query.q)} or ${contains(sql`t.name`, query.q)})`]),
+      ...(query.q === undefined || query.q === ''
+        ? []
+        : [sql`(${contains(sql`c.name`, query.q)} or ${contains(sql`c.type`, query.q)} or ${contains(sql`t.name`, query.q)})`]),
     ],
     sorts: {
       createdAt: { by: sql`c.created_at`, type: 'timestamptz' },
@@ -129,10 +131,12 @@ async function remove(trx: Trx, boot: Boot, context: Context, id: string, versio
   return ok(true);
 }
 
+/** Active ones are those that are switched on and not down. */
 async function summary(connection: Connection, context: Context): ReturnType<ConnectorStore['summary']> {
   const counted = sql<Awaited<ReturnType<ConnectorStore['summary']>>>`select
-    count(distinct tenant_id) as "totalTenants", count(*) as "totalConnectors",
-    count(*) filter (where status = 'active') as "activeConnectors" from connectors where ${allOf(visibleTo(context, sql`tenant_id`))}`;
+    count(distinct c.tenant_id) as "totalTenants", count(*) as "totalConnectors",
+    count(*) filter (where c.status = 'active' and h.state is distinct from 'DOWN') as "activeConnectors"
+    from connectors c left join connector_health h on h.connector_id = c.id where ${allOf(visibleTo(context, sql`c.tenant_id`))}`;
   return (await firstOf(connection, counted)) ?? { totalTenants: 0, totalConnectors: 0, activeConnectors: 0 };
 }
 
