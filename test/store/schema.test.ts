@@ -3,6 +3,7 @@ import t, { type Test } from 'tap';
 import { migrations } from '../../migrations/index.js';
 import { engineCaStates } from '../../src/crypto-engine/ports.js';
 import { operations, orderStates } from '../../src/enrolment/order.js';
+import { mailStates } from '../../src/notification/ports.js';
 import { createLog } from '../../src/runtime/log.js';
 import type { Connection } from '../../src/store/connection/connection.js';
 import { connectPglite } from '../../src/store/connection/pglite.js';
@@ -64,6 +65,9 @@ t.test('every closed set stands in the schema as it stands in the code', async (
     ra_keys_origin_check: raKeyOrigins,
     users_role_check: roles,
     api_tokens_role_check: roles,
+    mails_state_check: mailStates,
+    notification_rules_status_check: statuses,
+    notification_connectors_state_check: ['up', 'down'],
   };
   for (const [constraint, values] of Object.entries(sets)) t.same(valuesOf(constraint), [...values].sort(), constraint);
 });
@@ -73,6 +77,7 @@ t.test('every constraint has a name of ours, every table of a tenant its tenant_
   const ownedByServer = [
     'audit_boots',
     'config_epoch',
+    'connector_circuits',
     'engine_cas',
     'engine_certificates',
     'engine_clients',
