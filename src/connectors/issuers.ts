@@ -38,7 +38,8 @@ export function createIssuers(parts: {
     const issuer = parts.make(connector, overrides);
     if (issuer === undefined) return undefined;
     const recorder = parts.recorderOf?.(connector);
-    return measured(recorder === undefined ? issuer : logged(issuer, recorder), connector.type);
+    const watched = measured(recorder === undefined ? issuer : logged(issuer, recorder), connector.type);
+    return parts.circuits?.guard(connector.id, watched) ?? watched;
   };
 
   const issuerOf = (connectorId: string, overrides: IssuingOverrides): Promise<Issuer | undefined> => {
