@@ -27,6 +27,9 @@ const script = `
   const { parentPort, workerData } = require('node:worker_threads');
   const forge = require(workerData.forge);
   const { keyBag, pkcs8ShroudedKeyBag, certBag } = forge.pki.oids;
+  // PBES2 derives from the password in UTF-8; forge would take its characters for octets.
+  const derive = forge.pkcs5.pbkdf2;
+  forge.pkcs5.pbkdf2 = (password, ...rest) => derive(forge.util.encodeUtf8(password), ...rest);
   const binary = (bytes) => Buffer.from(bytes).toString('binary');
   const der = (asn1) => Buffer.from(forge.asn1.toDer(asn1).getBytes(), 'binary');
   const keyOf = (bag) => (bag.key ? forge.pki.wrapRsaPrivateKey(forge.pki.privateKeyToAsn1(bag.key)) : bag.asn1);
