@@ -1,7 +1,8 @@
 import type { AddressGuard } from './connectors/address-guard.js';
-import { type CryptoEngineDeps, createCryptoEngineIssuer } from './connectors/crypto-engine/index.js';
+import type { CryptoEngineDeps } from './connectors/crypto-engine/index.js';
 import { createEjbcaIssuer } from './connectors/ejbca/index.js';
 import type { IssuerFactory } from './connectors/issuers.js';
+import { engineIssuer } from './engine-dialects.js';
 import { cryptoEngineConfigSchema } from './tenancy/connector.js';
 import { ejbcaConfigSchema } from './tenancy/ejbca-config.js';
 import type { IssuingOverrides } from './tenancy/profile.js';
@@ -24,7 +25,7 @@ export function issuerFactory({ engine, guard }: IssuerParts, replacement?: Issu
     if (replaced !== undefined || connector.type === 'smtp') return replaced;
     const settings = { ...connector.config, ...chosen(overrides, overridable[connector.type]) };
     if (connector.type === 'ejbca') return createEjbcaIssuer(ejbcaConfigSchema.parse(settings), connector.secrets, { guard });
-    return createCryptoEngineIssuer(cryptoEngineConfigSchema.parse(settings), connector.secrets, engine);
+    return engineIssuer(cryptoEngineConfigSchema.parse(settings), connector.secrets, engine);
   };
 }
 

@@ -1,8 +1,9 @@
 import type { MailRoom } from './compose-mail.js';
 import type { AddressGuard } from './connectors/address-guard.js';
-import { type CryptoEngineDeps, testCryptoEngine } from './connectors/crypto-engine/index.js';
+import type { CryptoEngineDeps } from './connectors/crypto-engine/index.js';
 import { listEjbcaChoices, testEjbcaConnector } from './connectors/ejbca/index.js';
 import { chainLives, clientCertificateLife, type TypeTesters } from './connectors/monitoring/index.js';
+import { engineChoices, testEngine } from './engine-dialects.js';
 import { cryptoEngineConfigSchema } from './tenancy/connector.js';
 import { ejbcaConfigSchema } from './tenancy/ejbca-config.js';
 
@@ -18,8 +19,9 @@ export interface TesterDeps {
 export function connectorTesters({ engine, guard, chainOf, mail }: TesterDeps): TypeTesters {
   return {
     'crypto-engine': {
-      test: ({ config, secrets }) => testCryptoEngine(cryptoEngineConfigSchema.parse(config), secrets, engine),
+      test: ({ config, secrets }) => testEngine(cryptoEngineConfigSchema.parse(config), secrets, engine),
       credentials: async ({ id }) => chainLives(await chainOf(id)),
+      choices: ({ config, secrets }, deadline) => engineChoices(cryptoEngineConfigSchema.parse(config), secrets, engine, deadline),
     },
     ejbca: {
       test: ({ config, secrets }) => testEjbcaConnector(ejbcaConfigSchema.parse(config), secrets, { guard }),

@@ -17,7 +17,9 @@ export interface EmbeddedEngine {
 
 /** Loads the CAs of the embedded engine, and makes them on the very first start. */
 export async function embeddedEngine(config: Config, store: Store, masterKey: Buffer, clock: Clock, log: Log): Promise<EmbeddedEngine> {
-  const engine = createEngine({ store: store.engine, clock, publicBaseUrl: config.deviceUrl, keyType: config.engineKey });
+  const publicBaseUrl = config.deviceUrl;
+  const ocspUrl = `${publicBaseUrl.replace(/\/+$/, '')}/ocsp`;
+  const engine = createEngine({ store: store.engine, clock, publicBaseUrl, ocspUrl, keyType: config.engineKey });
   await engine.ensureCas();
   const clients = createEngineClients(store.engineClients);
   return {

@@ -5,6 +5,7 @@ import { type AdminDeps, answerFrameworkErrors, type Readiness, registerAdmin } 
 import { answerClientFault } from './client-fault.js';
 import type { Config, Listener } from './config.js';
 import { type CmpRouteDeps, registerCmp, serveLegacyCmp } from './endpoints/cmp/index.js';
+import { type OcspDeps, registerOcsp } from './endpoints/ocsp.js';
 import { type PkiDeps, registerPki } from './endpoints/pki.js';
 import { registerScep, type ScepDeps, serveLegacyScep } from './endpoints/scep/route.js';
 import { uuidv7 } from './runtime/ids.js';
@@ -19,7 +20,8 @@ export interface Server {
   readonly setting: string;
 }
 
-interface DeviceParts extends ScepDeps, PkiDeps, CmpRouteDeps {
+interface DeviceParts extends ScepDeps, OcspDeps, CmpRouteDeps {
+  readonly engine: PkiDeps['engine'] & OcspDeps['engine'];
   readonly readiness: () => Promise<Readiness>;
 }
 
@@ -46,6 +48,7 @@ export function deviceServer(config: Config, parts: DeviceParts): Server {
     return sendText(reply, 404, 'Not found.');
   });
   registerPki(app, parts);
+  registerOcsp(app, parts);
   registerScep(app, parts);
   registerCmp(app, parts);
   return { app, at: config.listen, setting: 'GATEHOUSE_LISTEN' };

@@ -4,6 +4,7 @@ import { fail, ok, type Result } from '../runtime/result.js';
 import { type CaKeyType, createIssuing, issuingId, rootId } from './create-cas.js';
 import { ensureCas, type LoadedCas, loadCas, type StandingCa } from './ensure-cas.js';
 import type { LoadedCa } from './loaded-ca.js';
+import { createOcspResponder } from './ocsp/responder.js';
 import type { Engine, EngineCaView, EngineStore, SigningRequest } from './ports.js';
 import { createCrlPublisher } from './publish-crl.js';
 import { signEndEntity } from './sign.js';
@@ -17,6 +18,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   /** Where devices reach `/pki/<ca>.crl` and `.cer`; stands in every certificate. */
   readonly publicBaseUrl: string;
+  /** Where the OCSP responder is; stands in every certificate of a device. */
+  readonly ocspUrl?: string;
   /** Of the CAs made on the first start; `P-256` by default. */
   readonly keyType?: CaKeyType;
 }
@@ -26,6 +29,8 @@ export function createEngine(options: EngineOptions): Engine {
   const { store, clock, keyType = 'P-256' } = options;
   const publicBaseUrl = options.publicBaseUrl.replace(/\/+$/, '');
   const crls = createCrlPublisher(store, clock);
+  const urls = { publicBaseUrl, ocspUrl: options.ocspUrl };
+  const responder = createOcspResponder({ store, clock, cas: () => all().map((ca) => ca.loaded) });
   let loaded: LoadedCas | undefined;
 
   function cas(): LoadedCas {
@@ -41,7 +46,7 @@ export function createEngine(options: EngineOptions): Engine {
   const findCa = (matches: (ca: LoadedCa) => boolean): LoadedCa | undefined => all().find(({ loaded: ca }) => matches(ca))?.loaded;
 
   async function reload(): Promise<void> {
-    loaded = loadCas(await store.listCas(), publicBaseUrl, all());
+    loaded = loadCas(await store.listCas(), urls, all());
   }
 
   function signWith(ca: LoadedCa, request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string> {
@@ -75,7 +80,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     async ensureCas() {
-      loaded ??= await ensureCas({ store, keyType, publicBaseUrl, now: () => clock.now() });
+      loaded ??= await ensureCas({ store, keyType, ...urls, now: () => clock.now() });
     },
     sign: (request) => signWith(cas().issuing.loaded, request),
     issue: async (ref, request) => issueWith(cas().issuing.loaded, ref, request),
@@ -98,6 +103,7 @@ export function createEngine(options: EngineOptions): Engine {
       const isDone = reason === removeFromCrl ? await store.release(ca.id, serial) : await store.revoke(ca.id, serial, reason, clock.now());
       if (!isDone) return fail(reason === removeFromCrl ? 'The certificate is not on hold.' : 'The certificate is not on record.');
       crls.forget(ca.id);
+      responder.forget(ca.id, serial);
       return ok(true);
     },
     async crl(caId) {
@@ -110,6 +116,7 @@ export function createEngine(options: EngineOptions): Engine {
       const ca = name.ok ? [issuing, ...retired].find(({ loaded: { certificate } }) => isSameName(certificate.subject, name.value)) : undefined;
       return ca === undefined ? undefined : crls.current(ca.loaded);
     },
+    ocsp: (request) => responder.respond(request),
     reload,
     cas() {
       const { root, issuing, next, retired } = cas();

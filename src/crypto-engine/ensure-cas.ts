@@ -1,11 +1,10 @@
 import { type CaKeyType, createIssuing, createRoot, issuingId, rootId } from './create-cas.js';
-import { type LoadedCa, loadCa } from './loaded-ca.js';
+import { type LoadedCa, loadCa, type PointerUrls } from './loaded-ca.js';
 import type { EngineCa, EngineStore, NewEngineCa } from './ports.js';
 
-export interface CaSettings {
+export interface CaSettings extends PointerUrls {
   readonly store: EngineStore;
   readonly keyType: CaKeyType;
-  readonly publicBaseUrl: string;
   readonly now: () => Date;
 }
 
@@ -30,16 +29,16 @@ export interface LoadedCas {
 export async function ensureCas(settings: CaSettings): Promise<LoadedCas> {
   const { store, keyType, publicBaseUrl, now } = settings;
   const root = await findOrAdd(store, rootId, () => createRoot(keyType, now()));
-  const loadedRoot = loadCa(root, publicBaseUrl);
+  const loadedRoot = loadCa(root, settings);
   await findOrAdd(store, issuingId, () => createIssuing(keyType, loadedRoot, publicBaseUrl, now()));
-  return loadCas(await store.listCas(), publicBaseUrl);
+  return loadCas(await store.listCas(), settings);
 }
 
 /** The CAs as they stand in the store. `before`: those of an earlier reading, whose keys need not be imported again. */
-export function loadCas(all: readonly EngineCa[], publicBaseUrl: string, before: readonly StandingCa[] = []): LoadedCas {
+export function loadCas(all: readonly EngineCa[], urls: PointerUrls, before: readonly StandingCa[] = []): LoadedCas {
   const standing = all.map((ca): StandingCa => {
     const known = before.find((item) => item.ca.certificate.equals(ca.certificate));
-    return { ca, loaded: known?.loaded ?? loadCa(ca, publicBaseUrl) };
+    return { ca, loaded: known?.loaded ?? loadCa(ca, urls) };
   });
   const root = standing.find(({ ca }) => ca.id === rootId);
   const others = standing.filter((item) => item !== root).sort((left, right) => right.ca.createdAt.getTime() - left.ca.createdAt.getTime());

@@ -14,6 +14,8 @@ export {
   type EngineScope,
   type EngineStore,
   engineScopes,
+  type OcspAnswer,
+  type OcspSigner,
   type PublishedCrl,
   type RecordedCertificate,
   type SigningRequest,

@@ -30,8 +30,16 @@ export interface LoadedCa {
   readonly pointers: Buffer;
 }
 
-/** `publicBaseUrl`: where devices reach `/pki/<ca>.crl` and `.cer`, without a slash at the end. Throws when the stored CA is damaged. */
-export function loadCa(ca: Pick<EngineCa, 'id' | 'certificate' | 'privateKey'> & Partial<EngineCa>, publicBaseUrl: string): LoadedCa {
+/** What certificates point to. */
+export interface PointerUrls {
+  /** Where devices reach `/pki/<ca>.crl` and `.cer`, without a slash at the end. */
+  readonly publicBaseUrl: string;
+  /** The OCSP responder; not named in certificates when undefined. */
+  readonly ocspUrl?: string | undefined;
+}
+
+/** Throws when the stored CA is damaged. */
+export function loadCa(ca: Pick<EngineCa, 'id' | 'certificate' | 'privateKey'> & Partial<EngineCa>, urls: PointerUrls): LoadedCa {
   const parsed = parseCertificate(ca.certificate);
   if (!parsed.ok) throw parsed.error;
   const certificate = parsed.value;
@@ -44,7 +52,7 @@ export function loadCa(ca: Pick<EngineCa, 'id' | 'certificate' | 'privateKey'> &
     signer,
     keyIdentifier,
     algorithm: encode(algorithmIdentifier(signer.algorithm)),
-    pointers: pointerExtensions(ca.id, keyIdentifier, publicBaseUrl),
+    pointers: pointerExtensions(ca.id, keyIdentifier, urls),
   };
 }
 
@@ -58,11 +66,11 @@ function signerOf(pkcs8: Buffer, publicKey: PublicKey): Signer | undefined {
   return publicKeyOf(privateKey).spki.equals(publicKey.spki) ? createSigner(privateKey, publicKey) : undefined;
 }
 
-function pointerExtensions(caId: string, keyIdentifier: Buffer, publicBaseUrl: string): Buffer {
+function pointerExtensions(caId: string, keyIdentifier: Buffer, { publicBaseUrl, ocspUrl }: PointerUrls): Buffer {
   const extensions = [
     authorityKeyIdentifierExtension(keyIdentifier),
     crlDistributionPointExtension(`${publicBaseUrl}/pki/${caId}.crl`),
-    authorityInfoAccessExtension(`${publicBaseUrl}/pki/${caId}.cer`),
+    authorityInfoAccessExtension(`${publicBaseUrl}/pki/${caId}.cer`, ocspUrl),
   ];
   return Buffer.concat(extensions.map((item) => encode(encodeExtension(item))));
 }

@@ -41,6 +41,25 @@ export interface RecordedCertificate {
   readonly reason: number | null;
 }
 
+/** A key that signs OCSP answers for one CA (RFC 6960 section 4.2.2.2). */
+export interface OcspSigner {
+  readonly caId: string;
+  /** Of its certificate, lower-case hexadecimal. */
+  readonly serial: string;
+  /** DER. */
+  readonly certificate: Buffer;
+  /** PKCS#8, DER. */
+  readonly privateKey: Buffer;
+  readonly notAfter: Date;
+}
+
+export interface OcspAnswer {
+  /** OCSPResponse, DER. */
+  readonly der: Buffer;
+  /** For answers that caches may keep; undefined for what holds for this request only. */
+  readonly validity: { readonly thisUpdate: Date; readonly nextUpdate: Date } | undefined;
+}
+
 /** What the engine keeps; keys are sealed under the master key by the store. */
 export interface EngineStore {
   addCa(ca: NewEngineCa): Promise<void>;
@@ -62,6 +81,10 @@ export interface EngineStore {
   revocations(caId: string): Promise<readonly EngineRevocation[]>;
   /** The number for the next CRL of this CA: 1, 2, 3, ... */
   nextCrlNumber(caId: string): Promise<number>;
+  /** The newest first. */
+  listOcspSigners(caId: string): Promise<readonly OcspSigner[]>;
+  /** Beside those that are there; those whose certificate has ended go. */
+  addOcspSigner(signer: OcspSigner): Promise<void>;
 }
 
 /** What a client of the engine's HTTP API may do. */
@@ -150,6 +173,8 @@ export interface Engine {
   next(): { readonly chain: readonly Buffer[]; issue(ref: string, request: SigningRequest): Promise<Result<Buffer, string>> } | undefined;
   /** The current CRL of the issuing CA with this Name (DER); undefined when it is none of this engine's. */
   crlOf(issuer: Buffer): Promise<PublishedCrl | undefined>;
+  /** Answers an OCSPRequest (DER) for any of the CAs; never rejects. */
+  ocsp(request: Buffer): Promise<OcspAnswer>;
   /** Issuing CA first, root last, DER. */
   chain(): readonly Buffer[];
   /** DER; undefined when there is no such CA. */

@@ -155,8 +155,9 @@ export function crlDistributionPointExtension(url: string): Extension {
   return extension(oids.cRLDistributionPoints, false, der.sequence(point));
 }
 
-/** RFC 5280 section 4.2.2.1, caIssuers. */
-export function authorityInfoAccessExtension(caIssuersUrl: string): Extension {
+/** RFC 5280 section 4.2.2.1: caIssuers, and before it ocsp where there is a responder. */
+export function authorityInfoAccessExtension(caIssuersUrl: string, ocspUrl?: string): Extension {
+  const ocsp = ocspUrl === undefined ? undefined : der.sequence(der.oid(oids.ocsp), uriName(ocspUrl).der);
   const access = der.sequence(der.oid(oids.caIssuers), uriName(caIssuersUrl).der);
-  return extension(oids.authorityInfoAccess, false, der.sequence(access));
+  return extension(oids.authorityInfoAccess, false, der.sequence(ocsp, access));
 }

@@ -5,6 +5,7 @@ import type { Sealer } from '../runtime/seal.js';
 import { systemContext } from '../tenancy/context.js';
 import type { Boot } from './audit.js';
 import { type Connection, firstOf, rowsOf } from './connection/connection.js';
+import { ocspSignerStore } from './engine-ocsp.js';
 import { openBytes } from './sealed.js';
 import type { EngineCasTable } from './tables.js';
 import { auditChange, changeConfig, type Trx } from './tenancy/config-change.js';
@@ -80,6 +81,7 @@ export function engineStore(connection: Connection, boot: Boot, sealer: Sealer):
           where ca_id = ${caId} and revoked_at is not null order by revoked_at, serial`,
       ),
     nextCrlNumber: (caId) => nextCrlNumber(connection, caId),
+    ...ocspSignerStore(connection, sealer),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { EngineCa, EngineRevocation, EngineStore } from '../../src/crypto-engine/ports.js';
+import type { EngineCa, EngineRevocation, EngineStore, OcspSigner } from '../../src/crypto-engine/ports.js';
 
 interface Recorded {
   readonly caId: string;
@@ -14,6 +14,7 @@ export function memoryEngineStore(): EngineStore & { know(caId: string, serial: 
   const known = new Set<string>();
   const revoked = new Map<string, EngineRevocation[]>();
   const numbers = new Map<string, number>();
+  const signers: OcspSigner[] = [];
   function moveCa(id: string, to: EngineCa['state'], from: EngineCa['state'] = 'next'): boolean {
     const at = cas.findIndex((ca) => ca.id === id && ca.state === from);
     const ca = cas[at];
@@ -77,6 +78,8 @@ export function memoryEngineStore(): EngineStore & { know(caId: string, serial: 
         );
       return standing === undefined || standing.reason === 6;
     },
+    listOcspSigners: async (caId) => signers.filter((signer) => signer.caId === caId).sort((left, right) => right.notAfter.getTime() - left.notAfter.getTime()),
+    addOcspSigner: async (signer) => void signers.push(signer),
     revocations: async (caId) => revoked.get(caId) ?? [],
     async nextCrlNumber(caId) {
       const number = (numbers.get(caId) ?? 0) + 1;

@@ -25,9 +25,10 @@ export type VaultSettings = Pick<OutboundSettings, 'trustedCa' | 'concurrency' |
   readonly place: VaultPlace;
   readonly appRole: AppRole;
   readonly namespace?: string | undefined;
+  readonly monotonicMs: () => number;
 };
 
-export function createVaultClient({ place, appRole, namespace, ...settings }: VaultSettings): VaultClient {
+export function createVaultClient({ place, appRole, namespace, monotonicMs, ...settings }: VaultSettings): VaultClient {
   const outbound = createOutbound(settings);
   const scope: Record<string, string> = namespace === undefined ? {} : { 'x-vault-namespace': namespace };
   const headersFor = (token: string | undefined) => ({
@@ -40,7 +41,7 @@ export function createVaultClient({ place, appRole, namespace, ...settings }: Va
 
   const send: Send = (path, body, token, deadline) =>
     outbound.send({ method: 'POST', url: `${place.base}/v1/${path}`, headers: headersFor(token), body: JSON.stringify(body), route: `/v1/${path}` }, deadline);
-  const tokens = createTokenSource(send, appRole);
+  const tokens = createTokenSource(send, appRole, monotonicMs);
 
   async function once({ method, path, body, route }: VaultCall, deadline: AbortSignal): Promise<Result<Once, VaultFault>> {
     const token = await tokens.get(deadline);

@@ -19,6 +19,8 @@ import { testVaultEngine } from './test-connection.js';
 export interface VaultDeps {
   /** Which addresses may be spoken to; every one when absent. */
   readonly guard?: AddressGuard;
+  /** What the life of tokens is measured by; the process's own clock when absent. */
+  readonly monotonicMs?: () => number;
 }
 
 /** As a connector keeps them: `clientSecret` is the secret_id. */
@@ -109,7 +111,8 @@ function partsOf(config: CryptoEngineConfig, secrets: VaultSecrets, deps: VaultD
   if (!found.ok) throw new Error(found.error);
   const { timeoutMs, maxProcessingMs, concurrency, trustedCa, namespace, caId, profileId } = config;
   const appRole = { roleId: config.clientId, secretId: secrets.clientSecret?.value ?? new Secret(''), mount: config.authPath ?? 'approle' };
-  const client = createVaultClient({ place: found.value, appRole, namespace, trustedCa, concurrency, guard: deps.guard ?? (() => true) });
+  const { monotonicMs = () => performance.now() } = deps;
+  const client = createVaultClient({ place: found.value, appRole, namespace, trustedCa, concurrency, guard: deps.guard ?? (() => true), monotonicMs });
   const place = profileId === undefined ? undefined : { issuer: caId, role: profileId, isVerbatim: config.signVerbatim === true };
   return {
     client,

@@ -41,7 +41,7 @@ const freshMs = 5_000;
  * AppRole login: one token for all callers, asked for once at a time, renewed at half its life so that a secret id of few uses lasts, and
  * replaced by a new login when it can be renewed no further. It lives in memory only.
  */
-export function createTokenSource(send: Send, appRole: AppRole): TokenSource {
+export function createTokenSource(send: Send, appRole: AppRole, monotonicMs: () => number): TokenSource {
   let kept: Kept | undefined;
   let failure: { readonly fault: VaultFault; readonly until: number } | undefined;
   let underWay: Promise<Result<string, VaultFault>> | undefined;
@@ -52,11 +52,11 @@ export function createTokenSource(send: Send, appRole: AppRole): TokenSource {
     const read = answer.kind === 'answered' && answer.status === 200 ? readJson(loginAnswer, answer.body) : undefined;
     if (read === undefined) {
       const fault = notBegun(faultOf(answer));
-      failure = { fault, until: performance.now() + failureMs };
+      failure = { fault, until: monotonicMs() + failureMs };
       return fail(fault);
     }
     const { client_token: token, lease_duration: life, renewable } = read.auth;
-    kept = lasting(token, life, life, renewable);
+    kept = lasting(token, life, life, renewable, monotonicMs());
     return ok(token);
   }
 
@@ -65,21 +65,21 @@ export function createTokenSource(send: Send, appRole: AppRole): TokenSource {
     const read = answer.kind === 'answered' && answer.status === 200 ? readJson(renewalAnswer, answer.body) : undefined;
     // Near the end of what the role allows a renewal gives less and less.
     if (read === undefined || read.auth.lease_duration < current.fullLife / 2) return logIn(deadline);
-    kept = lasting(current.token, read.auth.lease_duration, current.fullLife, read.auth.renewable);
+    kept = lasting(current.token, read.auth.lease_duration, current.fullLife, read.auth.renewable, monotonicMs());
     return ok(current.token);
   }
 
   async function fresh(deadline: AbortSignal): Promise<Result<string, VaultFault>> {
     const current = kept;
-    if (current === undefined || performance.now() >= current.endsAt || !current.isRenewable) return logIn(deadline);
+    if (current === undefined || monotonicMs() >= current.endsAt || !current.isRenewable) return logIn(deadline);
     const renewed = await renew(current, deadline);
     // Vault is away for a moment, and the token is still good.
-    return renewed.ok || performance.now() >= current.endsAt ? renewed : ok(current.token);
+    return renewed.ok || monotonicMs() >= current.endsAt ? renewed : ok(current.token);
   }
 
   return {
     async get(deadline) {
-      const now = performance.now();
+      const now = monotonicMs();
       if (kept !== undefined && now < kept.renewAt) return ok(kept.token);
       if (failure !== undefined && now < failure.until) return kept !== undefined && now < kept.endsAt ? ok(kept.token) : fail(failure.fault);
       underWay ??= fresh(deadline).finally(() => {
@@ -89,7 +89,7 @@ export function createTokenSource(send: Send, appRole: AppRole): TokenSource {
     },
     drop(token) {
       if (kept?.token !== token) return true;
-      const isFresh = performance.now() - kept.since < freshMs;
+      const isFresh = monotonicMs() - kept.since < freshMs;
       if (!isFresh) kept = undefined;
       return !isFresh;
     },
@@ -97,8 +97,7 @@ export function createTokenSource(send: Send, appRole: AppRole): TokenSource {
 }
 
 /** Of 0 seconds: a token that does not end. */
-function lasting(token: string, life: number, fullLife: number, isRenewable: boolean): Kept {
-  const now = performance.now();
+function lasting(token: string, life: number, fullLife: number, isRenewable: boolean, now: number): Kept {
   const lifeMs = life === 0 ? Number.POSITIVE_INFINITY : life * 1000;
   return { token, isRenewable, fullLife, since: now, renewAt: now + lifeMs / 2, endsAt: now + lifeMs * 0.95 };
 }

@@ -19,7 +19,7 @@ async function listen(t: Test, stage: Stage, tls?: Tls) {
   const parts = {
     directory: stage.directory,
     enrolment: stage.core,
-    engine: { crl: async () => undefined, certificateOf: () => undefined },
+    engine: { crl: async () => undefined, certificateOf: () => undefined, ocsp: async () => ({ der: Buffer.alloc(0), validity: undefined }) },
     clock: systemClock,
     log: createLog('silent'),
     readiness: async () => ({ ready: true, checks: {} }),

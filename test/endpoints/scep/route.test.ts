@@ -433,7 +433,7 @@ t.test('SCEP-013 plain HTTP and HTTPS serve alike: no client certificate is aske
     const parts = {
       directory: { scep: () => world.endpoint, cmp: () => undefined, defaultCmp: () => undefined, legacy: () => undefined },
       enrolment: core,
-      engine: { crl: async () => undefined, certificateOf: () => undefined },
+      engine: { crl: async () => undefined, certificateOf: () => undefined, ocsp: async () => ({ der: Buffer.alloc(0), validity: undefined }) },
       clock: systemClock,
       log: createLog('silent'),
       readiness: async () => ({ ready: true, checks: {} }),
@@ -462,7 +462,7 @@ t.test('what no endpoint takes is refused in a few plain words that repeat nothi
   const parts = {
     directory: { scep: () => undefined, cmp: () => undefined, defaultCmp: () => undefined, legacy: () => undefined },
     enrolment: issuingEnrolment(world),
-    engine: { crl: async () => undefined, certificateOf: () => undefined },
+    engine: { crl: async () => undefined, certificateOf: () => undefined, ocsp: async () => ({ der: Buffer.alloc(0), validity: undefined }) },
     clock: systemClock,
     log: createLog('silent'),
     readiness: async () => ({ ready: true, checks: {} }),

@@ -19,7 +19,7 @@ import { finder, Stages } from './stages.js';
 export function engineSigner({ ca }: World): LocalIssuer['sign'] {
   const privateKey = ca.privateKey.export({ format: 'der', type: 'pkcs8' });
   const stored = { id: 'ca', certificate: ca.certificate.der, privateKey, parentId: 'ca', state: 'active', activatesAt: null, createdAt: seedTime } as const;
-  const loaded = loadCa(stored, 'http://ca.example');
+  const loaded = loadCa(stored, { publicBaseUrl: 'http://ca.example' });
   return (request) => {
     const signed = signEndEntity(loaded, request, seedTime);
     return signed.ok ? ok({ caId: 'ca', certificate: signed.value }) : signed;

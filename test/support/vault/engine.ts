@@ -10,6 +10,7 @@ import {
   subjectAltNameExtension,
   subjectAltNames,
   toPem,
+  verifyCertificate,
   verifyCsr,
 } from '../../../src/pkix/index.js';
 import { oids } from '../../../src/protocol/der/index.js';
@@ -137,7 +138,7 @@ export class PkiEngine {
     const [der] = fromPem('CERTIFICATE', text);
     if (der === undefined) return undefined;
     const certificate = parsedCertificate(der);
-    const issuer = [...this.#issuers.values()].find(({ ca }) => ca.certificate.subject.der.equals(certificate.issuer.der))?.ca;
+    const issuer = [...this.#issuers.values()].find(({ ca }) => verifyCertificate(certificate, ca.publicKey).ok)?.ca;
     const serial = colons(certificate.serial);
     if (issuer !== undefined && !this.#stored.has(serial)) this.#stored.set(serial, { der, serial: certificate.serial, issuer, revokedAt: undefined });
     return issuer === undefined ? undefined : serial;

@@ -36,8 +36,8 @@ export interface VaultState {
 
 export interface VaultCommand {
   readonly id: number;
+  readonly setup?: Required<VaultSetup>;
   readonly faults?: readonly ScriptedFault[];
-  readonly skewSeconds?: number;
   readonly sealed?: boolean;
   readonly forgetTokens?: boolean;
 }
@@ -56,7 +56,9 @@ export interface TestVault {
   readonly roleId: string;
   readonly secretId: string;
   /** Scripts what comes, and tells what was. */
-  command(command?: Omit<VaultCommand, 'id'>): Promise<VaultState>;
+  command(command?: Omit<VaultCommand, 'id' | 'setup'>): Promise<VaultState>;
+  /** The same process with another setup and new CAs, and nothing of before; role id and secret id stay. */
+  anew(setup?: VaultSetup): Promise<TestVault>;
   stop(): Promise<void>;
 }
 
@@ -68,31 +70,37 @@ export const testRoles: Readonly<Record<string, RoleSettings>> = {
   fleeting: { no_store: true },
 };
 
+const whole = (setup: VaultSetup): Required<VaultSetup> => {
+  return { mount: 'pki', namespace: '', authPath: 'approle', tokenSeconds: 3_600, isRenewable: true, denied: [], roles: testRoles, ...setup };
+};
+
 /** A server with the PKI secrets engine and the AppRole method of OpenBao, in a process of its own, over TLS, on 127.0.0.1. */
 export async function startVault(setup: VaultSetup = {}): Promise<TestVault> {
-  const all = { mount: 'pki', namespace: '', authPath: 'approle', tokenSeconds: 3_600, isRenewable: true, denied: [], roles: testRoles, ...setup };
   const program = fileURLToPath(new URL('./main.ts', import.meta.url));
-  const child = fork(program, [JSON.stringify(all)], { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  const { origin, trustedCa, roleId, secretId } = await heard(child, (word) => (word.kind === 'listening' ? word : undefined));
+  const child = fork(program, [JSON.stringify(whole(setup))], { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const { kind: _kind, ...started } = await heard(child, (word) => (word.kind === 'listening' ? word : undefined));
   let asked = 0;
-  return {
-    origin,
-    url: `${origin}/v1/${all.mount}`,
-    trustedCa,
-    roleId,
-    secretId,
-    async command(command = {}) {
-      asked += 1;
-      const id = asked;
-      child.send({ id, ...command } satisfies VaultCommand);
-      return heard(child, (word) => (word.kind === 'state' && word.id === id ? word.state : undefined));
+  const ask = async (command: Omit<VaultCommand, 'id'>): Promise<VaultState> => {
+    asked += 1;
+    const id = asked;
+    child.send({ id, ...command } satisfies VaultCommand);
+    return heard(child, (word) => (word.kind === 'state' && word.id === id ? word.state : undefined));
+  };
+  const vaultOf = ({ mount }: Required<VaultSetup>): TestVault => ({
+    ...started,
+    url: `${started.origin}/v1/${mount}`,
+    command: (command = {}) => ask(command),
+    async anew(other = {}) {
+      await ask({ setup: whole(other) });
+      return vaultOf(whole(other));
     },
     async stop() {
       const ended = once(child, 'exit');
       if (child.connected) child.disconnect();
       await ended;
     },
-  };
+  });
+  return vaultOf(whole(setup));
 }
 
 function heard<T>(child: ChildProcess, pick: (word: VaultWord) => T | undefined): Promise<T> {

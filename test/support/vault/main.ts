@@ -7,8 +7,8 @@ import { type Answered, PkiEngine, refused } from './engine.js';
 import type { VaultCommand, VaultSetup, VaultWord } from './index.js';
 import { certify, makeCa } from './pki.js';
 
-const setup = JSON.parse(process.argv[2] ?? '{}') as Required<VaultSetup>;
-const engine = new PkiEngine(setup.roles);
+let setup = JSON.parse(process.argv[2] ?? '{}') as Required<VaultSetup>;
+let engine = new PkiEngine(setup.roles);
 const roleId = randomUUID();
 const secretId = randomUUID();
 const tokens = new Map<string, number>();
@@ -18,9 +18,7 @@ let isSealed = false;
 let faults: NonNullable<VaultCommand['faults']> = [];
 const calls: string[] = [];
 
-/** Seconds since the start; moved on by a command, so that tokens end without waiting. */
-let skew = 0;
-const now = (): number => Date.now() / 1000 + skew;
+const now = (): number => Date.now() / 1000;
 
 function auth(): object {
   const token = `hvs.${randomBytes(24).toString('base64url')}`;
@@ -117,9 +115,18 @@ const server = createServer({ key, cert: toPem('CERTIFICATE', tlsCertificate) },
 
 const say = (word: VaultWord): void => void process.send?.(word);
 
-process.on('message', ({ id, faults: scripted, skewSeconds, sealed, forgetTokens }: VaultCommand) => {
+/** As if it had just been started. */
+function begin(anew: Required<VaultSetup>): void {
+  setup = anew;
+  engine = new PkiEngine(setup.roles);
+  tokens.clear();
+  [logins, renewals, isSealed, faults] = [0, 0, false, []];
+  calls.splice(0);
+}
+
+process.on('message', ({ id, setup: anew, faults: scripted, sealed, forgetTokens }: VaultCommand) => {
+  if (anew !== undefined) begin(anew);
   if (scripted !== undefined) faults = scripted;
-  if (skewSeconds !== undefined) skew += skewSeconds;
   if (sealed !== undefined) isSealed = sealed;
   if (forgetTokens === true) tokens.clear();
   say({ kind: 'state', id, state: { logins, renewals, issued: engine.issued, calls: calls.splice(0) } });
