@@ -61,6 +61,18 @@ export async function engineStoreContract(t: Test, store: EngineStore): Promise<
     t.same(await store.revocations('other'), []);
   });
 
+  t.test('keeps the keys of OCSP answers by CA, the one that lasts longest first', async (t) => {
+    const signer = (caId: string, days: number) => {
+      const end = new Date(Math.floor(Date.now() / 1000) * 1000 + days * 86_400_000);
+      return { caId, serial: newSerial(), certificate: randomBytes(60), privateKey: randomBytes(50), notAfter: end };
+    };
+    const [short, long, other] = [signer('issuing', 5), signer('issuing', 30), signer('root', 30)];
+    for (const item of [short, long, other]) await store.addOcspSigner(item);
+    t.same(await store.listOcspSigners('issuing'), [long, short]);
+    t.same(await store.listOcspSigners('root'), [other]);
+    t.same(await store.listOcspSigners('nobody'), []);
+  });
+
   t.test('counts CRLs of each CA from 1, also when many are made at once', async (t) => {
     const numbers = await Promise.all(Array.from({ length: 10 }, () => store.nextCrlNumber('a')));
     t.same(
