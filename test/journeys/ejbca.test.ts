@@ -175,7 +175,11 @@ t.test('devices are served by EJBCA through the built program', needs('openssl')
     await until(async () => ((await fake.issued()).some(({ subject }) => subject === 'CN=Machines CMP RA') ? true : undefined));
     await bench.key('machine2.key');
     const own = ['-cert', 'machine.pem', '-key', 'machine.key'];
-    const kur = await run('-cmd', 'kur', ...own, '-newkey', 'machine2.key', '-certout', 'machine2.pem');
+    // 503 for the moment until the new RA key is in use everywhere.
+    const kur = await until(async () => {
+      const ran = await run('-cmd', 'kur', ...own, '-newkey', 'machine2.key', '-certout', 'machine2.pem');
+      return ran.output.includes('transfer error') ? undefined : ran;
+    });
     t.equal(kur.code, 0, kur.output);
     const rr = await run('-cmd', 'rr', '-cert', 'machine2.pem', '-key', 'machine2.key', '-oldcert', 'machine2.pem', '-revreason', '4');
     t.equal(rr.code, 0, rr.output);
