@@ -17,21 +17,23 @@ import { type Sample, timed } from './sampling.js';
 import { type ThreadExtent, threadRow, warmUp } from './scep-path.js';
 
 const iterations = 500;
-const shared = { reference: 'benchmark', secret: Buffer.from('a shared secret of some length') };
-const keyCount = 32;
+export const shared = { reference: 'benchmark', secret: Buffer.from('a shared secret of some length') };
+export const keyCount = 32;
 
-interface PreparedCmp {
+export interface PreparedCmp {
   readonly message: Buffer;
   readonly transactionId: Buffer;
   readonly spki: Buffer;
 }
 
 /** What is measured: who prepares the messages, and what checks the protection of the answers. */
-interface Scene {
+export interface Scene {
   readonly core: MemoryCore;
   readonly endpoint: CmpEndpoint;
   readonly credential: Buffer | KeyObject;
-  prepare(count: number): readonly PreparedCmp[];
+  prepare(count: number): readonly PreparedCmp[] | Promise<readonly PreparedCmp[]>;
+  /** What is wrong with an answer, where it is to be read in another way. */
+  problemOf?(prepared: PreparedCmp, bytes: Buffer): string | undefined;
 }
 
 function newHeader(): CmpHeader {
@@ -53,7 +55,7 @@ export async function irScene(ca: CaKey): Promise<Scene> {
   return { core, endpoint: cmpEndpoint(core, 'P-256'), credential: shared.secret, prepare };
 }
 
-async function enrolled(scene: Scene, key: DeviceKey, name: string): Promise<Certificate> {
+export async function enrolled(scene: Scene, key: DeviceKey, name: string): Promise<Certificate> {
   const reply = await handleCmpMessage(scene.endpoint, prepareIr(key, name).message, caller, depsOf(scene.core));
   const answer = reply.status === 200 ? readCmpAnswer(reply.bytes) : undefined;
   const certificate = answer === undefined ? undefined : parseCertificate(certificateOf(answer).der);
@@ -79,7 +81,7 @@ export async function p10crScene(ca: CaKey): Promise<Scene> {
   return { ...scene, endpoint, prepare, credential: keyObjectOf(endpoint.raKeys[0]?.certificate.publicKey) };
 }
 
-function keyObjectOf(key: PublicKey | undefined): KeyObject {
+export function keyObjectOf(key: PublicKey | undefined): KeyObject {
   const imported = key?.keyObject();
   if (!imported?.ok) throw new Error('The endpoint has no RA key.');
   return imported.value;
@@ -105,18 +107,25 @@ function problemOf(prepared: PreparedCmp, index: number, bytes: Buffer, credenti
   }
 }
 
-async function measureScene(path: string, scene: Scene, floorOf: (primitives: Primitives) => number, limits: Limits, extent: ThreadExtent): Promise<Row> {
+export async function measureScene(
+  path: string,
+  scene: Scene,
+  floorOf: (primitives: Primitives) => number,
+  limits: Limits,
+  extent: ThreadExtent,
+): Promise<Row> {
   const problems = new Map<string, number>();
   const deps = depsOf(scene.core);
   const measure = async (count: number): Promise<Sample> => {
-    const prepared = scene.prepare(count);
+    const prepared = await scene.prepare(count);
     const replies: Buffer[] = [];
     const sample = await timed(prepared, async ({ message }) => {
       const reply = await handleCmpMessage(scene.endpoint, message, caller, deps);
       replies.push(reply.status === 200 ? reply.bytes : Buffer.alloc(0));
     });
     for (const [index, bytes] of replies.entries()) {
-      const problem = problemOf(prepared[index] as PreparedCmp, index, bytes, scene.credential);
+      const asked = prepared[index] as PreparedCmp;
+      const problem = scene.problemOf === undefined ? problemOf(asked, index, bytes, scene.credential) : scene.problemOf(asked, bytes);
       if (problem !== undefined) problems.set(problem, (problems.get(problem) ?? 0) + 1);
     }
     return sample;
@@ -136,7 +145,7 @@ async function measureScene(path: string, scene: Scene, floorOf: (primitives: Pr
   );
 }
 
-type Limits = Parameters<typeof threadRow>[2];
+export type Limits = Parameters<typeof threadRow>[2];
 
 /** The answer to an ir repeats the request's salt where the server does so: the floor has one derivation in any case. */
 export async function irRow(ca: CaKey, extent: ThreadExtent): Promise<Row> {

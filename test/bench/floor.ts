@@ -49,3 +49,14 @@ export function p10crFloor(primitives: Primitives, ca: CaKey, answerKey: CaKey):
   const deviceCertificate = ca === 'P-256' ? primitives.p256Verify : primitives.rsaVerify;
   return 2 * primitives.p256Verify + deviceCertificate + caSign(primitives, ca) + caSign(primitives, answerKey);
 }
+
+/** As `irFloor`, for a key that is derived on another thread, whose time is not counted either. */
+export function derivedIrFloor(primitives: Primitives, ca: CaKey): number {
+  return primitives.p256Verify + caSign(primitives, ca);
+}
+
+/** Verifies message and device certificate (which the CA signed); signs the answer. */
+export function rrFloor(primitives: Primitives, ca: CaKey, answerKey: CaKey): number {
+  const deviceCertificate = ca === 'P-256' ? primitives.p256Verify : primitives.rsaVerify;
+  return primitives.p256Verify + deviceCertificate + caSign(primitives, answerKey);
+}

@@ -3,10 +3,19 @@
 import { createEmbeddedIssuer } from '../../src/connectors/crypto-engine/embedded.js';
 import { createEngine, type Engine } from '../../src/crypto-engine/index.js';
 import type { Order } from '../../src/enrolment/order.js';
-import type { CertificateRecord, CertificateStore, IssuedCertificate, NewOrder, OrderStore, StoredTransaction } from '../../src/enrolment/ports.js';
+import type {
+  CertificateRecord,
+  CertificateStore,
+  IssuedCertificate,
+  NewOrder,
+  OrderStore,
+  RevocationDue,
+  StoredTransaction,
+} from '../../src/enrolment/ports.js';
 import { createEnrolment, type EnrolmentParts, type EnrolmentService, enrolmentDeps } from '../../src/enrolment/service.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
+import { ok } from '../../src/runtime/result.js';
 import { Secret } from '../../src/runtime/secret.js';
 import type { TenantContext } from '../../src/tenancy/context.js';
 import { memoryEngineStore } from '../support/memory-engine-store.js';
@@ -50,7 +59,8 @@ class Shelf<T> {
   }
 }
 
-const recentLimit = 4;
+/** A certificate has three names. */
+const recentLimit = 12;
 
 /** As it was handed in; what the core asks for is made of it when it asks. */
 interface Settled {
@@ -62,8 +72,10 @@ interface Settled {
 interface Shelves {
   /** By dedupe key. */
   readonly transactions: Shelf<Settled>;
-  /** By fingerprint. */
+  /** By fingerprint, serial number and id. */
   readonly certificates: Shelf<Settled>;
+  /** By id. */
+  readonly orders: Shelf<Settled>;
 }
 
 function orderOf({ context, order, record }: Settled): Order {
@@ -91,7 +103,7 @@ function issuedOf({ context, order, record }: Settled): IssuedCertificate {
   return { ...owner, id, der, issuer, serial, subject, sans, notBefore, notAfter, sha256, status: 'valid' };
 }
 
-function memoryOrders({ transactions, certificates }: Shelves): OrderStore {
+function memoryOrders({ transactions, certificates, orders }: Shelves): OrderStore {
   return {
     async settleIssued(context, order, record) {
       const key = order.dedupeKey.toString('hex');
@@ -99,7 +111,8 @@ function memoryOrders({ transactions, certificates }: Shelves): OrderStore {
       if (existing !== undefined) return { kind: 'existing', transaction: transactionOf(existing) };
       const settled = { context, order, record };
       transactions.put(key, settled);
-      certificates.put(record.sha256.toString('hex'), settled);
+      for (const name of [record.sha256.toString('hex'), record.serial, record.id]) certificates.put(name, settled);
+      orders.put(order.id, settled);
       return {
         kind: 'recorded',
         get order() {
@@ -137,9 +150,41 @@ function memoryCertificates({ certificates }: Shelves): CertificateStore {
       const settled = certificates.get(sha256.toString('hex'));
       return settled && issuedOf(settled);
     },
-    findBySerial: unused,
+    async findBySerial(_context, _issuerHash, serial) {
+      const settled = certificates.get(serial);
+      return settled && issuedOf(settled);
+    },
     find: unused,
   };
+}
+
+/** Revocations are carried out at once, at the engine of the core. */
+function memoryRevocations({ certificates }: Shelves): EnrolmentParts['revocations'] {
+  const wanted = new Map<string, RevocationDue>();
+  return {
+    async want(_context, { wanted: items }) {
+      for (const { certificateId, orderId, reason } of items) {
+        const certificate = certificates.get(certificateId)?.record.der ?? Buffer.alloc(0);
+        wanted.set(orderId, { outboxId: orderId, since: new Date(), orderId, certificate, reason });
+      }
+      return { kind: 'recorded' };
+    },
+    async claimOf(_context, orderIds) {
+      const due = orderIds.flatMap((orderId) => wanted.get(orderId) ?? []);
+      for (const { orderId } of due) wanted.delete(orderId);
+      return due;
+    },
+    underWay: async () => [],
+    done: async () => undefined,
+    claim: unused,
+    retry: unused,
+    giveUp: unused,
+  };
+}
+
+function foundOrder({ orders }: Shelves, id: string): Order | undefined {
+  const settled = orders.get(id);
+  return settled && orderOf(settled);
 }
 
 /** A core whose CA has this key; `shared` is the one CMP secret it knows. */
@@ -147,8 +192,10 @@ export async function createMemoryCore(caKey: CaKey, shared: SharedReference): P
   const log = createLog('error');
   const engine = createEngine({ store: memoryEngineStore(), clock: systemClock, publicBaseUrl: 'http://127.0.0.1:8080', keyType: caKey });
   await engine.ensureCas();
-  const issuer = createEmbeddedIssuer(engine, { timeoutMs: 10_000, maxProcessingMs: 10_000, concurrency: 16 }, log);
-  const shelves: Shelves = { transactions: new Shelf(), certificates: new Shelf() };
+  const embedded = createEmbeddedIssuer(engine, { timeoutMs: 10_000, maxProcessingMs: 10_000, concurrency: 16 }, log);
+  // A revocation is one more row of the database, which is not here.
+  const issuer = { ...embedded, revoke: async () => ok(true as const) };
+  const shelves: Shelves = { transactions: new Shelf(), certificates: new Shelf(), orders: new Shelf() };
   const secret = {
     id: 'secret',
     status: 'active',
@@ -159,10 +206,10 @@ export async function createMemoryCore(caKey: CaKey, shared: SharedReference): P
   } as const;
   const parts: EnrolmentParts = {
     orders: memoryOrders(shelves),
-    orderReader: { find: unused, list: unused, summary: unused, timeline: unused },
+    orderReader: { find: async (_context, id) => foundOrder(shelves, id), list: unused, summary: unused, timeline: unused },
     certificates: memoryCertificates(shelves),
     refusals: { note: () => undefined },
-    revocations: { want: unused, claimOf: unused, underWay: unused, claim: unused, done: unused, retry: unused, giveUp: unused },
+    revocations: memoryRevocations(shelves),
     credentials: {
       findSharedSecret: async (context, profileId, reference) =>
         reference === shared.reference ? { ...secret, tenantId: context.tenantId, profileId } : undefined,
@@ -177,6 +224,7 @@ export async function createMemoryCore(caKey: CaKey, shared: SharedReference): P
   const pin = () => {
     shelves.transactions.pin();
     shelves.certificates.pin();
+    shelves.orders.pin();
   };
   return { engine, enrolment: createEnrolment(enrolmentDeps(parts)), pin };
 }

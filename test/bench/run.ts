@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { rsaKeys } from '../chaos/device/keys.js';
+import { kurRow, pbmac1Row, rrRow } from './cmp-operations.js';
 import { irRow, p10crRow } from './cmp-path.js';
 import { runCompiled } from './compiled.js';
 import { type Extent, httpRows, peerRows } from './http-path.js';
@@ -18,7 +19,7 @@ await runCompiled('test/bench/run');
 const { values } = parseArgs({ options: { short: { type: 'boolean', default: false }, only: { type: 'string' }, json: { type: 'string' } } });
 const extent: Extent = values.short
   ? { windows: 2, seconds: 1, requests: 2_000, connections: [16] }
-  : { windows: 5, seconds: 2, requests: 6_000, connections: [8, 16, 32] };
+  : { windows: 5, seconds: 2, requests: 6_000, connections: [8, 16, 32, 64] };
 
 const thread: ThreadExtent = values.short ? { windows: 3, seconds: 1, messages: 2_000 } : { windows: 5, seconds: 2, messages: 4_000 };
 
@@ -28,7 +29,15 @@ const keys = await rsaKeys(32);
 
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   scep: async () => [await scepRow('P-256', keys, thread), await scepRow('RSA-2048', keys, thread)],
-  cmp: async () => [await irRow('P-256', thread), await irRow('RSA-2048', thread), await p10crRow('P-256', thread), await p10crRow('RSA-2048', thread)],
+  cmp: async () => [
+    await irRow('P-256', thread),
+    await irRow('RSA-2048', thread),
+    await p10crRow('P-256', thread),
+    await p10crRow('RSA-2048', thread),
+    await pbmac1Row('P-256', thread),
+    await kurRow('P-256', thread),
+    await rrRow('P-256', thread),
+  ],
   http: () => httpRows(keys, extent),
   micromdm: () => peerRows(keys, extent),
   start: () => startRows(values.short ? 1 : 3),

@@ -67,12 +67,21 @@ export function encodeCmp(header: CmpHeader, body: Element, protection: Protecti
 
 /** ir with one CertReqMsg and proof of possession by signature (RFC 4211). */
 export function irBody(subject: Name, spki: Buffer, privateKey: KeyObject): Element {
+  return der.explicit(0, certReqMessages(subject, spki, privateKey));
+}
+
+/** kur: as ir, for the subject of the certificate that signs. */
+export function kurBody(subject: Name, spki: Buffer, privateKey: KeyObject): Element {
+  return der.explicit(7, certReqMessages(subject, spki, privateKey));
+}
+
+function certReqMessages(subject: Name, spki: Buffer, privateKey: KeyObject): Element {
   const publicKey = Buffer.from(spki);
   publicKey[0] = contextConstructed(6);
   const template = der.sequence(der.explicit(5, subject.der), publicKey);
   const certReq = encode(der.sequence(der.integer(0), template));
   const popo = der.constructed(contextConstructed(1), ecdsaSha256, der.bitString(sign('sha256', certReq, privateKey)));
-  return der.explicit(0, der.sequence(der.sequence(certReq, popo)));
+  return der.sequence(der.sequence(certReq, popo));
 }
 
 /** p10cr: a PKCS#10 as the body. */
