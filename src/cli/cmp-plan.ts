@@ -17,6 +17,8 @@ export interface EnrolCmpOptions extends CmpServerOptions {
   readonly keyType: string;
   readonly centralKey?: string | true;
   readonly possession: string;
+  readonly token?: string;
+  readonly authenticator?: string;
   readonly implicitConfirm?: boolean;
   readonly confirm: string;
   readonly several?: string;
@@ -106,6 +108,8 @@ function wishesOf(options: EnrolCmpOptions, numbered: (text: string) => string) 
     ...(days !== undefined && { notAfter: new Date(Date.now() + days * 86_400_000) }),
     ...(options.implicitConfirm && { implicitConfirm: true }),
     ...(options.profile !== undefined && { certProfile: options.profile }),
+    ...(options.token !== undefined && { regToken: options.token }),
+    ...(options.authenticator !== undefined && { authenticator: options.authenticator }),
   });
 }
 
@@ -121,5 +125,5 @@ function newKeyOf({ centralKey, possession }: EnrolCmpOptions, key: DeviceKey | 
     return kind === undefined ? fail(`--central-key must be any, or one of ${Object.keys(centralKeyKinds).join(', ')}.`) : ok(kind);
   }
   if (key.signer !== undefined) return ok(key.signer);
-  return possession === 'signature' ? fail('This key does not sign: give --possession encrCert.') : ok({ publicKey: key.publicKey });
+  return possession === 'signature' ? fail('This key does not sign: give --possession encrCert or challengeResp.') : ok({ publicKey: key.publicKey });
 }

@@ -36,6 +36,8 @@ export function enrolCmpCommand(enrol: Command): void {
     .option('--key-type <type>', `type of a new key: ${deviceKeyTypes.join(', ')}`, 'P-256')
     .option('--central-key [type]', 'let the server make the key pair: any, or one of P-256, P-384, P-521, RSA, Ed25519')
     .option('--possession <kind>', `how possession of the key is proved: ${possessions.join(', ')}`, 'signature')
+    .option('--token <text>', 'the registration token, for this request only')
+    .option('--authenticator <text>', 'the authenticator that the profile asks for every time')
     .option('--implicit-confirm', 'ask for implicit confirmation')
     .option('--confirm <word>', `what to say of the certificate: ${confirmations.join(', ')}`, 'accept')
     .option('--several <number>', 'ask for so many certificates in one message; {n} in --subject, --san and --out is their number')

@@ -14,6 +14,8 @@ import {
   signCsr,
 } from '../pkix/index.js';
 import {
+  type AttributeTypeAndValue,
+  authenticatorControl,
   buildCertRequest,
   type CertReqMsg,
   type CertRequest,
@@ -32,6 +34,7 @@ import {
   type Protector,
   provePossession,
   type RequestType,
+  regTokenControl,
   signatureProtector,
 } from '../protocol/cmp/index.js';
 import { Cursor, der, encode, oids } from '../protocol/der/index.js';
@@ -85,8 +88,8 @@ export interface Nonces {
 /** The key to be certified: one that signs, or one that only decrypts or decapsulates. */
 export type NewKey = Signer | { readonly publicKey: PublicKey };
 
-/** How possession of the new key is proved: by its signature, by reading a certificate that is encrypted to it, by the word of an RA, not at all. */
-export const possessions = ['signature', 'encrCert', 'raVerified', 'none'] as const;
+/** How possession of the new key is proved: by its signature, by reading a certificate or a number that is encrypted to it, by the word of an RA, not at all. */
+export const possessions = ['signature', 'encrCert', 'challengeResp', 'raVerified', 'none'] as const;
 export type Possession = (typeof possessions)[number];
 
 export interface CertificateWish {
@@ -100,6 +103,10 @@ export interface CertificateWish {
   readonly notAfter?: Date;
   readonly implicitConfirm?: boolean;
   readonly certProfile?: string;
+  /** RFC 4211 section 6.1: for this registration only. */
+  readonly regToken?: string;
+  /** RFC 4211 section 6.2: shown every time. */
+  readonly authenticator?: string;
   /** kur: the certificate to be updated. */
   readonly oldCertificate?: Certificate;
 }
@@ -159,12 +166,13 @@ export function wishedKey({ newKey }: CertificateWish): PublicKey | undefined {
 
 /** RFC 9810 section 7: what must travel under pvno 3. */
 export function pvnoOf(wish: CertificateWish): 2 | 3 {
-  return wishedKey(wish) === undefined || wish.possession === 'encrCert' ? 3 : 2;
+  return wishedKey(wish) === undefined || wish.possession === 'encrCert' || wish.possession === 'challengeResp' ? 3 : 2;
 }
 
 /** One request of ir, cr, kur or ccr. */
 export function certReqMsg(wish: CertificateWish, certReqId: number): CertReqMsg {
-  const { subject, extensions = [], notAfter, oldCertificate } = wish;
+  const { subject, extensions = [], notAfter } = wish;
+  const controls = controlsOf(wish);
   const spki = templateKey(wish);
   const certReq = buildCertRequest({
     certReqId,
@@ -174,10 +182,18 @@ export function certReqMsg(wish: CertificateWish, certReqId: number): CertReqMsg
       ...(spki && { publicKey: spki }),
       ...(extensions.length > 0 && { extensions: encodeTemplateExtensions(extensions) }),
     },
-    ...(oldCertificate && { controls: [oldCertIdControl({ issuer: asGeneralName(oldCertificate.issuer), serialNumber: oldCertificate.serial })] }),
+    ...(controls.length > 0 && { controls }),
   });
   const popo = proofOf(certReq, wish);
   return { certReq, ...(popo && { popo }) };
+}
+
+function controlsOf({ regToken, authenticator, oldCertificate }: CertificateWish): readonly AttributeTypeAndValue[] {
+  return [
+    ...(regToken === undefined ? [] : [regTokenControl(regToken)]),
+    ...(authenticator === undefined ? [] : [authenticatorControl(authenticator)]),
+    ...(oldCertificate === undefined ? [] : [oldCertIdControl({ issuer: asGeneralName(oldCertificate.issuer), serialNumber: oldCertificate.serial })]),
+  ];
 }
 
 /** RFC 9483 section 4.1.6: for a key of the server no publicKey, or an algorithm with an empty BIT STRING. */
@@ -190,9 +206,9 @@ function templateKey(wish: CertificateWish): Buffer | undefined {
 function proofOf(certReq: CertRequest, { newKey, possession = 'signature' }: CertificateWish): ProofOfPossession | undefined {
   if (newKey === 'any' || !('publicKey' in newKey) || possession === 'none') return undefined;
   if (possession === 'raVerified') return { kind: 'raVerified' };
-  if (possession === 'encrCert') {
+  if (possession === 'encrCert' || possession === 'challengeResp') {
     const kind = newKey.publicKey.type === 'ec' ? 'keyAgreement' : 'keyEncipherment';
-    return { kind, privKey: encode(encodeSubsequentMessage('encrCert')) };
+    return { kind, privKey: encode(encodeSubsequentMessage(possession)) };
   }
   if (!isSigner(newKey)) throw new TypeError('This key does not sign.');
   return provePossession(certReq, newKey);

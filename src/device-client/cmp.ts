@@ -3,6 +3,7 @@ import { type Certificate, parseCertificate } from '../pkix/index.js';
 import { type CertResponse, type CertStatus, certHash, type PkiBody, responseTypes } from '../protocol/cmp/index.js';
 import { oids } from '../protocol/der/index.js';
 import { ok, type Result } from '../runtime/result.js';
+import { answerChallenge } from './cmp-challenge.js';
 import { beginConversation, type CmpAnswer, type CmpServer, type Conversation, pollUntilFinal, send } from './cmp-conversation.js';
 import { type CmpClientFault, invalid, refused, type Step } from './cmp-fault.js';
 import { buildCertConf, buildRequest, type CertificateWish, type CmpCredential, pvnoOf, wishedKey } from './cmp-messages.js';
@@ -42,7 +43,9 @@ export async function enrolByCmp(input: CmpEnrolment): Step<CmpEnrolled> {
   const { transaction } = exchange;
   const first = await send(exchange, (senderNonce) => buildRequest(transaction, { senderNonce }, input, new Date()));
   if (!first.ok) return first;
-  const final = await pollUntilFinal(exchange, first.value, certReqIdOf(input));
+  const proven = await answerChallenge(exchange, first.value, input.opener);
+  if (!proven.ok) return proven;
+  const final = await pollUntilFinal(exchange, proven.value, certReqIdOf(input));
   if (!final.ok) return final;
   const { answer, polls } = final.value;
   const issued = issuedIn(answer, input);

@@ -14,7 +14,7 @@ const everything = (registrationAuthority: string) => ({
     kemBasedMac: true,
     severalRequests: true,
     centralKeys: { serve: true, withoutTls: true, keyTypes: ['P-256', 'RSA-2048'] },
-    possession: { encryptedCertificate: true },
+    possession: { encryptedCertificate: true, challengeResponse: true },
     registrationAuthorities: [{ certificate: registrationAuthority, rights: ['nest', 'enrol', 'raVerified', 'revoke'] }],
   },
 });
@@ -137,6 +137,11 @@ t.test('our own client performs every operation the server offers', needs('opens
       t.equal(messagesOf(ran), 'ir ip certConf pkiconf');
     }
     await fits('encrypted-rsa-2048');
+    for (const type of ['RSA-2048', 'P-256', 'ML-KEM-768']) {
+      const name = `challenged-${type}`.toLowerCase();
+      const ran = await enrol(name, ...bySecret(full), '--subject', `CN=client-${name}`, '--key-type', type, '--possession', 'challengeResp');
+      t.equal(messagesOf(ran), 'ir popdecc popdecr ip certConf pkiconf', ran.output);
+    }
     const signs = await enrol('odd', ...bySecret(full), '--subject', 'CN=x', '--key-type', 'ML-KEM-768');
     t.equal(signs.code, 64, 'a key that cannot sign does not prove itself by a signature');
   });
