@@ -11,7 +11,7 @@ import { check, type Findings, totalOf } from './checker.js';
 import type { Fleet } from './device/fleet.js';
 import type { DeviceKey } from './device/keys.js';
 import { runDevices } from './device/run-devices.js';
-import { aheadShare, keepFreezing, keepKilling, keepStoppingDatabase, type Progress } from './disturb.js';
+import { aheadShare, failpoints, keepFreezing, keepKilling, keepStoppingDatabase, type Progress } from './disturb.js';
 import { readFacts } from './facts.js';
 import { History } from './history.js';
 import { startHostileCa } from './hostile-ca.js';
@@ -45,6 +45,8 @@ export interface CampaignResult {
   readonly kills: number;
   readonly databaseStops: number;
   readonly freezes: number;
+  /** How often nodes died at each named place. */
+  readonly died: Readonly<Record<string, number>>;
   readonly orders: number;
   readonly transactions: number;
   readonly finished: number;
@@ -170,6 +172,7 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
       kills: kills(),
       databaseStops: tally.databaseStops,
       freezes: freezes(),
+      died: Object.fromEntries(failpoints.map((name) => [name, nodes.flatMap((node) => node.died).filter((at) => at === name).length])),
       orders: facts.orders.length,
       transactions: history.transactions.length,
       finished: history.finished,

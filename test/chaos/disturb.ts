@@ -6,6 +6,9 @@ import type { Randomness } from './randomness.js';
 
 type IsOver = () => boolean;
 
+/** Around a call of a CA: claimed and not called, answered and not recorded, recorded and not told, and the same of a look-up. */
+export const failpoints = ['claimed', 'answered', 'settled', 'lookup-claimed', 'looked-up'] as const;
+
 /** Shares of the plan, 1 when it is reached. */
 export interface Progress {
   killed(): number;
@@ -33,7 +36,7 @@ export async function keepKilling(plan: Plan, nodes: readonly ChaosNode[], rando
     if (isOver() || ready.length === 0 || progress.killed() > progress.enrolled() + aheadShare) continue;
     const victim = random.pick(ready);
     await victim.kill();
-    victim.start();
+    victim.start(plan.hasHostileCa === true && random.chance(0.5) ? `${random.pick(failpoints)}:kill:${random.between(0, 4)}` : undefined);
     const restart = startAgain(victim, random, isOver).finally(() => restarting.delete(victim));
     restarting.set(victim, restart);
     if (plan.nodes === 1) await restart;

@@ -15,6 +15,8 @@ export class ChaosNode {
   readonly adminUrl: string;
   kills = 0;
   freezes = 0;
+  /** The named places at which it died. */
+  readonly died: string[] = [];
   /** Ends that nobody asked for, with what was printed last. */
   readonly crashes: string[] = [];
   readonly #server: string;
@@ -49,10 +51,11 @@ export class ChaosNode {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  start(): void {
+  /** `failpoint`: dies by itself there (`name:kill:passes`), which counts as a kill, and is started again. */
+  start(failpoint?: string): void {
     const child = spawn(process.execPath, [this.#server], {
       cwd: tree,
-      env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment },
+      env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment, ...(failpoint && { CHAOS_FAILPOINT: failpoint }) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const note = (chunk: Buffer) => {
@@ -64,6 +67,12 @@ export class ChaosNode {
     process.once('exit', endWithUs);
     child.once('exit', (code, signal) => {
       process.removeListener('exit', endWithUs);
+      if (this.#isWanted && this.#child === child && failpoint !== undefined && signal === 'SIGKILL') {
+        this.kills += 1;
+        this.died.push(failpoint.split(':')[0] ?? '');
+        this.start();
+        return;
+      }
       // 69 (EX_UNAVAILABLE): it found no database when it started, and whoever runs it starts it again.
       if (this.#isWanted && this.#child === child && code !== 69) this.crashes.push(`exit ${code ?? signal}: ${this.#printed}`);
     });

@@ -79,6 +79,12 @@ function report(result: CampaignResult): void {
       `${result.finished} enrolled, ${result.orders} orders; lost ${lost.length}, double ${double.length}, changed answers ${changed.length}, ` +
       `refused ${refused.length}, unfinished ${unfinished.length}, crashes ${result.crashes.length}; ${result.seconds.toFixed(0)} s`,
   );
+  if (plan.hasHostileCa === true)
+    say(
+      `    died at named places: ${Object.entries(result.died)
+        .map(([name, count]) => `${name} ${count}`)
+        .join(', ')}`,
+    );
   const lines = [...result.crashes, ...lost, ...double, ...changed, ...refused, ...unfinished];
   for (const line of lines.slice(0, plan.planted === undefined ? 20 : 3)) say(`    ${line}`);
 }
