@@ -57,6 +57,7 @@ export interface Store extends NotificationRoom {
   readonly idempotency: IdempotencyRoom;
   readonly delayedAnswers: DelayedAnswerStore;
   readonly engine: EngineStore;
+  readonly engineClients: EngineClientStore;
   readonly audit: AuditLog & AuditReader;
   readonly auditTrail: AuditTrail;
   /** Rejects when the database does not answer. */
@@ -64,7 +65,6 @@ export interface Store extends NotificationRoom {
   /** The clock that leases and deadlines are measured by. */
   databaseNow(): Promise<Date>;
   /** Writes what is noted but not yet written (deliveries, refusals). */
-  readonly engineClients: EngineClientStore;
   flush(): Promise<void>;
   /** Flushes, then closes; a PGlite left open would keep the process alive. */
   close(): Promise<void>;
