@@ -68,6 +68,8 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
   const deps: AdminParts = {
     idempotency: memoryIdempotencyStore(clock),
     vendorDevices: memoryVendorDevices(clock),
+    stuckOrders: nothingStuck,
+    givenUpRevocations: { retry: async () => false, close: async () => false },
     ...stores,
     challengeMacKey: Buffer.alloc(32, 7),
     deviceUrl: 'http://devices.example.test:8080',
@@ -154,6 +156,12 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
     },
   };
 }
+
+const nothingStuck: NonNullable<AdminParts['stuckOrders']> = {
+  retryStuck: async () => false,
+  resolveStuck: async () => false,
+  openRequest: async () => undefined,
+};
 
 export type Desk = Awaited<ReturnType<typeof openDesk>>;
 

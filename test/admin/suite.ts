@@ -948,12 +948,17 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
   const vendorDevices = `/api/v1/cmp-profiles/${objects['cmp-profiles']}/vendor-devices`;
   objects['vendor-devices'] = (await a.admin('POST', vendorDevices, { subject: 'CN=device of A' })).body.id;
   Object.assign(objects, await notificationsOf(a, desk));
-  const parts: Record<string, string | undefined> = { keyId: objects['ra-keys'], deviceId: objects['vendor-devices'] };
+  const secret = await a.admin('POST', `/api/v1/cmp-profiles/${objects['cmp-profiles']}/device-secrets`, { label: 'of A' });
+  const parts: Record<string, string | undefined> = { keyId: objects['ra-keys'], deviceId: objects['vendor-devices'], secretId: secret.body.id };
   const urlOf = (url: string): string =>
     url.replace(':id', objects[url.split('/')[3] ?? ''] ?? 'missing').replace(/:(\w+)/g, (_, part: string) => parts[part] ?? 'missing');
   const bodies: Record<string, unknown> = {
     deny: { reason: 'x' },
     revoke: { reason: 'unspecified' },
+    'close-revocation': { reason: 'x' },
+    '/api/v1/orders/:id/retry': { reason: 'x' },
+    '/api/v1/orders/:id/fail': { reason: 'x' },
+    '/api/v1/orders/:id/resolve': { reason: 'x', certificate: 'x' },
     '/api/v1/scep-profiles/:id/ra-keys/import': { pfx: 'AAAA', password: '' },
     '/api/v1/cmp-profiles/:id/vendor-devices': { subject: 'CN=another device' },
     '/api/v1/cmp-profiles/:id/vendor-devices/import': { csv: 'subject\nCN=a third device' },
@@ -985,7 +990,7 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
   await t.test('lists, cards and filters show nothing of another tenant', async (t) => {
     const stranger = await desk.as('auditor', b.id);
     for (const { url } of routes.filter(({ method, url }) => method === 'GET' && !url.includes(':id'))) {
-      for (const query of /\/(tenants|engine-cas)$/.test(url) ? [''] : ['', `?tenantId=${a.id}`]) {
+      for (const query of /\/(tenants|engine-cas|engine-clients)$/.test(url) ? [''] : ['', `?tenantId=${a.id}`]) {
         const answer = await stranger('GET', `${url}${query}`);
         t.equal(answer.status, 200, `${url}${query}: ${answer.text}`);
         for (const id of Object.values(objects)) t.notMatch(answer.text, id, url);

@@ -14,6 +14,8 @@ import { denialSchema, orderSchema, orderView } from './schema.js';
 import { wrongState } from './wrong-state.js';
 
 const tags = ['orders'];
+const retrySchema = denialSchema.meta({ id: 'OrderRetry' });
+const failureSchema = denialSchema.meta({ id: 'OrderFailure' });
 const resolutionSchema = denialSchema
   .extend({ certificate: z.string().min(1, 'Must not be empty').max(100_000).describe('The certificate that its CA issued for this order, PEM') })
   .meta({ id: 'OrderResolution' });
@@ -31,7 +33,7 @@ export function stuckOrderRoutes(app: AdminApp, deps: AdminParts, stuck: StuckOr
         operationId: 'retryOrder',
         summary: 'Ask the CA anew for a stuck order, once it is certain that it issued nothing for it',
         params: idParams,
-        body: denialSchema.meta({ id: 'OrderRetry' }),
+        body: retrySchema,
         response: answers({ 200: orderSchema }),
       },
     },
@@ -77,7 +79,7 @@ export function stuckOrderRoutes(app: AdminApp, deps: AdminParts, stuck: StuckOr
         operationId: 'failOrder',
         summary: 'End a stuck order; its device learns it when it polls',
         params: idParams,
-        body: denialSchema.meta({ id: 'OrderFailure' }),
+        body: failureSchema,
         response: answers({ 200: orderSchema }),
       },
     },
