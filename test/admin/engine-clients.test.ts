@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { createEngineClients } from '../../src/crypto-engine/index.js';
 import { memoryAdmin } from '../support/memory-admin.js';
+import { memoryEngineClients } from '../support/memory-engine-clients.js';
 import { openDesk } from './desk.js';
 
 const url = '/api/v1/engine-clients';
@@ -38,4 +41,38 @@ t.test('clients of the engine are made, given new secrets and removed by a super
   t.equal((await superadmin('DELETE', `${url}/${id}`)).status, 204);
   t.equal((await superadmin('DELETE', `${url}/${id}`)).status, 404);
   t.equal((await superadmin('POST', `${url}/${id}/rotate-secret`)).status, 404);
+});
+
+t.test('a client that another process made a moment ago is known when it comes', async (t) => {
+  const store = memoryEngineClients();
+  const [here, there] = [createEngineClients(store), createEngineClients(store)];
+  await there.reload();
+  const made = await here.create({ clientId: 'branch', name: 'Branch', scopes: ['ca.read'] }, 'test');
+  t.equal(there.authenticate('branch', made?.clientSecret ?? ''), undefined);
+  await sleep(60);
+  await there.catchUp();
+  t.same(there.authenticate('branch', made?.clientSecret ?? ''), { clientId: 'branch', scopes: ['ca.read'] });
+});
+
+t.test('an older list that comes late does not take the place of a newer one', async (t) => {
+  const store = memoryEngineClients();
+  let letGo = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  let calls = 0;
+  const clients = createEngineClients({
+    ...store,
+    async listClients() {
+      calls += 1;
+      const list = await store.listClients();
+      if (calls === 1) await held;
+      return list;
+    },
+  });
+  const late = clients.reload();
+  await clients.create({ clientId: 'branch', name: 'Branch', scopes: ['ca.read'] }, 'test');
+  letGo();
+  await late;
+  t.same(clients.scopesOf('branch'), ['ca.read']);
 });

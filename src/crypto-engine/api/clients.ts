@@ -10,6 +10,8 @@ export type NewEngineClient = Pick<EngineClient, 'clientId' | 'name' | 'scopes'>
 export interface EngineClients {
   /** Reads the list again: another process may have changed it. */
   reload(): Promise<void>;
+  /** Reads it again unless that was done a moment ago: before a client is refused that another process may have made. */
+  catchUp(): Promise<void>;
   /** The client with this id and secret, or undefined; takes the same time whether the id is known or not. */
   authenticate(clientId: string, clientSecret: string): EngineCaller | undefined;
   /** What a client may do now; undefined when it was removed. Its tokens live on, and this ends them. */
@@ -26,6 +28,8 @@ export interface EngineClients {
 type Known = EngineClient & { readonly secretHash: Buffer };
 
 const noHash = Buffer.alloc(32);
+/** However many unknown clients ask, the list is read no more often than this, in milliseconds. */
+const momentMs = 50;
 /** 256 random bits behind a mark that secret scanners find. */
 const newSecret = (): string => `ghe_${randomBytes(32).toString('base64url')}`;
 /** So many random bits need no slow hash. */
@@ -33,9 +37,18 @@ const hashOf = (secret: string): Buffer => createHash('sha256').update(secret, '
 
 export function createEngineClients(store: EngineClientStore): EngineClients {
   let known: ReadonlyMap<string, Known> = new Map();
+  let readAt = Number.NEGATIVE_INFINITY;
+  let asked = 0;
+  let answered = 0;
 
   async function reload(): Promise<void> {
-    known = new Map((await store.listClients()).map((client) => [client.clientId, client]));
+    readAt = performance.now();
+    const turn = ++asked;
+    const clients = await store.listClients();
+    // An answer that comes late says nothing of what was asked for since.
+    if (turn < answered) return;
+    answered = turn;
+    known = new Map(clients.map((client) => [client.clientId, client]));
   }
 
   async function withSecret(id: string, clientSecret: string) {
@@ -46,6 +59,9 @@ export function createEngineClients(store: EngineClientStore): EngineClients {
 
   return {
     reload,
+    async catchUp() {
+      if (performance.now() - readAt >= momentMs) await reload();
+    },
     authenticate(clientId, clientSecret) {
       const client = known.get(clientId);
       const isSame = timingSafeEqual(hashOf(clientSecret), client?.secretHash ?? noHash);

@@ -17,7 +17,7 @@ export interface EngineApiDeps {
   readonly log: Log;
   /** 32 bytes, the same in every process: what access tokens are sealed with. */
   readonly tokenKey: Buffer;
-  readonly clients: Pick<EngineClients, 'authenticate' | 'scopesOf'>;
+  readonly clients: Pick<EngineClients, 'authenticate' | 'scopesOf' | 'catchUp'>;
   readonly version: string;
 }
 
@@ -36,6 +36,7 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
 
   const guarded = (scope: EngineScope, handler: Handler) => async (request: FastifyRequest, reply: FastifyReply) => {
     const caller = tokens.read(bearerOf(request));
+    if (caller !== undefined && clients.scopesOf(caller.clientId) === undefined) await clients.catchUp();
     const standing = caller && clients.scopesOf(caller.clientId);
     if (caller === undefined || standing === undefined) return sendProblem(reply, engineProblem('unauthorized'));
     if (!caller.scopes.includes(scope) || !standing.includes(scope))
@@ -126,13 +127,19 @@ async function sendToken(request: FastifyRequest, reply: FastifyReply, deps: Eng
   if (!form?.success) return reply.code(400).send({ error: 'invalid_request' });
   if (form.data.grant_type !== 'client_credentials') return reply.code(400).send({ error: 'unsupported_grant_type' });
   const [clientId, clientSecret] = basicOf(request) ?? [form.data.client_id ?? '', form.data.client_secret ?? ''];
-  const caller = deps.clients.authenticate(clientId, clientSecret);
+  const caller = deps.clients.authenticate(clientId, clientSecret) ?? (await authenticateAnew(deps, clientId, clientSecret));
   if (caller === undefined) return reply.code(401).header('www-authenticate', 'Basic realm="engine"').send({ error: 'invalid_client' });
   const asked = (form.data.scope ?? engineScopes.join(' ')).split(' ').filter((scope) => scope !== '');
   const scopes = caller.scopes.filter((scope) => asked.includes(scope));
   if (scopes.length === 0) return reply.code(400).send({ error: 'invalid_scope' });
   const token = issue({ ...caller, scopes });
   return reply.send({ access_token: token, token_type: 'Bearer', expires_in: tokenLifeSeconds, scope: scopes.join(' ') });
+}
+
+/** For a client or a secret that another process made a moment ago. */
+async function authenticateAnew({ clients }: EngineApiDeps, clientId: string, clientSecret: string): Promise<EngineCaller | undefined> {
+  await clients.catchUp();
+  return clients.authenticate(clientId, clientSecret);
 }
 
 function basicOf(request: FastifyRequest): [string, string] | undefined {

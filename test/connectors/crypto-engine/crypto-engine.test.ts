@@ -94,6 +94,7 @@ async function serveEngine() {
       return scopes !== undefined && secret === 's3cret :ü' ? { clientId, scopes } : undefined;
     },
     scopesOf: (clientId: string) => known.get(clientId),
+    catchUp: async () => {},
   };
   const deps = { engine, clock: systemClock, log, tokenKey: randomBytes(32), clients, version: '1.0' };
   await app.register(async (scope) => registerEngineApi(scope, deps), { prefix: '/engine' });
