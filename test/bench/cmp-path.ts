@@ -69,7 +69,6 @@ export async function p10crScene(ca: CaKey): Promise<Scene> {
   const endpoint = { ...scene.endpoint, raKeys: cmpEndpoint(scene.core, ca).raKeys };
   const keys = Array.from({ length: keyCount }, (_, index) => p256Key(`device-${index}`));
   const devices = await Promise.all(keys.map(async (key, index) => ({ key, certificate: await enrolled(scene, key, `device-${index}`) })));
-  scene.core.pin();
   const prepare = (count: number) =>
     Array.from({ length: count }, (_, index): PreparedCmp => {
       const { key, certificate } = devices[index % keyCount] as (typeof devices)[number];
@@ -114,6 +113,7 @@ export async function measureScene(
   limits: Limits,
   extent: ThreadExtent,
 ): Promise<Row> {
+  scene.core.pin();
   const problems = new Map<string, number>();
   const deps = depsOf(scene.core);
   const measure = async (count: number): Promise<Sample> => {

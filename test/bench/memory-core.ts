@@ -43,6 +43,7 @@ function unused(): never {
 class Shelf<T> {
   readonly #pinned = new Map<string, T>();
   readonly #recent = new Map<string, T>();
+  #isPinned = false;
 
   get(key: string): T | undefined {
     return this.#recent.get(key) ?? this.#pinned.get(key);
@@ -50,12 +51,13 @@ class Shelf<T> {
 
   put(key: string, value: T): void {
     this.#recent.set(key, value);
-    if (this.#recent.size > recentLimit) this.#recent.delete(this.#recent.keys().next().value as string);
+    if (this.#isPinned && this.#recent.size > recentLimit) this.#recent.delete(this.#recent.keys().next().value as string);
   }
 
   pin(): void {
     for (const [key, value] of this.#recent) this.#pinned.set(key, value);
     this.#recent.clear();
+    this.#isPinned = true;
   }
 }
 

@@ -23,6 +23,7 @@ const caller = { clientIp: '192.0.2.1', userAgent: '', contentType: 'application
 /** Windows alternate: floor, ours, floor, ours ... Each message is a new transaction with a new PKCS#10. */
 export async function scepRow(ca: CaKey, keys: readonly DeviceKey[], extent: ThreadExtent): Promise<Row> {
   const core = await createMemoryCore(ca, { reference: '', secret: Buffer.alloc(16) });
+  core.pin();
   const endpoint = scepEndpoint(core);
   const ra = endpoint.raKeys[0]?.certificate;
   const issuing = endpoint.caChain[0];
