@@ -218,6 +218,8 @@ function givesWay(transaction: StoredTransaction, order: NewOrder, deps: Enrolme
   const isSame = contentHash.equals(order.contentHash);
   if (phaseOf(old.state) === 'refused') return isSame || order.protocol === 'scep';
   if (phaseOf(old.state) === 'open' || isSame || order.protocol === 'cmp') return false;
+  // Who signs with the certificate has it, whether or not its delivery has been noted yet.
+  if (order.renews !== null && order.renews === old.certificateId) return true;
   const age = deps.clock.now().getTime() - (old.finishedAt ?? old.createdAt).getTime();
   return old.state !== 'ISSUED' || age > deliveryGraceMs;
 }

@@ -134,6 +134,17 @@ t.test('SCEP-152 other content under the same transactionID waits until the old 
   t.equal(store.all().length, 2);
 });
 
+t.test('SCEP-152 a renewal signed with the certificate is proof that it arrived, though its delivery is not noted yet', async (t) => {
+  const { enrolment, store } = house(await embedded());
+  const profile = scep();
+  const asked = request();
+  const certificate = certificateOf(await enrolment.enrol(profile, asked));
+  const renewal = { ...asked, content: Buffer.from('its renewal'), intent: 'renewal' as const, evidence: { signer: { certificate, others: [] } } };
+  t.notOk(certificateOf(await enrolment.enrol(profile, renewal)).der.equals(certificate.der));
+  t.equal(refusalOf(await enrolment.enrol(profile, { ...renewal, content: Buffer.from('another') })), 'transaction-in-use', 'nobody has shown the second one');
+  t.equal(store.all().length, 2);
+});
+
 t.test('CMP-037 CMP-201 CMP-202 a CMP transactionID is used once, by one sender', async (t) => {
   const { enrolment, store } = house(await embedded());
   const profile = cmpProfile();
