@@ -3,7 +3,13 @@ export interface Gate {
   pass<T>(job: () => Promise<T>): Promise<T>;
 }
 
-export function openGate(places: number): Gate {
+/** More jobs wait than the gate lets wait: come back later. */
+export class GateCrowded extends Error {
+  override readonly name = 'GateCrowded';
+}
+
+/** `mostWaiting`: jobs beyond so many are turned away with `GateCrowded`; none where absent. */
+export function openGate(places: number, mostWaiting = Number.POSITIVE_INFINITY): Gate {
   let free = places;
   const waiting: (() => void)[] = [];
 
@@ -12,6 +18,7 @@ export function openGate(places: number): Gate {
       free -= 1;
       return Promise.resolve();
     }
+    if (waiting.length >= mostWaiting) return Promise.reject(new GateCrowded('Too many wait already.'));
     return new Promise((resolve) => waiting.push(resolve));
   };
   const leave = (): void => {

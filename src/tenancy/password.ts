@@ -8,8 +8,8 @@ const hashBytes = 32;
 /** Stored strings asking for more than this are refused, so that a planted one cannot exhaust the machine. */
 const costliest = { ln: 18, r: 16, p: 4 } as const;
 
-/** Two at a time: a flood of logins costs at most 256 MiB and two threads. */
-const gate: Gate = openGate(2);
+/** Two at a time: a flood of logins costs at most 256 MiB and two threads. Who would wait longer than about half a minute is turned away. */
+const gate: Gate = openGate(2, 100);
 
 interface Parameters {
   readonly ln: number;

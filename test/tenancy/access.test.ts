@@ -75,3 +75,21 @@ t.test('a gate lets no more jobs run at once than it has places, in order', asyn
     ['fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled'],
   );
 });
+
+t.test('a gate turns away whom it cannot let wait, and lets in again when there is room', async (t) => {
+  const gate = openGate(1, 1);
+  let open = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const first = gate.pass(() => held);
+  const second = gate.pass(async () => 'second');
+  await t.rejects(
+    gate.pass(async () => 'third'),
+    { name: 'GateCrowded' },
+  );
+  open();
+  await first;
+  t.equal(await second, 'second');
+  t.equal(await gate.pass(async () => 'later'), 'later');
+});
