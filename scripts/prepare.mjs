@@ -38,6 +38,11 @@ function buildServer() {
   run('server', tsc, ['-p', 'tsconfig.build.json']);
 }
 
+/** Slow to make and always the same: a first start copies it. */
+function buildEmptyDatabase() {
+  run('empty database', join(root, 'scripts/empty-database.mjs'), [join(root, 'dist/empty-database')]);
+}
+
 function buildConsole() {
   if (!existsSync(join(root, 'src/console/vite.config.ts'))) return;
   const vite = binary('vite', 'bin/vite.js');
@@ -52,5 +57,6 @@ function buildTestRunner() {
 }
 
 buildServer();
+buildEmptyDatabase();
 buildConsole();
 buildTestRunner();

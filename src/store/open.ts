@@ -6,6 +6,7 @@ import { createSealer, isKeyOf, keyCheck } from '../runtime/seal.js';
 import { beginBoot } from './audit.js';
 import type { Connection } from './connection/connection.js';
 import { lockDirectory } from './connection/directory-lock.js';
+import { layEmptyDatabase } from './connection/empty-database.js';
 import { connectPglite } from './connection/pglite.js';
 import { connectPostgres } from './connection/postgres.js';
 import { retrying } from './connection/transient.js';
@@ -73,6 +74,7 @@ async function openDirectory(dataDir: string): Promise<Result<Connection, StoreF
   const lock = await lockDirectory(directory);
   if (!lock.ok) return fail({ kind: 'directory-locked', directory, lockFile: lock.error.file, holder: lock.error.holder });
   try {
+    layEmptyDatabase(directory);
     const connection = await connectPglite(directory);
     return ok({ ...connection, close: () => connection.close().finally(lock.value.release) });
   } catch (error) {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -8,6 +8,7 @@ import t from 'tap';
 import { createLog } from '../../src/runtime/log.js';
 import { isOutage } from '../../src/runtime/outage.js';
 import { lockDirectory } from '../../src/store/connection/directory-lock.js';
+import { layEmptyDatabase } from '../../src/store/connection/empty-database.js';
 import { connectPglite } from '../../src/store/connection/pglite.js';
 import { connectPostgres, prepareSession } from '../../src/store/connection/postgres.js';
 import { describeStoreFault } from '../../src/store/fault.js';
@@ -24,6 +25,23 @@ async function open(options: Partial<StoreOptions>) {
   if (!opened.ok) throw new Error(describeStoreFault(opened.error));
   return opened.value;
 }
+
+const isMade = existsSync(new URL('../../dist/empty-database/PG_VERSION', import.meta.url));
+const unmade = isMade ? {} : { skip: 'the build has not made an empty database: npm run build' };
+
+t.test('an empty database is laid into an empty directory only, whatever a start that died left beside it', unmade, (t) => {
+  const parent = t.testdir({ fresh: {}, 'fresh.new': { PG_VERSION: 'half', 'left-over': '' }, used: { note: 'mine' } });
+  layEmptyDatabase(join(parent, 'fresh'));
+  const laid = readdirSync(join(parent, 'fresh'));
+  t.ok(laid.includes('PG_VERSION'));
+  t.notOk(laid.includes('left-over'));
+  t.not(readFileSync(join(parent, 'fresh', 'PG_VERSION'), 'utf8'), 'half');
+  t.equal(statSync(join(parent, 'fresh')).mode & 0o777, 0o700);
+  t.notOk(existsSync(join(parent, 'fresh.new')));
+  layEmptyDatabase(join(parent, 'used'));
+  t.strictSame(readdirSync(join(parent, 'used')), ['note']);
+  t.end();
+});
 
 t.test('one directory', async (t) => {
   const parent = t.testdir({});

@@ -1,4 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
 import { createLog } from '../../src/runtime/log.js';
 import { describeStoreFault } from '../../src/store/fault.js';
@@ -41,9 +45,26 @@ export interface TestStore {
 
 const log = createLog('fatal');
 
-/** The databases a test of the store runs on: PGlite in memory always, PostgreSQL where TEST_DATABASE_URL is set. */
+/** Where the same tests have run on PGlite already, PostgreSQL alone may be asked for: TEST_DATABASE_ONLY=postgresql. */
+export function isPgliteLeftOut(): boolean {
+  return process.env.TEST_DATABASE_ONLY === 'postgresql' && Boolean(process.env.TEST_DATABASE_URL);
+}
+
+/** A directory for PGlite, thrown away by `remove`. */
+export function pgliteDirectory(): { readonly dataDir: string; remove(): Promise<void> } {
+  const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-pglite-'));
+  return { dataDir, remove: () => rm(dataDir, { recursive: true, force: true }) };
+}
+
+/** The databases a test of the store runs on: PGlite, and PostgreSQL where TEST_DATABASE_URL is set. */
 export function testDatabases(): readonly TestStore[] {
-  const pglite = { name: 'PGlite', open: async () => openTestStore({ dataDir: 'memory://' }, async () => undefined) };
+  const pglite = {
+    name: 'PGlite',
+    open: async () => {
+      const { dataDir, remove } = pgliteDirectory();
+      return openTestStore({ dataDir: join(dataDir, 'db') }, remove);
+    },
+  };
   const postgres = {
     name: 'PostgreSQL',
     open: async () => {
@@ -51,6 +72,7 @@ export function testDatabases(): readonly TestStore[] {
       return openTestStore({ databaseUrl: database.url }, () => database.drop());
     },
   };
+  if (isPgliteLeftOut()) return [postgres];
   return process.env.TEST_DATABASE_URL ? [pglite, postgres] : [pglite];
 }
 

@@ -2,12 +2,13 @@ import { createLog } from '../../src/runtime/log.js';
 import { createSealer } from '../../src/runtime/seal.js';
 import { beginBoot } from '../../src/store/audit.js';
 import type { Connection } from '../../src/store/connection/connection.js';
+import { layEmptyDatabase } from '../../src/store/connection/empty-database.js';
 import { connectPglite } from '../../src/store/connection/pglite.js';
 import { connectPostgres } from '../../src/store/connection/postgres.js';
 import { migrate } from '../../src/store/migrate.js';
 import { storeRooms } from '../../src/store/rooms.js';
 import type { Store } from '../../src/store/store.js';
-import { createDatabase } from './database.js';
+import { createDatabase, isPgliteLeftOut, pgliteDirectory } from './database.js';
 
 /** A store with the connection below it, for tests that look into or tamper with the tables. */
 export interface RawStore {
@@ -20,11 +21,17 @@ export interface RawStore {
 const log = createLog('fatal');
 
 export async function rawStores(): Promise<readonly RawStore[]> {
-  const stores = [await rawStore('PGlite', await connectPglite('memory://'), async () => undefined)];
+  const stores = isPgliteLeftOut() ? [] : [await rawPglite()];
   const database = await createDatabase();
   if (database === undefined) return stores;
   const postgres = connectPostgres({ databaseUrl: database.url, applicationName: 'test', poolSize: 10, log });
   return [...stores, await rawStore('PostgreSQL', postgres, database.drop)];
+}
+
+async function rawPglite(): Promise<RawStore> {
+  const { dataDir, remove } = pgliteDirectory();
+  layEmptyDatabase(dataDir);
+  return rawStore('PGlite', await connectPglite(dataDir), remove);
 }
 
 async function rawStore(name: string, connection: Connection, afterwards: () => Promise<void>): Promise<RawStore> {
