@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 import { type Config, type ConfigFault, unknownSettings } from '../config.js';
 import { createLog } from '../runtime/log.js';
 import type { Result } from '../runtime/result.js';
-import { inspectDatabase } from '../store/inspect.js';
 import { tokenFrom } from './api-token.js';
 import { checkDataDirectory } from './checks/data-directory.js';
 import { databaseFindings } from './checks/database.js';
@@ -65,6 +64,7 @@ async function examineInstallation(config: Config, options: Options): Promise<re
 
 async function examineDatabase(config: Config, isServing: boolean): Promise<readonly Finding[]> {
   const masterKey = config.masterKey?.reveal() ?? readDevKey(config.dataDir);
+  const { inspectDatabase } = await import('../store/inspect.js');
   const looked = await inspectDatabase({
     ...(config.databaseUrl && { databaseUrl: config.databaseUrl.reveal() }),
     dataDir: join(config.dataDir, 'db'),

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config.js';
 import { createLog } from '../runtime/log.js';
-import { inspectDatabase } from '../store/inspect.js';
 import { openDatabase } from './open-database.js';
 import { complain, say } from './terminal.js';
 
@@ -34,6 +33,7 @@ export function migrateCommand(program: Command, readConfig: () => Config): void
 
 /** The steps the database has; none when it cannot be looked at, which opening it then explains. */
 async function appliedSteps(config: Config): Promise<readonly string[]> {
+  const { inspectDatabase } = await import('../store/inspect.js');
   const looked = await inspectDatabase({
     ...(config.databaseUrl && { databaseUrl: config.databaseUrl.reveal() }),
     dataDir: join(config.dataDir, 'db'),

@@ -5,7 +5,7 @@ import { replaceDevMasterKey } from '../master-key.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type StartFault, storeExitCodes } from '../start-fault.js';
 import { describeStoreFault, type StoreFault } from '../store/fault.js';
-import { type RotationFault, rotateMasterKey } from '../store/rotate.js';
+import type { RotationFault } from '../store/rotate.js';
 import { storeOptions } from './open-database.js';
 import { complain, exitCodes, say } from './terminal.js';
 
@@ -40,6 +40,7 @@ async function rotate(config: Config, newKeyFile: string): Promise<Result<readon
   if (!newKey.ok) return newKey;
   const options = await storeOptions(config, `rotate-${process.pid}`);
   if (!options.ok) return options;
+  const { rotateMasterKey } = await import('../store/rotate.js');
   const rotated = await rotateMasterKey(options.value, newKey.value, (table, resealed) => {
     if (resealed > 0) say(`${table}: ${resealed}`);
   });
@@ -71,6 +72,7 @@ async function installed(config: Config, newKey: Buffer, newKeyFile: string): Pr
 async function isDone(config: Config, newKey: Buffer): Promise<boolean> {
   const options = await storeOptions(config, `rotate-${process.pid}`);
   if (!options.ok) return false;
+  const { rotateMasterKey } = await import('../store/rotate.js');
   const again = await rotateMasterKey({ ...options.value, masterKey: newKey }, newKey, () => undefined);
   return !again.ok && again.error.kind === 'same-key';
 }

@@ -32,6 +32,11 @@ t.test('the commands beside a server', async (t) => {
     run(process.execPath, [...program, ...args], { cwd: bench.dir, env: { ...settings, ...env } });
   const createToken = (): Promise<Ran> => gatehouse(['token', 'create', '--name', 'from the test', '--role', 'viewer']);
 
+  await t.test('says which version it is', async (t) => {
+    const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
+    t.equal((await gatehouse(['--version'])).stdout.trim(), version);
+  });
+
   await t.test('doctor finds a running server well', async (t) => {
     const ran = await gatehouse(['doctor']);
     t.equal(ran.code, 0, ran.output);
