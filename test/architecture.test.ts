@@ -70,7 +70,7 @@ const rooms: Readonly<Record<string, { readonly uses: readonly string[]; readonl
   'device-client': { uses: ['protocol', 'pkix'], because: 'our own client must be as far from the server as any other client is' },
   decode: { uses: ['protocol', 'pkix'], because: 'reading a captured message must need no database and no profile' },
   store: {
-    uses: ['enrolment', 'tenancy', 'audit', 'notification', 'pkix', 'crypto-engine/ports.ts', 'admin/ports.ts'],
+    uses: ['enrolment', 'tenancy', 'audit', 'notification', 'pkix', 'crypto-engine/ports.ts', 'admin/ports.ts', 'admin/ports'],
     because: 'it implements the ports; row types never leave it',
   },
   endpoints: {

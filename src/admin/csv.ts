@@ -20,6 +20,9 @@ export function wantsCsv(accept: string | undefined): boolean {
   return csv !== -1 && (json === -1 || csv < json);
 }
 
+/** By heading, in this order: what a line says of an object. */
+export type CsvColumns<T> = Readonly<Record<string, (item: T) => string | number | null>>;
+
 /** A page of what is exported; `nextCursor` absent on the last. */
 interface ExportedPage<T> {
   readonly items: readonly T[];
@@ -30,7 +33,7 @@ interface ExportedPage<T> {
 export function sendCsv<T>(
   reply: FastifyReply,
   name: string,
-  columns: Readonly<Record<string, (item: T) => string | number | null>>,
+  columns: CsvColumns<T>,
   pageAt: (cursor: string | undefined) => Promise<ExportedPage<T>>,
 ): FastifyReply {
   async function* lines(): AsyncGenerator<string> {

@@ -4,7 +4,7 @@ import type { Context } from '../tenancy/context.js';
 import type { AccessStore, ApiToken, ListQuery, Page, User } from '../tenancy/ports.js';
 import { type Boot, writeAudit } from './audit.js';
 import { type Connection, firstOf, rowsOf, transact } from './connection/connection.js';
-import { allOf, contains, readPage } from './page.js';
+import { allOf, readPage, searched } from './page.js';
 import { equalsId, visibleTo } from './scope.js';
 import type { ApiTokensTable, UsersTable } from './tables.js';
 import { auditChange, changeConfig } from './tenancy/config-change.js';
@@ -65,11 +65,7 @@ function listing(context: Context, query: ListQuery, table: 'users' | 'api_token
   return {
     select: sql`a.*`,
     from: sql`${sql.table(table)} a`,
-    where: [
-      ...visibleTo(context, sql`a.tenant_id`),
-      ...(table === 'api_tokens' ? [sql`a.revoked_at is null`] : []),
-      ...(query.q === undefined || query.q === '' ? [] : [contains(name, query.q)]),
-    ],
+    where: [...visibleTo(context, sql`a.tenant_id`), ...(table === 'api_tokens' ? [sql`a.revoked_at is null`] : []), ...searched(query.q)],
     sorts: { createdAt: { by: sql`a.created_at`, type: 'timestamptz' }, [nameColumn]: { by: name, type: 'text' } },
     defaultSort: '-createdAt',
     id: sql`a.id`,

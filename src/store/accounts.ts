@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Account, AccountReader } from '../admin/ports.js';
 import type { Connection } from './connection/connection.js';
-import { contains, readPage } from './page.js';
+import { readPage, searched } from './page.js';
 import { equalsId, visibleTo } from './scope.js';
 
 interface AccountRow {
@@ -23,7 +23,7 @@ export function accountReader(connection: Connection): AccountReader {
           ...visibleTo(context, sql`a.tenant_id`),
           ...equalsId(sql`a.tenant_id`, query.tenantId),
           ...equalsId(sql`a.profile_id`, query.profileId),
-          ...(query.q === undefined || query.q === '' ? [] : [contains(sql`a.label`, query.q)]),
+          ...searched(query.q, sql`a.label`),
         ],
         sorts: { createdAt: { by: sql`a.created_at`, type: 'timestamptz' }, label: { by: sql`a.label`, type: 'text' } },
         defaultSort: '-createdAt',

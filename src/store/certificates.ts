@@ -4,7 +4,7 @@ import type { CertificateStore, IssuedCertificate } from '../enrolment/ports.js'
 import type { Context } from '../tenancy/context.js';
 import type { Page } from '../tenancy/ports.js';
 import { type Connection, firstOf } from './connection/connection.js';
-import { allOf, contains, readPage } from './page.js';
+import { allOf, readPage, searched } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
 import { isUuid } from './text.js';
 
@@ -57,7 +57,7 @@ function list(connection: Connection, context: Context, query: CertificateListQu
       ...equalsId(sql`c.profile_id`, query.profileId),
       ...equals(sql`c.status`, query.status),
       ...equals(sql`c.serial`, query.serial),
-      ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`c.subject`, query.q)} or ${contains(sql`c.serial`, query.q)})`]),
+      ...searched(query.q, sql`c.subject`, sql`c.serial`),
     ],
     sorts: {
       createdAt: { by: sql`c.id`, type: 'uuid' },

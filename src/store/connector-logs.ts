@@ -6,7 +6,7 @@ import type { Context } from '../tenancy/context.js';
 import type { Page } from '../tenancy/ports.js';
 import { type Connection, firstOf, rowsOf } from './connection/connection.js';
 import { callFigures, countCalls } from './connector-logs-figures.js';
-import { allOf, contains, readPage } from './page.js';
+import { allOf, readPage, searched } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
 import { createSpool } from './spool.js';
 import { storableJson } from './text.js';
@@ -86,7 +86,7 @@ function list(connection: Connection, context: Context, connectorId: string, que
       ...equalsId(sql`l.order_id`, query.orderId),
       ...(query.since === undefined ? [] : [sql`l.id >= ${firstIdOf(query.since)}::uuid`]),
       ...(query.until === undefined ? [] : [sql`l.id < ${firstIdOf(query.until)}::uuid`]),
-      ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`l.detail`, query.q)} or ${contains(sql`l.request_id`, query.q)})`]),
+      ...searched(query.q, sql`l.detail`, sql`l.request_id`),
     ],
     sorts: { at: { by: sql`l.id`, type: 'uuid' } },
     defaultSort: '-at',

@@ -97,3 +97,25 @@ function decodeCursor(cursor: string): readonly [string, string] {
 export function contains(column: RawBuilder<unknown>, q: string): RawBuilder<unknown> {
   return sql`${column} ilike ${`%${storableText(q).replace(/[\\%_]/g, '\\$&')}%`}`;
 }
+
+/** Rows in which one of `columns` contains `q`; every row where nothing is searched for. */
+export function searched(q: string | undefined, ...columns: readonly RawBuilder<unknown>[]): readonly RawBuilder<unknown>[] {
+  if (q === undefined || q === '') return [];
+  return [
+    sql`(${sql.join(
+      columns.map((column) => contains(column, q)),
+      sql` or `,
+    )})`,
+  ];
+}
+
+/** How lists of what has a name, a status and versions are sorted; `alias` is the table's. */
+export function versionedSorts(alias: 't' | 'c' | 'p' | 'r') {
+  const column = (name: string) => sql.ref(`${alias}.${name}`);
+  return {
+    createdAt: { by: column('created_at'), type: 'timestamptz' },
+    updatedAt: { by: column('updated_at'), type: 'timestamptz' },
+    name: { by: column('name'), type: 'text' },
+    status: { by: column('status'), type: 'text' },
+  } as const;
+}

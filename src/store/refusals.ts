@@ -7,7 +7,7 @@ import type { Log } from '../runtime/log.js';
 import type { Context } from '../tenancy/context.js';
 import type { Page } from '../tenancy/ports.js';
 import { type Connection, rowsOf } from './connection/connection.js';
-import { contains, readPage } from './page.js';
+import { readPage, searched } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
 import { createSpool } from './spool.js';
 import { storableJson } from './text.js';
@@ -92,7 +92,7 @@ function list(connection: Connection, context: Context, query: RefusalListQuery)
       ...equals(sql`r.reason`, query.reason),
       ...equalsId(sql`r.profile_id`, query.profileId),
       ...equals(sql`r.source`, query.source),
-      ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`r.source`, query.q)} or ${contains(sql`r.detail`, query.q)})`]),
+      ...searched(query.q, sql`r.source`, sql`r.detail`),
     ],
     sorts: {
       lastSeen: { by: sql`r.last_seen`, type: 'timestamptz' },

@@ -6,12 +6,12 @@ import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
 import { idParams } from '../field.js';
-import { pageOf } from '../list.js';
+import { listRoute } from '../list-route.js';
 import { answers } from '../openapi.js';
 import { wrongState } from '../orders/wrong-state.js';
 import type { AdminParts } from '../ports.js';
 import { Problem } from '../problem.js';
-import { emptyPage, narrowed, visible } from '../tenant-scope.js';
+import { visible } from '../tenant-scope.js';
 import { preferredForm } from './form.js';
 import { certificateListQuery, certificatePage, certificateSchema, certificateView, revocationReasons, revocationSchema } from './schema.js';
 
@@ -22,23 +22,17 @@ async function findCertificate(deps: AdminParts, caller: Caller, id: string): Pr
 }
 
 export function certificateRoutes(app: AdminApp, deps: AdminParts): void {
-  app.get(
-    '/certificates',
-    {
-      config: { access: 'certificate:read' },
-      schema: {
-        tags,
-        operationId: 'listCertificates',
-        summary: 'List certificates',
-        querystring: certificateListQuery,
-        response: answers({ 200: certificatePage }),
-      },
-    },
-    async (request) => {
-      const context = narrowed(callerOf(request), request.query.tenantId);
-      return pageOf(context === undefined ? emptyPage : await deps.certificates.list(context, request.query), certificateView);
-    },
-  );
+  listRoute(app, {
+    path: '/certificates',
+    tags,
+    operationId: 'listCertificates',
+    summary: 'List certificates',
+    access: 'certificate:read',
+    query: certificateListQuery,
+    page: certificatePage,
+    list: ({ context, query }) => deps.certificates.list(context, query),
+    view: (items) => items.map(certificateView),
+  });
 
   app.get(
     '/certificates/:id',

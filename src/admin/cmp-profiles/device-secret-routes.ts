@@ -7,11 +7,12 @@ import type { AdminApp } from '../app.js';
 import { type Caller, callerOf } from '../caller.js';
 import { refuseFaults } from '../fault.js';
 import { idParams } from '../field.js';
-import { pageOf } from '../list.js';
-import { answers, noContent } from '../openapi.js';
+import { listRoute } from '../list-route.js';
+import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { notFound, Problem } from '../problem.js';
 import { findProfile } from '../profiles/find.js';
+import { removePartRoute } from '../resource.js';
 import { mintChallengeSchema, mintedChallengeSchema } from '../scep-profiles/challenge-schema.js';
 import {
   deviceSecretListQuery,
@@ -32,24 +33,21 @@ export function deviceSecretRoutes(app: AdminApp, deps: AdminParts, secrets: Dev
     return { id: profile.id, context: tenantContext(profile.tenantId, caller.actor) };
   };
 
-  app.get(
-    '/cmp-profiles/:id/device-secrets',
-    {
-      config: { access: 'profile:read' },
-      schema: {
-        tags,
-        operationId: 'listDeviceSecrets',
-        summary: 'List the shared secrets of single devices',
-        params: idParams,
-        querystring: deviceSecretListQuery,
-        response: answers({ 200: deviceSecretPage }),
-      },
+  listRoute(app, {
+    path: '/cmp-profiles/:id/device-secrets',
+    tags,
+    operationId: 'listDeviceSecrets',
+    summary: 'List the shared secrets of single devices',
+    access: 'profile:read',
+    params: idParams,
+    query: deviceSecretListQuery,
+    page: deviceSecretPage,
+    async list({ caller, query, id }) {
+      const profile = await profileOf(caller, id);
+      return secrets.list(profile.context, profile.id, query);
     },
-    async (request) => {
-      const profile = await profileOf(callerOf(request), request.params.id);
-      return pageOf(await secrets.list(profile.context, profile.id, request.query), deviceSecretView);
-    },
-  );
+    view: (items) => items.map(deviceSecretView),
+  });
 
   app.post(
     '/cmp-profiles/:id/device-secrets',
@@ -76,24 +74,18 @@ export function deviceSecretRoutes(app: AdminApp, deps: AdminParts, secrets: Dev
     },
   );
 
-  app.delete(
-    '/cmp-profiles/:id/device-secrets/:secretId',
-    {
-      config: { access: 'profile:write' },
-      schema: {
-        tags,
-        operationId: 'removeDeviceSecret',
-        summary: "End a device's shared secret; what it was given stays valid",
-        params: deviceSecretParams,
-        response: answers({ 204: noContent }),
-      },
+  removePartRoute(app, {
+    path: '/cmp-profiles/:id/device-secrets/:secretId',
+    tags,
+    operationId: 'removeDeviceSecret',
+    summary: "End a device's shared secret; what it was given stays valid",
+    access: 'profile:write',
+    params: deviceSecretParams,
+    async remove(caller, { id, secretId }) {
+      const profile = await profileOf(caller, id);
+      if (!(await secrets.remove(profile.context, profile.id, secretId))) throw notFound();
     },
-    async (request, reply) => {
-      const profile = await profileOf(callerOf(request), request.params.id);
-      if (!(await secrets.remove(profile.context, profile.id, request.params.secretId))) throw notFound();
-      return reply.code(204).send(null);
-    },
-  );
+  });
 
   app.post(
     '/cmp-profiles/:id/registration-tokens',

@@ -2,17 +2,17 @@ import { uuidv7 } from '../../runtime/ids.js';
 import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf } from '../caller.js';
-import { requireVersion, setEtag } from '../etag.js';
 import { idParams } from '../field.js';
-import { pageOf } from '../list.js';
+import { listRoute } from '../list-route.js';
 import { applyPatch } from '../merge-patch.js';
-import { answers, noContent } from '../openapi.js';
+import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { issuingConnector } from '../profiles/connector.js';
 import { profileListQuery, profileSummaryQuery } from '../profiles/field.js';
-import { findProfile, type RowOf } from '../profiles/find.js';
+import { findProfile, type RowOf, removeProfile } from '../profiles/find.js';
+import { changeRoute, type Resource, readRoute, removeRoute, sendCreated } from '../resource.js';
 import { slugOf, withFreeSlug } from '../slug.js';
-import { emptyPage, narrowed } from '../tenant-scope.js';
+import { narrowed } from '../tenant-scope.js';
 import { written } from '../write-fault.js';
 import { addSecret, shownOnce } from './credentials.js';
 import {
@@ -33,25 +33,34 @@ import {
 const tags = ['cmp-profiles'];
 const nothingYet = { totalOrders: 0, successRate: null, activeOrders: 0, failedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
 
-async function viewOf(deps: AdminParts, caller: Caller, row: RowOf<'cmp'>, credentials?: CmpCredentials) {
-  const context = tenantContext(row.tenantId, caller.actor);
-  const shown = credentials ?? credentialsView(await deps.credentials.listSharedSecrets(context, row.id));
-  return { ...cmpProfileView(row, deps.deviceUrl), credentials: shown };
-}
-
 export function cmpProfileRoutes(app: AdminApp, deps: AdminParts): void {
-  app.get(
-    '/cmp-profiles',
-    {
-      config: { access: 'profile:read' },
-      schema: { tags, operationId: 'listCmpProfiles', summary: 'List CMP profiles', querystring: profileListQuery, response: answers({ 200: cmpProfilePage }) },
-    },
-    async (request) => {
-      const context = narrowed(callerOf(request), request.query.tenantId);
-      const page = context === undefined ? emptyPage : await deps.profiles.listCmp(context, request.query);
-      return pageOf(page, (row) => cmpProfileView(row, deps.deviceUrl));
-    },
-  );
+  const viewOf = async (caller: Caller, row: RowOf<'cmp'>, credentials?: CmpCredentials) => {
+    const context = tenantContext(row.tenantId, caller.actor);
+    const shown = credentials ?? credentialsView(await deps.credentials.listSharedSecrets(context, row.id));
+    return { ...cmpProfileView(row, deps.deviceUrl), credentials: shown };
+  };
+  const resource: Resource<RowOf<'cmp'>, typeof cmpProfileSchema> = {
+    path: '/cmp-profiles',
+    tags,
+    name: 'CmpProfile',
+    one: 'a CMP profile',
+    access: { read: 'profile:read', write: 'profile:write' },
+    schema: cmpProfileSchema,
+    find: (caller, id) => findProfile(deps, caller, 'cmp', id),
+    view: viewOf,
+  };
+
+  listRoute(app, {
+    path: '/cmp-profiles',
+    tags,
+    operationId: 'listCmpProfiles',
+    summary: 'List CMP profiles',
+    access: 'profile:read',
+    query: profileListQuery,
+    page: cmpProfilePage,
+    list: ({ context, query }) => deps.profiles.listCmp(context, query),
+    view: (items) => items.map((row) => cmpProfileView(row, deps.deviceUrl)),
+  });
 
   app.get(
     '/cmp-profiles/summary',
@@ -93,74 +102,24 @@ export function cmpProfileRoutes(app: AdminApp, deps: AdminParts): void {
       const create = (path: string) => deps.profiles.createCmp(context, { ...profile, endpointPath: path });
       written(endpointPath === undefined ? await withFreeSlug(slugOf(fields.name, 'cmp'), 'endpointPath', create) : await create(endpointPath));
       const added = await addSecret(deps, context, id, credentials);
-      deps.notifyConfigChanged();
       const row = await findProfile(deps, caller, 'cmp', id);
-      setEtag(reply, row.version);
-      return reply
-        .code(201)
-        .header('location', `/api/v1/cmp-profiles/${id}`)
-        .send(await viewOf(deps, caller, row, shownOnce(added, credentials)));
+      return sendCreated(reply, deps, resource, caller, row, await viewOf(caller, row, shownOnce(added, credentials)));
     },
   );
 
-  app.get(
-    '/cmp-profiles/:id',
-    {
-      config: { access: 'profile:read' },
-      schema: { tags, operationId: 'getCmpProfile', summary: 'Read a CMP profile', params: idParams, response: answers({ 200: cmpProfileSchema }) },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const row = await findProfile(deps, caller, 'cmp', request.params.id);
-      setEtag(reply, row.version);
-      return viewOf(deps, caller, row);
-    },
-  );
-
-  app.patch(
-    '/cmp-profiles/:id',
-    {
-      config: { access: 'profile:write' },
-      schema: {
-        tags,
-        operationId: 'updateCmpProfile',
-        summary: 'Change a CMP profile',
-        params: idParams,
-        body: cmpProfilePatchSchema,
-        response: answers({ 200: cmpProfileSchema }),
-      },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const current = await findProfile(deps, caller, 'cmp', request.params.id);
-      const version = requireVersion(request, current.version);
-      const { tenantId, ...changed } = applyPatch(cmpProfileSettings, patchableCmp(current), request.body, ['tenantId']);
+  readRoute(app, resource);
+  changeRoute(app, deps, resource, {
+    body: cmpProfilePatchSchema,
+    async change({ caller, current, version, patch }) {
+      const { tenantId, ...changed } = applyPatch(cmpProfileSettings, patchableCmp(current), patch, ['tenantId']);
       await issuingConnector(deps, caller, changed.connectorId, current.tenantId);
       const context = tenantContext(current.tenantId, caller.actor);
       const change = { ...changed, endpointPath: changed.endpointPath ?? current.endpointPath, javaBaseUrl: changed.javaBaseUrl ?? null };
       written(await deps.profiles.updateCmp(context, current.id, version, change));
-      deps.notifyConfigChanged();
-      const row = await findProfile(deps, caller, 'cmp', current.id);
-      setEtag(reply, row.version);
-      return viewOf(deps, caller, row);
+      return findProfile(deps, caller, 'cmp', current.id);
     },
-  );
-
-  app.delete(
-    '/cmp-profiles/:id',
-    {
-      config: { access: 'profile:write' },
-      schema: { tags, operationId: 'deleteCmpProfile', summary: 'Delete a CMP profile', params: idParams, response: answers({ 204: noContent }) },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const current = await findProfile(deps, caller, 'cmp', request.params.id);
-      const version = requireVersion(request, current.version);
-      written(await deps.profiles.remove(tenantContext(current.tenantId, caller.actor), 'cmp', current.id, version));
-      deps.notifyConfigChanged();
-      return reply.code(204).send(null);
-    },
-  );
+  });
+  removeRoute(app, deps, resource, { remove: removeProfile(deps, 'cmp') });
 
   app.post(
     '/cmp-profiles/:id/rotate-secret',

@@ -6,11 +6,12 @@ import type { AdminApp } from '../app.js';
 import { type Caller, callerOf } from '../caller.js';
 import { refuseFaults } from '../fault.js';
 import { idParams } from '../field.js';
-import { pageOf } from '../list.js';
-import { answers, noContent } from '../openapi.js';
+import { listRoute } from '../list-route.js';
+import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { notFound } from '../problem.js';
 import { findProfile } from '../profiles/find.js';
+import { removePartRoute } from '../resource.js';
 import { readDeviceCsv } from './device-csv.js';
 import {
   importedVendorDevicesSchema,
@@ -32,24 +33,21 @@ export function vendorDeviceRoutes(app: AdminApp, deps: AdminParts, devices: Ven
     return { id: profile.id, context: tenantContext(profile.tenantId, caller.actor) };
   };
 
-  app.get(
-    '/cmp-profiles/:id/vendor-devices',
-    {
-      config: { access: 'profile:read' },
-      schema: {
-        tags,
-        operationId: 'listVendorDevices',
-        summary: "List the vendors' devices that may enrol",
-        params: idParams,
-        querystring: vendorDeviceListQuery,
-        response: answers({ 200: vendorDevicePage }),
-      },
+  listRoute(app, {
+    path: '/cmp-profiles/:id/vendor-devices',
+    tags,
+    operationId: 'listVendorDevices',
+    summary: "List the vendors' devices that may enrol",
+    access: 'profile:read',
+    params: idParams,
+    query: vendorDeviceListQuery,
+    page: vendorDevicePage,
+    async list({ caller, query, id }) {
+      const profile = await profileOf(caller, id);
+      return devices.list(profile.context, profile.id, query);
     },
-    async (request) => {
-      const profile = await profileOf(callerOf(request), request.params.id);
-      return pageOf(await devices.list(profile.context, profile.id, request.query), vendorDeviceView);
-    },
-  );
+    view: (items) => items.map(vendorDeviceView),
+  });
 
   app.post(
     '/cmp-profiles/:id/vendor-devices',
@@ -98,24 +96,18 @@ export function vendorDeviceRoutes(app: AdminApp, deps: AdminParts, devices: Ven
     },
   );
 
-  app.delete(
-    '/cmp-profiles/:id/vendor-devices/:deviceId',
-    {
-      config: { access: 'profile:write' },
-      schema: {
-        tags,
-        operationId: 'removeVendorDevice',
-        summary: "Take a vendor's device off the list; what it was given stays valid",
-        params: vendorDeviceParams,
-        response: answers({ 204: noContent }),
-      },
+  removePartRoute(app, {
+    path: '/cmp-profiles/:id/vendor-devices/:deviceId',
+    tags,
+    operationId: 'removeVendorDevice',
+    summary: "Take a vendor's device off the list; what it was given stays valid",
+    access: 'profile:write',
+    params: vendorDeviceParams,
+    async remove(caller, { id, deviceId }) {
+      const profile = await profileOf(caller, id);
+      if (!(await devices.remove(profile.context, profile.id, deviceId))) throw notFound();
     },
-    async (request, reply) => {
-      const profile = await profileOf(callerOf(request), request.params.id);
-      if (!(await devices.remove(profile.context, profile.id, request.params.deviceId))) throw notFound();
-      return reply.code(204).send(null);
-    },
-  );
+  });
 }
 
 type Fields = ReturnType<typeof newVendorDeviceSchema.parse>;

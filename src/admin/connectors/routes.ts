@@ -1,16 +1,16 @@
+import type { z } from 'zod';
 import { uuidv7 } from '../../runtime/ids.js';
 import type { Connector } from '../../tenancy/connector.js';
 import type { HealthState } from '../../tenancy/connector-health.js';
 import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
-import { requireVersion, setEtag } from '../etag.js';
-import { idParams } from '../field.js';
-import { pageOf } from '../list.js';
+import { listRoute } from '../list-route.js';
 import { applyPatch } from '../merge-patch.js';
-import { answers, noContent } from '../openapi.js';
+import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
-import { emptyPage, narrowed, tenantForNew, tenantNames, visible } from '../tenant-scope.js';
+import { changeRoute, type Resource, readRoute, removeRoute, sendCreated } from '../resource.js';
+import { narrowed, tenantForNew, tenantNames, visible } from '../tenant-scope.js';
 import { written } from '../write-fault.js';
 import { connectorBodySchema } from './kinds.js';
 import {
@@ -37,26 +37,33 @@ async function healthOf(deps: AdminParts, caller: Caller, connectors: readonly C
   return (await deps.connectorHealth?.states(contextOf(caller), ids)) ?? new Map();
 }
 
-async function viewOf(deps: AdminParts, caller: Caller, connector: Connector) {
-  const [names, states] = await Promise.all([tenantNames(deps, caller, [connector]), healthOf(deps, caller, [connector])]);
-  return connectorView(connector, names.get(connector.tenantId) ?? '', states.get(connector.id));
-}
-
 export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
-  app.get(
-    '/connectors',
-    {
-      config: { access: 'connector:read' },
-      schema: { tags, operationId: 'listConnectors', summary: 'List connectors', querystring: connectorListQuery, response: answers({ 200: connectorPage }) },
-    },
-    async (request) => {
-      const caller = callerOf(request);
-      const context = narrowed(caller, request.query.tenantId);
-      const page = context === undefined ? emptyPage : await deps.connectors.list(context, request.query);
-      const [names, states] = await Promise.all([tenantNames(deps, caller, page.items), healthOf(deps, caller, page.items)]);
-      return pageOf(page, (connector) => connectorView(connector, names.get(connector.tenantId) ?? '', states.get(connector.id)));
-    },
-  );
+  const views = async (connectors: readonly Connector[], caller: Caller) => {
+    const [names, states] = await Promise.all([tenantNames(deps, caller, connectors), healthOf(deps, caller, connectors)]);
+    return connectors.map((connector) => connectorView(connector, names.get(connector.tenantId) ?? '', states.get(connector.id)));
+  };
+  const resource: Resource<Connector, typeof connectorSchema> = {
+    path: '/connectors',
+    tags,
+    name: 'Connector',
+    one: 'a connector',
+    access: { read: 'connector:read', write: 'connector:write' },
+    schema: connectorSchema,
+    find: (caller, id) => findConnector(deps, caller, id),
+    view: async (caller, connector) => (await views([connector], caller))[0] as z.output<typeof connectorSchema>,
+  };
+
+  listRoute(app, {
+    path: '/connectors',
+    tags,
+    operationId: 'listConnectors',
+    summary: 'List connectors',
+    access: 'connector:read',
+    query: connectorListQuery,
+    page: connectorPage,
+    list: ({ context, query }) => deps.connectors.list(context, query),
+    view: views,
+  });
 
   app.get(
     '/connectors/summary',
@@ -95,77 +102,23 @@ export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
       const now = deps.clock.now();
       const kept = await settingsToKeep(fields.type, config, undefined, now);
       const id = uuidv7(now.getTime());
-      const connector = written(await deps.connectors.create(context, { id, ...fields, ...partSecrets(fields.type, kept) }));
-      deps.notifyConfigChanged();
-      setEtag(reply, connector.version);
-      return reply
-        .code(201)
-        .header('location', `/api/v1/connectors/${id}`)
-        .send(await viewOf(deps, caller, connector));
+      const created = await deps.connectors.create(context, { id, ...fields, ...partSecrets(fields.type, kept) });
+      return sendCreated(reply, deps, resource, caller, written(created));
     },
   );
 
-  app.get(
-    '/connectors/:id',
-    {
-      config: { access: 'connector:read' },
-      schema: { tags, operationId: 'getConnector', summary: 'Read a connector', params: idParams, response: answers({ 200: connectorSchema }) },
+  readRoute(app, resource);
+  changeRoute(app, deps, resource, {
+    body: connectorPatchSchema,
+    async change({ caller, current, version, patch }) {
+      const change = await connectorChange(current, patch, deps.clock.now());
+      return written(await deps.connectors.update(tenantContext(current.tenantId, caller.actor), current.id, version, change));
     },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const connector = await findConnector(deps, caller, request.params.id);
-      setEtag(reply, connector.version);
-      return viewOf(deps, caller, connector);
-    },
-  );
-
-  app.patch(
-    '/connectors/:id',
-    {
-      config: { access: 'connector:write' },
-      schema: {
-        tags,
-        operationId: 'updateConnector',
-        summary: 'Change a connector',
-        params: idParams,
-        body: connectorPatchSchema,
-        response: answers({ 200: connectorSchema }),
-      },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const current = await findConnector(deps, caller, request.params.id);
-      const version = requireVersion(request, current.version);
-      const change = await connectorChange(current, request.body, deps.clock.now());
-      const context = tenantContext(current.tenantId, caller.actor);
-      const connector = written(await deps.connectors.update(context, current.id, version, change));
-      deps.notifyConfigChanged();
-      setEtag(reply, connector.version);
-      return viewOf(deps, caller, connector);
-    },
-  );
-
-  app.delete(
-    '/connectors/:id',
-    {
-      config: { access: 'connector:write' },
-      schema: {
-        tags,
-        operationId: 'deleteConnector',
-        summary: 'Delete a connector that no profile uses',
-        params: idParams,
-        response: answers({ 204: noContent }),
-      },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const current = await findConnector(deps, caller, request.params.id);
-      const version = requireVersion(request, current.version);
-      written(await deps.connectors.remove(tenantContext(current.tenantId, caller.actor), current.id, version));
-      deps.notifyConfigChanged();
-      return reply.code(204).send(null);
-    },
-  );
+  });
+  removeRoute(app, deps, resource, {
+    summary: 'Delete a connector that no profile uses',
+    remove: async ({ caller, current, version }) => written(await deps.connectors.remove(tenantContext(current.tenantId, caller.actor), current.id, version)),
+  });
 }
 
 async function connectorChange(current: Connector, patch: { readonly config?: Readonly<Record<string, unknown>> }, now: Date) {

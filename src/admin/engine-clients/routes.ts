@@ -1,9 +1,10 @@
 import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
 import { idParams } from '../field.js';
-import { answers, noContent } from '../openapi.js';
+import { answers } from '../openapi.js';
 import type { AdminParts, EngineClientDesk } from '../ports.js';
 import { notFound, Problem } from '../problem.js';
+import { removePartRoute } from '../resource.js';
 import { engineClientListSchema, engineClientSecretSchema, engineClientView, newEngineClientSchema } from './schema.js';
 
 const tags = ['engine-clients'];
@@ -60,22 +61,16 @@ export function engineClientRoutes(app: AdminApp, deps: AdminParts, clients: Eng
     },
   );
 
-  app.delete(
-    '/engine-clients/:id',
-    {
-      config: { access: 'engine:write' },
-      schema: {
-        tags,
-        operationId: 'removeEngineClient',
-        summary: 'Take a client its access; what it was given stays valid',
-        params: idParams,
-        response: answers({ 204: noContent }),
-      },
-    },
-    async (request, reply) => {
-      if (!(await clients.remove(request.params.id, callerOf(request).actor))) throw notFound();
+  removePartRoute(app, {
+    path: '/engine-clients/:id',
+    tags,
+    operationId: 'removeEngineClient',
+    summary: 'Take a client its access; what it was given stays valid',
+    access: 'engine:write',
+    params: idParams,
+    async remove({ actor }, { id }) {
+      if (!(await clients.remove(id, actor))) throw notFound();
       deps.notifyConfigChanged();
-      return reply.code(204).send(null);
     },
-  );
+  });
 }

@@ -3,10 +3,10 @@ import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
 import { idParams } from '../field.js';
-import { pageOf } from '../list.js';
+import { listRoute } from '../list-route.js';
 import { answers } from '../openapi.js';
 import { Problem } from '../problem.js';
-import { emptyPage, narrowed, visible } from '../tenant-scope.js';
+import { visible } from '../tenant-scope.js';
 import { mailListQuery, mailPage, mailView, wholeMailSchema, wholeMailView } from './schema.js';
 
 const tags = ['mails'];
@@ -16,17 +16,17 @@ async function findMail(mails: MailDesk, caller: Caller, id: string): Promise<Ma
 }
 
 export function mailRoutes(app: AdminApp, mails: MailDesk): void {
-  app.get(
-    '/mails',
-    {
-      config: { access: 'mail:read' },
-      schema: { tags, operationId: 'listMails', summary: 'List mails', querystring: mailListQuery, response: answers({ 200: mailPage }) },
-    },
-    async (request) => {
-      const context = narrowed(callerOf(request), request.query.tenantId);
-      return pageOf(context === undefined ? emptyPage : await mails.list(context, request.query), mailView);
-    },
-  );
+  listRoute(app, {
+    path: '/mails',
+    tags,
+    operationId: 'listMails',
+    summary: 'List mails',
+    access: 'mail:read',
+    query: mailListQuery,
+    page: mailPage,
+    list: ({ context, query }) => mails.list(context, query),
+    view: (items) => items.map(mailView),
+  });
 
   app.get(
     '/mails/:id',

@@ -6,14 +6,14 @@ import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
 import { testReportSchema } from '../connectors/schema.js';
-import { requireVersion, setEtag } from '../etag.js';
 import { type Fault, refuseFaults } from '../fault.js';
 import { idParams } from '../field.js';
-import { pageOf } from '../list.js';
+import { listRoute } from '../list-route.js';
 import { applyPatch } from '../merge-patch.js';
-import { answers, noContent } from '../openapi.js';
+import { answers } from '../openapi.js';
 import type { AdminParts, RuleTester } from '../ports.js';
-import { emptyPage, narrowed, tenantForNew, tenantNames, visible } from '../tenant-scope.js';
+import { changeRoute, type Resource, readRoute, removeRoute, sendCreated } from '../resource.js';
+import { tenantForNew, tenantNames, visible } from '../tenant-scope.js';
 import { written } from '../write-fault.js';
 import { newRuleSchema, ruleListQuery, rulePage, rulePatchSchema, ruleSchema, ruleTestSchema, ruleView } from './schema.js';
 
@@ -23,32 +23,35 @@ async function findRule(rules: RuleStore, caller: Caller, id: string): Promise<N
   return visible(caller, await rules.find(contextOf(caller), id));
 }
 
-async function viewOf(deps: AdminParts, caller: Caller, rule: NotificationRule) {
-  const names = await tenantNames(deps, caller, [rule]);
-  return ruleView(rule, names.get(rule.tenantId) ?? '');
-}
-
 export function notificationRuleRoutes(app: AdminApp, deps: AdminParts, rules: RuleStore): void {
-  app.get(
-    '/notification-rules',
-    {
-      config: { access: 'notification-rule:read' },
-      schema: {
-        tags,
-        operationId: 'listNotificationRules',
-        summary: 'List notification rules',
-        querystring: ruleListQuery,
-        response: answers({ 200: rulePage }),
-      },
+  const resource: Resource<NotificationRule, typeof ruleSchema> = {
+    path: '/notification-rules',
+    tags,
+    name: 'NotificationRule',
+    one: 'a notification rule',
+    access: { read: 'notification-rule:read', write: 'notification-rule:write' },
+    schema: ruleSchema,
+    find: (caller, id) => findRule(rules, caller, id),
+    async view(caller, rule) {
+      const names = await tenantNames(deps, caller, [rule]);
+      return ruleView(rule, names.get(rule.tenantId) ?? '');
     },
-    async (request) => {
-      const caller = callerOf(request);
-      const context = narrowed(caller, request.query.tenantId);
-      const page = context === undefined ? emptyPage : await rules.list(context, request.query);
-      const names = await tenantNames(deps, caller, page.items);
-      return pageOf(page, (rule) => ruleView(rule, names.get(rule.tenantId) ?? ''));
+  };
+
+  listRoute(app, {
+    path: '/notification-rules',
+    tags,
+    operationId: 'listNotificationRules',
+    summary: 'List notification rules',
+    access: 'notification-rule:read',
+    query: ruleListQuery,
+    page: rulePage,
+    list: ({ context, query }) => rules.list(context, query),
+    async view(items, caller) {
+      const names = await tenantNames(deps, caller, items);
+      return items.map((rule) => ruleView(rule, names.get(rule.tenantId) ?? ''));
     },
-  );
+  });
 
   app.post(
     '/notification-rules',
@@ -68,77 +71,23 @@ export function notificationRuleRoutes(app: AdminApp, deps: AdminParts, rules: R
       const context = await tenantForNew(deps, caller, tenantId);
       await refuseForeign(deps, context.tenantId, fields);
       const id = uuidv7(deps.clock.now().getTime());
-      const rule = written(await rules.create(context, { id, ...fields }));
-      deps.notifyConfigChanged();
-      setEtag(reply, rule.version);
-      return reply
-        .code(201)
-        .header('location', `/api/v1/notification-rules/${id}`)
-        .send(await viewOf(deps, caller, rule));
+      return sendCreated(reply, deps, resource, caller, written(await rules.create(context, { id, ...fields })));
     },
   );
 
-  app.get(
-    '/notification-rules/:id',
-    {
-      config: { access: 'notification-rule:read' },
-      schema: { tags, operationId: 'getNotificationRule', summary: 'Read a notification rule', params: idParams, response: answers({ 200: ruleSchema }) },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const rule = await findRule(rules, caller, request.params.id);
-      setEtag(reply, rule.version);
-      return viewOf(deps, caller, rule);
-    },
-  );
-
-  app.patch(
-    '/notification-rules/:id',
-    {
-      config: { access: 'notification-rule:write' },
-      schema: {
-        tags,
-        operationId: 'updateNotificationRule',
-        summary: 'Change a notification rule',
-        params: idParams,
-        body: rulePatchSchema,
-        response: answers({ 200: ruleSchema }),
-      },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const current = await findRule(rules, caller, request.params.id);
-      const version = requireVersion(request, current.version);
-      const change = changeOf(current, request.body);
+  readRoute(app, resource);
+  changeRoute(app, deps, resource, {
+    body: rulePatchSchema,
+    async change({ caller, current, version, patch }) {
+      const change = changeOf(current, patch);
       await refuseForeign(deps, current.tenantId, change);
-      const rule = written(await rules.update(tenantContext(current.tenantId, caller.actor), current.id, version, change));
-      deps.notifyConfigChanged();
-      setEtag(reply, rule.version);
-      return viewOf(deps, caller, rule);
+      return written(await rules.update(tenantContext(current.tenantId, caller.actor), current.id, version, change));
     },
-  );
-
-  app.delete(
-    '/notification-rules/:id',
-    {
-      config: { access: 'notification-rule:write' },
-      schema: {
-        tags,
-        operationId: 'deleteNotificationRule',
-        summary: 'Delete a notification rule and its mails that wait',
-        params: idParams,
-        response: answers({ 204: noContent }),
-      },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const current = await findRule(rules, caller, request.params.id);
-      const version = requireVersion(request, current.version);
-      written(await rules.remove(tenantContext(current.tenantId, caller.actor), current.id, version));
-      deps.notifyConfigChanged();
-      return reply.code(204).send(null);
-    },
-  );
+  });
+  removeRoute(app, deps, resource, {
+    summary: 'Delete a notification rule and its mails that wait',
+    remove: async ({ caller, current, version }) => written(await rules.remove(tenantContext(current.tenantId, caller.actor), current.id, version)),
+  });
 }
 
 export function notificationRuleTestRoute(app: AdminApp, rules: RuleStore, tester: RuleTester): void {

@@ -1,40 +1,28 @@
 import { acknowledgeOrder, approveOrder, type Decided, denyOrder } from '../../enrolment/approve.js';
-import type { Order } from '../../enrolment/order.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
 import { idParams } from '../field.js';
-import { pageOf } from '../list.js';
+import { listRoute } from '../list-route.js';
 import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
-import { emptyPage, narrowed, visible } from '../tenant-scope.js';
+import { findOrder, orderAction } from './action.js';
 import { acknowledgementSchema, approvalSchema, denialSchema, orderListQuery, orderPage, orderSchema, orderView, timelineSchema } from './schema.js';
 import { wrongState } from './wrong-state.js';
 
 const tags = ['orders'];
 
-async function findOrder(deps: AdminParts, caller: Caller, id: string): Promise<Order> {
-  return visible(caller, await deps.orderReader.find(contextOf(caller), id));
-}
-
-/** The order as it stands after a decision; 409 when it was not there to be decided. */
-async function afterDecision(deps: AdminParts, caller: Caller, id: string, decided: Decided) {
-  const order = await findOrder(deps, caller, id);
-  if (decided.ok) return orderView(order);
-  throw wrongState(order, decided.error.expected);
-}
-
 export function orderRoutes(app: AdminApp, deps: AdminParts): void {
-  app.get(
-    '/orders',
-    {
-      config: { access: 'order:read' },
-      schema: { tags, operationId: 'listOrders', summary: 'List orders', querystring: orderListQuery, response: answers({ 200: orderPage }) },
-    },
-    async (request) => {
-      const context = narrowed(callerOf(request), request.query.tenantId);
-      return pageOf(context === undefined ? emptyPage : await deps.orderReader.list(context, request.query), orderView);
-    },
-  );
+  listRoute(app, {
+    path: '/orders',
+    tags,
+    operationId: 'listOrders',
+    summary: 'List orders',
+    access: 'order:read',
+    query: orderListQuery,
+    page: orderPage,
+    list: ({ context, query }) => deps.orderReader.list(context, query),
+    view: (items) => items.map(orderView),
+  });
 
   app.get(
     '/orders/:id',
@@ -62,63 +50,33 @@ export function orderRoutes(app: AdminApp, deps: AdminParts): void {
 
 /** What administrators decide: 409 unless the order waits for it. */
 export function orderDecisionRoutes(app: AdminApp, deps: AdminParts): void {
-  app.post(
-    '/orders/:id/approve',
-    {
-      config: { access: 'order:approve' },
-      schema: {
-        tags,
-        operationId: 'approveOrder',
-        summary: 'Let a waiting order go to its CA',
-        params: idParams,
-        body: approvalSchema,
-        response: answers({ 200: orderSchema }),
-      },
-    },
-    async (request) => {
-      const caller = callerOf(request);
-      const order = await findOrder(deps, caller, request.params.id);
-      return afterDecision(deps, caller, order.id, await approveOrder(order, caller.actor, request.body.reason, deps.orders));
-    },
-  );
+  /** 409 names the state in which the order then stands. */
+  const insist = async (decided: Decided, caller: Caller, id: string): Promise<void> => {
+    if (!decided.ok) throw wrongState(await findOrder(deps, caller, id), decided.error.expected);
+  };
 
-  app.post(
-    '/orders/:id/deny',
-    {
-      config: { access: 'order:approve' },
-      schema: {
-        tags,
-        operationId: 'denyOrder',
-        summary: 'Reject a waiting order; its device learns it when it polls',
-        params: idParams,
-        body: denialSchema,
-        response: answers({ 200: orderSchema }),
-      },
-    },
-    async (request) => {
-      const caller = callerOf(request);
-      const order = await findOrder(deps, caller, request.params.id);
-      return afterDecision(deps, caller, order.id, await denyOrder(order, caller.actor, request.body.reason, deps.orders));
-    },
-  );
-
-  app.post(
-    '/orders/:id/acknowledge',
-    {
-      config: { access: 'order:acknowledge' },
-      schema: {
-        tags,
-        operationId: 'acknowledgeOrder',
-        summary: 'Take a failed order from the card of active failures',
-        params: idParams,
-        body: acknowledgementSchema,
-        response: answers({ 200: orderSchema }),
-      },
-    },
-    async (request) => {
-      const caller = callerOf(request);
-      const order = await findOrder(deps, caller, request.params.id);
-      return afterDecision(deps, caller, order.id, await acknowledgeOrder(order, caller.actor, deps.orders));
-    },
-  );
+  orderAction(app, deps, {
+    action: 'approve',
+    operationId: 'approveOrder',
+    summary: 'Let a waiting order go to its CA',
+    access: 'order:approve',
+    body: approvalSchema,
+    work: async (order, caller, { reason }) => insist(await approveOrder(order, caller.actor, reason, deps.orders), caller, order.id),
+  });
+  orderAction(app, deps, {
+    action: 'deny',
+    operationId: 'denyOrder',
+    summary: 'Reject a waiting order; its device learns it when it polls',
+    access: 'order:approve',
+    body: denialSchema,
+    work: async (order, caller, { reason }) => insist(await denyOrder(order, caller.actor, reason, deps.orders), caller, order.id),
+  });
+  orderAction(app, deps, {
+    action: 'acknowledge',
+    operationId: 'acknowledgeOrder',
+    summary: 'Take a failed order from the card of active failures',
+    access: 'order:acknowledge',
+    body: acknowledgementSchema,
+    work: async (order, caller) => insist(await acknowledgeOrder(order, caller.actor, deps.orders), caller, order.id),
+  });
 }

@@ -1,9 +1,12 @@
+import { tenantContext } from '../../tenancy/context.js';
 import type { ProfileRow } from '../../tenancy/ports.js';
 import type { Profile, Protocol } from '../../tenancy/profile.js';
 import { type Caller, contextOf } from '../caller.js';
 import type { AdminParts } from '../ports.js';
 import { notFound } from '../problem.js';
+import type { Change } from '../resource.js';
 import { visible } from '../tenant-scope.js';
+import { written } from '../write-fault.js';
 
 export type RowOf<P extends Protocol> = ProfileRow<Extract<Profile, { protocol: P }>>;
 
@@ -12,4 +15,10 @@ export async function findProfile<P extends Protocol>(deps: AdminParts, caller: 
   const row = visible(caller, await deps.profiles.find(contextOf(caller), protocol, id));
   if (row.protocol !== protocol) throw notFound();
   return row as RowOf<P>;
+}
+
+/** Removes the profile that a caller read; 409 while orders of it are open. */
+export function removeProfile(deps: AdminParts, protocol: Protocol) {
+  return async ({ caller, current, version }: Omit<Change<ProfileRow<Profile>, never>, 'patch'>) =>
+    written(await deps.profiles.remove(tenantContext(current.tenantId, caller.actor), protocol, current.id, version));
 }

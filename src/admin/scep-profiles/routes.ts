@@ -3,17 +3,16 @@ import { tenantContext } from '../../tenancy/context.js';
 import { withLegacyAlgorithms } from '../../tenancy/presets.js';
 import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
-import { requireVersion, setEtag } from '../etag.js';
-import { idParams } from '../field.js';
-import { pageOf } from '../list.js';
+import { listRoute } from '../list-route.js';
 import { applyPatch } from '../merge-patch.js';
-import { answers, noContent } from '../openapi.js';
+import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { issuingConnector } from '../profiles/connector.js';
 import { profileListQuery, profileSummaryQuery } from '../profiles/field.js';
-import { findProfile, type RowOf } from '../profiles/find.js';
+import { findProfile, type RowOf, removeProfile } from '../profiles/find.js';
+import { changeRoute, type Resource, readRoute, removeRoute, sendCreated } from '../resource.js';
 import { slugOf, withFreeSlug } from '../slug.js';
-import { emptyPage, narrowed } from '../tenant-scope.js';
+import { narrowed } from '../tenant-scope.js';
 import { written } from '../write-fault.js';
 import { changeChallenge, firstChallenge } from './challenge.js';
 import {
@@ -32,24 +31,28 @@ const tags = ['scep-profiles'];
 const nothingYet = { totalOrders: 0, successRate: null, activeFailedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
 
 export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
-  app.get(
-    '/scep-profiles',
-    {
-      config: { access: 'profile:read' },
-      schema: {
-        tags,
-        operationId: 'listScepProfiles',
-        summary: 'List SCEP profiles',
-        querystring: profileListQuery,
-        response: answers({ 200: scepProfilePage }),
-      },
-    },
-    async (request) => {
-      const context = narrowed(callerOf(request), request.query.tenantId);
-      const page = context === undefined ? emptyPage : await deps.profiles.listScep(context, request.query);
-      return pageOf(page, (row) => viewOf(row, deps));
-    },
-  );
+  const resource: Resource<RowOf<'scep'>, typeof scepProfileSchema> = {
+    path: '/scep-profiles',
+    tags,
+    name: 'ScepProfile',
+    one: 'a SCEP profile',
+    access: { read: 'profile:read', write: 'profile:write' },
+    schema: scepProfileSchema,
+    find: (caller, id) => findProfile(deps, caller, 'scep', id),
+    view: (_, row) => viewOf(row, deps),
+  };
+
+  listRoute(app, {
+    path: '/scep-profiles',
+    tags,
+    operationId: 'listScepProfiles',
+    summary: 'List SCEP profiles',
+    access: 'profile:read',
+    query: profileListQuery,
+    page: scepProfilePage,
+    list: ({ context, query }) => deps.profiles.listScep(context, query),
+    view: (items) => items.map((row) => viewOf(row, deps)),
+  });
 
   app.get(
     '/scep-profiles/summary',
@@ -106,44 +109,14 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
       const profile = { id, protocol: 'scep' as const, ...fields, policy, ...challenge, publicBaseUrl: publicBaseUrl ?? null };
       const create = (path: string) => deps.profiles.createScep(context, { ...profile, endpointPath: path });
       written(endpointPath === undefined ? await withFreeSlug(slugOf(fields.name, 'scep'), 'endpointPath', create) : await create(endpointPath));
-      deps.notifyConfigChanged();
-      const row = await findProfile(deps, caller, 'scep', id);
-      setEtag(reply, row.version);
-      return reply.code(201).header('location', `/api/v1/scep-profiles/${id}`).send(viewOf(row, deps));
+      return sendCreated(reply, deps, resource, caller, await findProfile(deps, caller, 'scep', id));
     },
   );
 
-  app.get(
-    '/scep-profiles/:id',
-    {
-      config: { access: 'profile:read' },
-      schema: { tags, operationId: 'getScepProfile', summary: 'Read a SCEP profile', params: idParams, response: answers({ 200: scepProfileSchema }) },
-    },
-    async (request, reply) => {
-      const row = await findProfile(deps, callerOf(request), 'scep', request.params.id);
-      setEtag(reply, row.version);
-      return viewOf(row, deps);
-    },
-  );
-
-  app.patch(
-    '/scep-profiles/:id',
-    {
-      config: { access: 'profile:write' },
-      schema: {
-        tags,
-        operationId: 'updateScepProfile',
-        summary: 'Change a SCEP profile',
-        params: idParams,
-        body: scepProfilePatchSchema,
-        response: answers({ 200: scepProfileSchema }),
-      },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const current = await findProfile(deps, caller, 'scep', request.params.id);
-      const version = requireVersion(request, current.version);
-      const patch = request.body;
+  readRoute(app, resource);
+  changeRoute(app, deps, resource, {
+    body: scepProfilePatchSchema,
+    async change({ caller, current, version, patch }) {
       const { tenantId, challengeMode, challengePassword, hmac, webhook, intune, ...changed } = applyPatch(
         newScepProfileSchema,
         patchableScep(current),
@@ -156,30 +129,11 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
       await issuingConnector(deps, caller, changed.connectorId, current.tenantId);
       const context = tenantContext(current.tenantId, caller.actor);
       const places = { endpointPath: changed.endpointPath ?? current.endpointPath, publicBaseUrl: changed.publicBaseUrl ?? null };
-      const change = { ...changed, ...places, ...challenge };
-      written(await deps.profiles.updateScep(context, current.id, version, change));
-      deps.notifyConfigChanged();
-      const row = await findProfile(deps, caller, 'scep', current.id);
-      setEtag(reply, row.version);
-      return viewOf(row, deps);
+      written(await deps.profiles.updateScep(context, current.id, version, { ...changed, ...places, ...challenge }));
+      return findProfile(deps, caller, 'scep', current.id);
     },
-  );
-
-  app.delete(
-    '/scep-profiles/:id',
-    {
-      config: { access: 'profile:write' },
-      schema: { tags, operationId: 'deleteScepProfile', summary: 'Delete a SCEP profile', params: idParams, response: answers({ 204: noContent }) },
-    },
-    async (request, reply) => {
-      const caller = callerOf(request);
-      const current = await findProfile(deps, caller, 'scep', request.params.id);
-      const version = requireVersion(request, current.version);
-      written(await deps.profiles.remove(tenantContext(current.tenantId, caller.actor), 'scep', current.id, version));
-      deps.notifyConfigChanged();
-      return reply.code(204).send(null);
-    },
-  );
+  });
+  removeRoute(app, deps, resource, { remove: removeProfile(deps, 'scep') });
 }
 
 /** The endpoint at its path, unless another profile had that path until a moment ago. */

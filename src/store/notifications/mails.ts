@@ -5,7 +5,7 @@ import type { ClaimedMail, Mail, MailDesk, MailListQuery, MailQueue, MailResult,
 import type { Context, SystemContext, TenantContext } from '../../tenancy/context.js';
 import { type Boot, writeAudit } from '../audit.js';
 import { type Connection, firstOf, rowsOf, transact } from '../connection/connection.js';
-import { allOf, contains, readPage } from '../page.js';
+import { allOf, readPage, searched } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
 import { isUuid, storableText } from '../text.js';
 
@@ -107,7 +107,7 @@ function listing(context: Context, query: MailListQuery) {
       ...equalsId(sql`m.rule_id`, query.ruleId),
       ...equals(sql`m.state`, query.state),
       ...equals(sql`m.kind`, query.kind),
-      ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`m.recipient`, query.q)} or ${contains(sql`m.subject`, query.q)})`]),
+      ...searched(query.q, sql`m.recipient`, sql`m.subject`),
     ],
     sorts: { createdAt: { by: sql`m.created_at`, type: 'timestamptz' } },
     defaultSort: '-createdAt',

@@ -2,14 +2,14 @@ import { type RawBuilder, sql } from 'kysely';
 import type { EventKind } from '../../notification/kinds.js';
 import type { RuleListQuery, RuleStore } from '../../notification/ports.js';
 import type { NotificationRule } from '../../notification/rule.js';
-import { fail, ok } from '../../runtime/result.js';
+import { ok } from '../../runtime/result.js';
 import type { Context } from '../../tenancy/context.js';
 import type { Status } from '../../tenancy/profile.js';
 import type { Boot } from '../audit.js';
 import type { Connection, Executor } from '../connection/connection.js';
-import { allOf, contains, readPage } from '../page.js';
+import { allOf, readPage, searched, versionedSorts } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
-import { auditChange, changeConfig, changedFields, type Trx, type Written } from '../tenancy/config-change.js';
+import { auditChange, changeConfig, changedFields, standingAt, type Trx, type Written } from '../tenancy/config-change.js';
 import { storableJson } from '../text.js';
 import type { Interest } from './interest.js';
 
@@ -65,13 +65,10 @@ function listing(context: Context, query: RuleListQuery) {
       ...equalsId(sql`r.tenant_id`, query.tenantId),
       ...equals(sql`r.status`, query.status),
       ...equalsId(sql`r.connector_id`, query.connectorId),
-      ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`r.name`, query.q)} or ${contains(sql`t.name`, query.q)})`]),
+      ...searched(query.q, sql`r.name`, sql`t.name`),
     ],
     sorts: {
-      createdAt: { by: sql`r.created_at`, type: 'timestamptz' },
-      updatedAt: { by: sql`r.updated_at`, type: 'timestamptz' },
-      name: { by: sql`r.name`, type: 'text' },
-      status: { by: sql`r.status`, type: 'text' },
+      ...versionedSorts('r'),
     },
     defaultSort: '-createdAt',
     id: sql`r.id`,
@@ -92,9 +89,9 @@ async function update(
   version: number,
   change: Parameters<RuleStore['update']>[3],
 ): Promise<Written<NotificationRule>> {
-  const standing = await read(trx, context, id);
-  if (standing === undefined) return fail({ kind: 'not-found' });
-  if (standing.version !== version) return fail({ kind: 'stale', version: standing.version });
+  const found = standingAt(await read(trx, context, id), version);
+  if (!found.ok) return found;
+  const standing = found.value;
   const next = { ...standing, ...change };
   await sql`update notification_rules set connector_id = ${next.connectorId}, name = ${next.name}, description = ${next.description}, status = ${next.status},
       recipients = ${json(next.recipients)}, events = ${json(next.events)}, profile_ids = ${json(next.profileIds)}, expiry_days = ${json(next.expiryDays)},
@@ -114,9 +111,9 @@ async function forgetWhatIsStale(trx: Trx, before: NotificationRule, after: Noti
 }
 
 async function remove(trx: Trx, boot: Boot, context: Context, id: string, version: number): Promise<Written<true>> {
-  const standing = await read(trx, context, id);
-  if (standing === undefined) return fail({ kind: 'not-found' });
-  if (standing.version !== version) return fail({ kind: 'stale', version: standing.version });
+  const found = standingAt(await read(trx, context, id), version);
+  if (!found.ok) return found;
+  const standing = found.value;
   await sql`delete from mails where rule_id = ${id} and state = 'waiting'`.execute(trx);
   await sql`delete from notification_rules where id = ${id}`.execute(trx);
   await auditChange(trx, boot, context, 'notification-rule.removed', `notification-rule:${id}`, standing.tenantId, { name: standing.name });

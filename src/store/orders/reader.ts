@@ -3,7 +3,7 @@ import type { Order, OrderState } from '../../enrolment/order.js';
 import type { OrderListQuery, OrderReader, OrderSummary } from '../../enrolment/ports.js';
 import type { Context } from '../../tenancy/context.js';
 import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
-import { allOf, contains, readPage } from '../page.js';
+import { allOf, readPage, searched } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
 import { isUuid, storableText } from '../text.js';
 import { keptCounts } from './kept-counts.js';
@@ -51,7 +51,7 @@ function listing(context: Context, query: OrderListQuery) {
       ...inState(query.state),
       ...equals(sql`o.operation`, query.operation),
       ...equals(sql`o.transaction_id`, query.transactionId === undefined ? undefined : storableText(query.transactionId)),
-      ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`o.subject`, query.q)} or ${contains(sql`o.transaction_id`, query.q)})`]),
+      ...searched(query.q, sql`o.subject`, sql`o.transaction_id`),
     ],
     sorts,
     defaultSort: '-createdAt',

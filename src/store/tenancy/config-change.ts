@@ -1,5 +1,5 @@
 import { sql, type Transaction } from 'kysely';
-import { fail, type Result } from '../../runtime/result.js';
+import { fail, ok, type Result } from '../../runtime/result.js';
 import type { Context } from '../../tenancy/context.js';
 import type { WriteFault } from '../../tenancy/ports.js';
 import { type AuditEntry, type Boot, writeAudit } from '../audit.js';
@@ -54,6 +54,12 @@ export async function changeConfig<T>(connection: Connection, work: (trx: Trx) =
     if (missing.includes(constraint)) return fail({ kind: 'not-found' });
     throw error;
   }
+}
+
+/** The row that a change is based on, or why there can be no change: it is gone, or was changed since. `version` null skips the comparison. */
+export function standingAt<T extends { readonly version: number }>(row: T | undefined, version: number | null): Written<T> {
+  if (row === undefined) return fail({ kind: 'not-found' });
+  return version === null || row.version === version ? ok(row) : fail({ kind: 'stale', version: row.version });
 }
 
 export async function configEpoch(connection: Connection): Promise<number> {

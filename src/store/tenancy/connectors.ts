@@ -8,12 +8,12 @@ import type { ConnectorStore } from '../../tenancy/ports.js';
 import type { Boot } from '../audit.js';
 import { type Connection, type Executor, firstOf } from '../connection/connection.js';
 import { rulesThrough } from '../notifications/rules.js';
-import { allOf, contains, readPage } from '../page.js';
+import { allOf, readPage, searched, versionedSorts } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
 import { openText, sealText } from '../sealed.js';
 import type { ConnectorSecretsTable, ConnectorsTable } from '../tables.js';
 import { storableJson } from '../text.js';
-import { auditChange, changeConfig, changedFields, type Trx, type Written } from './config-change.js';
+import { auditChange, changeConfig, changedFields, standingAt, type Trx, type Written } from './config-change.js';
 
 type ConnectorRow = Selectable<ConnectorsTable>;
 type SecretRow = Selectable<ConnectorSecretsTable>;
@@ -50,16 +50,11 @@ function listing(context: Context, query: Parameters<ConnectorStore['list']>[1])
       ...equalsId(sql`c.tenant_id`, query.tenantId),
       ...equals(sql`c.status`, query.status),
       ...equals(sql`c.type`, query.type),
-      ...(query.q === undefined || query.q === ''
-        ? []
-        : [sql`(${contains(sql`c.name`, query.q)} or ${contains(sql`c.type`, query.q)} or ${contains(sql`t.name`, query.q)})`]),
+      ...searched(query.q, sql`c.name`, sql`c.type`, sql`t.name`),
     ],
     sorts: {
-      createdAt: { by: sql`c.created_at`, type: 'timestamptz' },
-      updatedAt: { by: sql`c.updated_at`, type: 'timestamptz' },
-      name: { by: sql`c.name`, type: 'text' },
+      ...versionedSorts('c'),
       type: { by: sql`c.type`, type: 'text' },
-      status: { by: sql`c.status`, type: 'text' },
     },
     defaultSort: '-createdAt',
     id: sql`c.id`,
@@ -107,9 +102,9 @@ async function update(
   version: number | null,
   { secrets = {}, config, ...change }: Changed,
 ): Promise<Written<Connector>> {
-  const standing = await read(trx, sealer, context, id);
-  if (standing === undefined) return fail({ kind: 'not-found' });
-  if (version !== null && standing.version !== version) return fail({ kind: 'stale', version: standing.version });
+  const found = standingAt(await read(trx, sealer, context, id), version);
+  if (!found.ok) return found;
+  const standing = found.value;
   const next = { ...change, ...(config === undefined ? {} : { config: storableJson(config) }), version: standing.version + 1, updated_at: new Date() };
   await trx.updateTable('connectors').set(next).where('id', '=', id).execute();
   await writeSecrets(trx, sealer, standing.tenantId, id, secrets);
@@ -120,9 +115,9 @@ async function update(
 
 async function remove(trx: Trx, boot: Boot, context: Context, id: string, version: number): Promise<Written<true>> {
   const where = allOf([...visibleTo(context, sql`tenant_id`), ...equalsId(sql`id`, id)]);
-  const [standing] = (await sql<ConnectorRow>`select * from connectors where ${where}`.execute(trx)).rows;
-  if (standing === undefined) return fail({ kind: 'not-found' });
-  if (standing.version !== version) return fail({ kind: 'stale', version: standing.version });
+  const found = standingAt((await sql<ConnectorRow>`select * from connectors where ${where}`.execute(trx)).rows[0], version);
+  if (!found.ok) return found;
+  const standing = found.value;
   const profiles = await trx.selectFrom('profiles').select(['id', 'name', 'protocol']).where('connector_id', '=', id).orderBy('name').limit(100).execute();
   const usedBy = [...profiles.map((profile) => ({ ...profile, type: `${profile.protocol}-profile` })), ...(await rulesThrough(trx, id))];
   if (usedBy.length > 0) return fail({ kind: 'in-use', usedBy });

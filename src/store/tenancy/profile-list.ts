@@ -5,7 +5,7 @@ import type { Profile, Protocol } from '../../tenancy/profile.js';
 import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
 import { type KeptCounts, keptCounts } from '../orders/kept-counts.js';
 import { isFailed, isRejected, isSuccess } from '../orders/summary.js';
-import { allOf, contains, readPage } from '../page.js';
+import { allOf, readPage, searched, versionedSorts } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
 import type { ProfileTableRow } from './profile-rows.js';
 
@@ -81,13 +81,10 @@ export async function listProfiles<P extends Profile>(
       ...equalsId(sql`p.connector_id`, query.connectorId),
       ...(minSuccessRate === undefined ? [] : [sql`${successRate} >= ${minSuccessRate}`]),
       ...(maxSuccessRate === undefined ? [] : [sql`${successRate} <= ${maxSuccessRate}`]),
-      ...(q === undefined || q === '' ? [] : [sql`(${contains(sql`p.name`, q)} or ${contains(sql`t.name`, q)})`]),
+      ...searched(q, sql`p.name`, sql`t.name`),
     ],
     sorts: {
-      createdAt: { by: sql`p.created_at`, type: 'timestamptz' },
-      updatedAt: { by: sql`p.updated_at`, type: 'timestamptz' },
-      name: { by: sql`p.name`, type: 'text' },
-      status: { by: sql`p.status`, type: 'text' },
+      ...versionedSorts('p'),
       endpointPath: { by: sql`p.endpoint_path`, type: 'text' },
       tenant: { by: sql`t.name`, type: 'text' },
       connector: { by: sql`c.name`, type: 'text' },

@@ -12,7 +12,7 @@ import { type Connection, rowsOf } from '../connection/connection.js';
 import { allOf } from '../page.js';
 import { equalsId, visibleTo } from '../scope.js';
 import type { ProfilesTable } from '../tables.js';
-import { auditChange, changeConfig, changedFields, configEpoch, type Trx, type Written } from './config-change.js';
+import { auditChange, changeConfig, changedFields, configEpoch, standingAt, type Trx, type Written } from './config-change.js';
 import { findProfile, listProfiles, profileCounts } from './profile-list.js';
 import { type AnyChange, type AnyProfile, columnsOf, newRow, type ProfileTableRow, toCmpProfile, toProfile, toScepProfile } from './profile-rows.js';
 
@@ -79,9 +79,9 @@ async function updateProfile<P>(
   change: AnyChange,
   toItem: (row: ProfileTableRow) => P,
 ): Promise<Written<P>> {
-  const standing = await standingProfile(trx, context, protocol, id);
-  if (standing === undefined) return fail({ kind: 'not-found' });
-  if (standing.version !== version) return fail({ kind: 'stale', version: standing.version });
+  const found = standingAt(await standingProfile(trx, context, protocol, id), version);
+  if (!found.ok) return found;
+  const standing = found.value;
   const { connectorId, legacyPaths } = change;
   if (connectorId !== undefined && !(await isIssuing(trx, standing.tenant_id, connectorId))) return fail({ kind: 'conflict', field: 'connectorId' });
   if (legacyPaths !== undefined && (await isLegacyPathTaken(trx, protocol, id, legacyPaths))) return fail({ kind: 'conflict', field: 'legacyPaths' });
@@ -106,9 +106,9 @@ function legacyNote(policy: Policy | undefined): { legacyAlgorithms?: readonly s
  * removed profiles.
  */
 async function removeProfile(trx: Trx, boot: Boot, context: Context, protocol: Protocol, id: string, version: number): Promise<Written<true>> {
-  const standing = await standingProfile(trx, context, protocol, id);
-  if (standing === undefined) return fail({ kind: 'not-found' });
-  if (standing.version !== version) return fail({ kind: 'stale', version: standing.version });
+  const found = standingAt(await standingProfile(trx, context, protocol, id), version);
+  if (!found.ok) return found;
+  const standing = found.value;
   const open = await sql<{ id: string; subject: string }>`select o.id, o.subject from order_work w join orders o on o.id = w.order_id
     where o.profile_id = ${id} and o.finished_at is null order by o.id limit 10`.execute(trx);
   if (open.rows.length > 0) return fail({ kind: 'in-use', usedBy: open.rows.map((row) => ({ type: 'order', id: row.id, name: row.subject })) });

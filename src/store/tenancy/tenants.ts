@@ -1,14 +1,14 @@
 import { type Selectable, sql } from 'kysely';
-import { fail, ok } from '../../runtime/result.js';
+import { ok } from '../../runtime/result.js';
 import type { Tenant } from '../../tenancy/connector.js';
 import type { Context } from '../../tenancy/context.js';
 import type { TenantStore } from '../../tenancy/ports.js';
 import type { Boot } from '../audit.js';
 import { type Connection, firstOf } from '../connection/connection.js';
-import { allOf, contains, readPage } from '../page.js';
+import { allOf, readPage, searched, versionedSorts } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
 import type { TenantsTable } from '../tables.js';
-import { auditChange, changeConfig, changedFields } from './config-change.js';
+import { auditChange, changeConfig, changedFields, standingAt } from './config-change.js';
 
 type TenantRow = Selectable<TenantsTable>;
 
@@ -27,17 +27,10 @@ export function tenantStore(connection: Connection, boot: Boot): TenantStore {
         {
           select: sql`t.*`,
           from: sql`tenants t`,
-          where: [
-            ...visibleTo(context, sql`t.id`),
-            ...equals(sql`t.status`, query.status),
-            ...(query.q === undefined || query.q === '' ? [] : [sql`(${contains(sql`t.name`, query.q)} or ${contains(sql`t.slug`, query.q)})`]),
-          ],
+          where: [...visibleTo(context, sql`t.id`), ...equals(sql`t.status`, query.status), ...searched(query.q, sql`t.name`, sql`t.slug`)],
           sorts: {
-            createdAt: { by: sql`t.created_at`, type: 'timestamptz' },
-            updatedAt: { by: sql`t.updated_at`, type: 'timestamptz' },
-            name: { by: sql`t.name`, type: 'text' },
+            ...versionedSorts('t'),
             slug: { by: sql`t.slug`, type: 'text' },
-            status: { by: sql`t.status`, type: 'text' },
           },
           defaultSort: '-createdAt',
           id: sql`t.id`,
@@ -47,9 +40,11 @@ export function tenantStore(connection: Connection, boot: Boot): TenantStore {
       ),
     update: (context, id, version, change) =>
       changeConfig(connection, async (trx) => {
-        const [standing] = (await sql<{ version: number }>`select version from tenants where ${allOf(equalsId(sql`id`, id))} for update`.execute(trx)).rows;
-        if (standing === undefined) return fail({ kind: 'not-found' });
-        if (standing.version !== version) return fail({ kind: 'stale', version: standing.version });
+        const found = standingAt(
+          (await sql<{ version: number }>`select version from tenants where ${allOf(equalsId(sql`id`, id))} for update`.execute(trx)).rows[0],
+          version,
+        );
+        if (!found.ok) return found;
         const next = { ...change, version: version + 1, updated_at: new Date() };
         const row = await trx.updateTable('tenants').set(next).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
         await auditChange(trx, boot, context, 'tenant.updated', `tenant:${id}`, id, { fields: changedFields(change) });
