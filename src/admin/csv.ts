@@ -29,21 +29,23 @@ interface ExportedPage<T> {
   readonly nextCursor?: string;
 }
 
-/** Answers with every page as one CSV file, written as it is read: an export of any length needs the memory of one page. */
-export function sendCsv<T>(
+/**
+ * Answers with every page as one CSV file, written as it is read: an export of any length needs the memory of one page. What is wrong with
+ * the first page is still told as a problem; later the connection breaks off, so that nobody takes half a file for a whole one.
+ */
+export async function sendCsv<T>(
   reply: FastifyReply,
   name: string,
   columns: CsvColumns<T>,
   pageAt: (cursor: string | undefined) => Promise<ExportedPage<T>>,
-): FastifyReply {
+): Promise<FastifyReply> {
+  const first = await pageAt(undefined);
   async function* lines(): AsyncGenerator<string> {
     yield csvLine(Object.keys(columns));
-    let cursor: string | undefined;
-    do {
-      const page = await pageAt(cursor);
+    for (let page = first; ; page = await pageAt(page.nextCursor)) {
       yield page.items.map((item) => csvLine(Object.values(columns).map((read) => read(item)))).join('');
-      cursor = page.nextCursor;
-    } while (cursor !== undefined);
+      if (page.nextCursor === undefined) return;
+    }
   }
   reply.type('text/csv; charset=utf-8').header('content-disposition', `attachment; filename="${name}.csv"`);
   return reply.serializer((body: unknown) => body as string).send(Readable.from(lines()));

@@ -64,7 +64,7 @@ export function listRoute<Q extends ListSchema, S extends z.ZodType, T>(app: Adm
       if (csv !== undefined) reply.header('vary', 'accept');
       if (csv !== undefined && wantsCsv(request.headers.accept)) {
         const pageAt = (cursor = query.cursor) => list({ limit: exportedAtOnce, cursor });
-        return sendCsv(reply, csv.name(id), csv.columns, pageAt) as never;
+        return (await sendCsv(reply, csv.name(id), csv.columns, pageAt)) as never;
       }
       const page = await list({});
       const items = await route.view(page.items, caller);
