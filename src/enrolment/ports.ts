@@ -75,8 +75,8 @@ export interface Issuer {
   lookup(ref: string, publicKey: Buffer, reference: string | null, request?: CertificateRequest): Promise<LookupAnswer>;
   /** Idempotent. `reason`: CRLReason number (RFC 5280 section 5.3.1); 8 (removeFromCRL) releases a certificate on hold. */
   revoke(certificate: Buffer, reason: number): Promise<RevocationAnswer>;
-  /** Issuing CA first, root last, DER. */
-  chain(): Promise<readonly Buffer[]>;
+  /** Issuing CA first, root last, DER. `fresh`: asked of the CA now, whatever is kept; rejects when it cannot be. */
+  chain(age?: 'fresh'): Promise<readonly Buffer[]>;
   /** The newest CRL of the issuing CA, DER; for CAs that give one. */
   crl?(): Promise<Buffer | undefined>;
   /** The newest CRL of a CA that issued here before, by its Name (DER); undefined when it is none of theirs. */

@@ -2,6 +2,7 @@ import { basicConstraintsOf, type Certificate, canonicalRdns, isSameName, type N
 import { failpoint } from '../runtime/failpoint.js';
 import { isOutage } from '../runtime/outage.js';
 import { systemContext, type TenantContext, tenantContext } from '../tenancy/context.js';
+import { authorshipOf } from './issued-by.js';
 import { certificateRecord } from './new-order.js';
 import type { Outcome } from './outcome.js';
 import { outcomeOf, refusedOutcome } from './poll.js';
@@ -54,7 +55,7 @@ async function claimAndAsk(orderId: string, issuer: Issuer, deps: EnrolmentDeps)
   const isLate = performance.now() - since > startWithinMs && !issuer.capabilities.uniqueRef;
   const answer = isLate ? tooLate : await askIssuer(issuer, claimed);
   failpoint('answered');
-  await settle(claimed, resultOf(answer, claimed, issuer, deps.clock.now()), since + leaseMs(issuer), deps);
+  await settle(claimed, await resultOf(answer, claimed, issuer, deps.clock.now()), since + leaseMs(issuer), deps);
   failpoint('settled');
 }
 
@@ -79,10 +80,10 @@ async function askIssuer(issuer: Issuer, claimed: ClaimedOrder): Promise<IssuerA
   }
 }
 
-function resultOf(answer: IssuerAnswer, claimed: ClaimedOrder, issuer: Issuer, now: Date): ClaimResult {
+async function resultOf(answer: IssuerAnswer, claimed: ClaimedOrder, issuer: Issuer, now: Date): Promise<ClaimResult> {
   switch (answer.kind) {
     case 'issued':
-      return issuedResult(answer.certificate, claimed.request, issuer, now);
+      return issuedResult(answer.certificate, claimed, issuer, now);
     case 'pending':
       return answer;
     case 'refused':
@@ -90,10 +91,12 @@ function resultOf(answer: IssuerAnswer, claimed: ClaimedOrder, issuer: Issuer, n
     case 'notSent':
       return { kind: 'retry', reason: answer.reason, delayMs: backoffMs(claimed, now), notCounted: true };
     case 'uncertain':
-      return issuer.capabilities.lookup
-        ? { kind: 'uncertain', reason: answer.reason, delayMs: firstLookupMs }
-        : { kind: 'stuck', reason: `${answer.reason} This CA cannot be asked what it issued.` };
+      return uncertainResult(answer.reason, firstLookupMs, issuer);
   }
+}
+
+function uncertainResult(reason: string, delayMs: number, { capabilities }: Issuer): ClaimResult {
+  return capabilities.lookup ? { kind: 'uncertain', reason, delayMs } : { kind: 'stuck', reason: `${reason} This CA cannot be asked what it issued.` };
 }
 
 /** The first look-up comes soon, since the certificate is often there; the quarantine counts only against a repeated call. */
@@ -105,13 +108,23 @@ function backoffMs({ order }: ClaimedOrder, now: Date): number {
   return Math.round(most / 2 + Math.random() * (most / 2));
 }
 
-/** The CA's certificate is held against the order again before anyone gets it (fault point F11). */
-function issuedResult(der: Buffer, request: CertificateRequest, issuer: Issuer, now: Date): ClaimResult {
+/**
+ * The CA's certificate is held against the order and against the CA's own chain before anyone gets it (fault point F11). While that chain
+ * cannot be had, nothing is known: the certificate is found again by a look-up.
+ */
+async function issuedResult(der: Buffer, claimed: ClaimedOrder, issuer: Issuer, now: Date): Promise<ClaimResult> {
   const parsed = parseCertificate(der);
-  const fault = parsed.ok ? differenceFrom(parsed.value, request, issuer, now) : 'it is no certificate';
+  const difference = parsed.ok ? differenceFrom(parsed.value, claimed.request, issuer, now) : 'it is no certificate';
+  const authorship = parsed.ok && difference === undefined ? await authorshipOf(parsed.value, issuer) : 'own';
+  if (authorship === 'unknown')
+    return uncertainResult('The certificates of the CA cannot be had, and with them the proof of what it sent.', backoffMs(claimed, now), issuer);
+  const fault = authorship === 'foreign' ? 'it was not signed by the CA of the connector' : difference;
   if (fault !== undefined) return { kind: 'stuck', reason: `The CA answered with a wrong certificate: ${fault}.`, wrongCertificate: der };
   return { kind: 'issued', certificate: certificateRecord(der) };
 }
+
+/** The CA's clock may be ahead of ours so far. */
+const skewMs = 300_000;
 
 /** In words what makes a certificate another than was asked for; undefined when nothing does. */
 export function differenceFrom(
@@ -124,6 +137,7 @@ export function differenceFrom(
   const subject = parseName(request.subject);
   if (!subject.ok || !isGranted(certificate.subject, subject.value, issuer)) return 'it has another subject';
   if (certificate.notAfter.getTime() <= now.getTime()) return 'it has expired already';
+  if (certificate.notBefore.getTime() > now.getTime() + skewMs) return 'it is not valid yet';
   const constraints = basicConstraintsOf(certificate.extensions);
   if (!constraints.ok || constraints.value.ca) return 'it is a CA certificate';
   const sans = subjectAltNames(certificate.extensions);
@@ -178,7 +192,7 @@ async function claimAndLookUp(due: DueOrder, issuer: Issuer, deps: EnrolmentDeps
   const claimed = await deps.orders.claimLookup(systemContext('worker:lookup'), due.orderId, leaseMs(issuer));
   if (claimed === undefined) return;
   failpoint('lookup-claimed');
-  const result = issuer.capabilities.lookup ? lookupResult(await askLookup(issuer, claimed), claimed, issuer, deps.clock.now()) : notToBeAsked;
+  const result = issuer.capabilities.lookup ? await lookupResult(await askLookup(issuer, claimed), claimed, issuer, deps.clock.now()) : notToBeAsked;
   failpoint('looked-up');
   await settle(claimed, result, since + leaseMs(issuer), deps);
 }
@@ -193,10 +207,10 @@ async function askLookup(issuer: Issuer, claimed: ClaimedOrder): Promise<LookupA
   }
 }
 
-function lookupResult(answer: LookupAnswer, claimed: ClaimedOrder, issuer: Issuer, now: Date): ClaimResult {
+async function lookupResult(answer: LookupAnswer, claimed: ClaimedOrder, issuer: Issuer, now: Date): Promise<ClaimResult> {
   switch (answer.kind) {
     case 'found':
-      return issuedResult(answer.certificate, claimed.request, issuer, now);
+      return issuedResult(answer.certificate, claimed, issuer, now);
     case 'pending':
       return answer;
     case 'refused':

@@ -14,8 +14,9 @@ import { runDevices } from './device/run-devices.js';
 import { aheadShare, failpoints, keepFreezing, keepKilling, keepStoppingDatabase, type Progress } from './disturb.js';
 import { readFacts } from './facts.js';
 import { History } from './history.js';
-import { startHostileCa } from './hostile-ca.js';
+import { type HostileCa, type Moods, startHostileCa } from './hostile-ca.js';
 import { ChaosNode } from './node.js';
+import { keepOperating } from './operator.js';
 import type { PlantedBug } from './planted.js';
 import type { Randomness } from './randomness.js';
 import { remoteTimeoutMs } from './remote-issuer.js';
@@ -35,9 +36,16 @@ export interface Plan {
   readonly databaseStops: number;
   /** Nodes held by SIGSTOP for longer than a lease. */
   readonly freezes?: number;
+  readonly freezeMs?: readonly [number, number];
   readonly planted?: PlantedBug;
-  /** The CA is another, hostile process: orders go through the background jobs. */
+  /** The CA is outside and hostile: orders go through the background jobs. */
   readonly hasHostileCa?: boolean;
+  /** How it behaves where not as usual. */
+  readonly moods?: Moods;
+  /** Somebody looks after stuck orders and has them called for anew. */
+  readonly hasOperator?: boolean;
+  /** How long devices go on trying when nothing new begins any more. */
+  readonly patienceSeconds?: number;
 }
 
 export interface CampaignResult {
@@ -51,6 +59,9 @@ export interface CampaignResult {
   readonly transactions: number;
   readonly finished: number;
   readonly sends: number;
+  /** Calls of the hostile CA, and how many met which of its moods. */
+  readonly calls: number;
+  readonly met: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly findings: Findings;
   /** Nodes that ended without being killed. */
@@ -65,12 +76,13 @@ export interface Parts {
   readonly server: string;
 }
 
-interface FirstRun {
+export interface FirstRun {
+  readonly admin: { readonly token: string };
   readonly scep: { readonly url: string; readonly challenge: string };
   readonly cmp: { readonly url: string; readonly reference: string; readonly secret: string };
 }
 
-async function createDatabase(cluster: Cluster): Promise<string> {
+export async function createDatabase(cluster: Cluster): Promise<string> {
   const name = `chaos_${randomBytes(4).toString('hex')}`;
   const client = new pg.Client({ connectionString: cluster.url });
   await client.connect();
@@ -113,8 +125,17 @@ interface State {
   isAhead(): boolean;
 }
 
-async function createFleet(nodes: readonly ChaosNode[], directory: string, parts: Parts, state: State): Promise<Fleet> {
-  const made = JSON.parse(readFileSync(join(directory, 'node-0', 'first-run.json'), 'utf8')) as FirstRun;
+function readFirstRun(directory: string): FirstRun {
+  return JSON.parse(readFileSync(join(directory, 'node-0', 'first-run.json'), 'utf8')) as FirstRun;
+}
+
+/** Enough is known of a planted bug: a certificate was issued twice. */
+function hasDoubled(ca: HostileCa | undefined): boolean {
+  const names = (ca?.issued() ?? []).filter(({ isWrong, commonName }) => isWrong !== true && commonName.startsWith('chaos-')).map((item) => item.commonName);
+  return new Set(names).size < names.length;
+}
+
+async function createFleet(nodes: readonly ChaosNode[], made: FirstRun, parts: Parts, state: State): Promise<Fleet> {
   const scepPath = new URL(made.scep.url).pathname;
   const node = nodes[0] as ChaosNode;
   const server = await discover(`${node.url}${scepPath}`, made.scep.challenge);
@@ -125,10 +146,27 @@ async function createFleet(nodes: readonly ChaosNode[], directory: string, parts
     scep: { ...server, path: `${scepPath}?operation=PKIOperation` },
     cmp: { path: new URL(made.cmp.url).pathname, reference: made.cmp.reference, secret: Buffer.from(made.cmp.secret) },
     keys: parts.keys,
+    prefix: 'chaos',
     isStopping: () => state.isStopping,
     isAhead: () => state.isAhead(),
     deadline: () => state.deadline,
   };
+}
+
+const usualPatience = 90;
+const tickMs = 5_000;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Where nothing is to be disturbed, the orders decide when it is over. */
+async function until(isOver: () => boolean): Promise<void> {
+  while (!isOver()) await pause(100);
+}
+
+/** Revocations are carried out by a background job; it has this long. */
+async function untilRevoked(ca: HostileCa, seconds: number): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  while (performance.now() < end && ca.issued().some(({ isWrong, isRevoked }) => isWrong === true && isRevoked !== true)) await pause(250);
 }
 
 export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignResult> {
@@ -136,11 +174,12 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
   const cluster = plan.database === 'postgres' ? parts.cluster : undefined;
   const databaseUrl = cluster === undefined ? undefined : await createDatabase(cluster);
   const begin = performance.now();
-  const ca = plan.hasHostileCa ? await startHostileCa(parts.random, remoteTimeoutMs) : undefined;
+  const ca = plan.hasHostileCa ? await startHostileCa(parts.random, remoteTimeoutMs, plan.moods) : undefined;
   const nodes = await startNodes(plan, parts.server, directory.path, databaseUrl, ca?.url);
   try {
     const state: State = { isStopping: false, deadline: Number.POSITIVE_INFINITY, isAhead: () => false };
-    const fleet = await createFleet(nodes, directory.path, parts, state);
+    const made = readFirstRun(directory.path);
+    const fleet = await createFleet(nodes, made, parts, state);
     const kills = () => nodes.reduce((sum, node) => sum + node.kills, 0);
     const progress: Progress = { killed: () => kills() / plan.kills, enrolled: () => fleet.history.finished / plan.orders };
     state.isAhead = () => progress.killed() < 1 && progress.enrolled() > progress.killed() + aheadShare;
@@ -152,17 +191,27 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
       return isDisturbed && fleet.history.finished >= plan.orders;
     };
     const isOver = () => state.isStopping || (performance.now() - loadBegin) / 1000 > plan.limitSeconds || isDone();
-    const ticker = setInterval(() => say(`  ${plan.name}: ${kills()} kills, ${fleet.history.finished} enrolled`), 5_000);
+    const ticker = setInterval(() => {
+      if (plan.planted === undefined)
+        say(`  ${plan.name}: ${kills()} kills, ${tally.databaseStops} stops, ${freezes()} freezes, ${fleet.history.finished} enrolled`);
+      else if (hasDoubled(ca)) state.isStopping = true;
+    }, tickMs);
     const devices = Promise.all(Array.from({ length: plan.devices }, (_, slot) => runDevices(fleet, slot, plan.scepShare)));
+    const operator = { isOver: false };
+    const operating = plan.hasOperator && ca ? keepOperating((nodes[0] as ChaosNode).adminUrl, made.admin.token, ca, () => operator.isOver) : undefined;
     await Promise.all([
       keepStoppingDatabase(plan, cluster, parts.random, isOver, tally),
       keepKilling(plan, nodes, parts.random, isOver, progress),
       keepFreezing(plan, nodes, parts.random, isOver),
+      until(isOver),
     ]);
     state.isStopping = true;
-    state.deadline = performance.now() + 60_000;
+    state.deadline = performance.now() + (plan.patienceSeconds ?? usualPatience) * 1000;
     await devices;
+    operator.isOver = true;
+    await operating;
     clearInterval(ticker);
+    if (ca !== undefined && plan.hasOperator) await untilRevoked(ca, plan.patienceSeconds ?? usualPatience);
     for (const node of nodes) await node.stop();
     const tables = await readFacts(databaseUrl === undefined ? { directory: join(directory.path, 'node-0', 'db') } : { url: databaseUrl });
     const facts = ca === undefined ? tables : { ...tables, issuedByCa: ca.issued().filter((item) => item.commonName.startsWith('chaos-')) };
@@ -177,6 +226,8 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
       transactions: history.transactions.length,
       finished: history.finished,
       sends: history.transactions.reduce((sum, item) => sum + item.sends, 0),
+      calls: ca?.calls ?? 0,
+      met: ca?.met ?? {},
       seconds: (performance.now() - begin) / 1000,
       findings: check(history.transactions, facts),
       crashes: nodes.flatMap((node) => node.crashes),

@@ -69,3 +69,12 @@ t.test('an order without an end and a certificate no order knows are findings', 
   history2.begin('scep', 't1', 'device-1').notePending();
   t.match(check(history2.transactions, facts).unfinished, [/never got its certificate/]);
 });
+
+t.test('a wrong certificate is neither given nor left valid, and is no double', async (t) => {
+  const { history, transaction, facts } = goodCampaign();
+  const wrong = { ...stored(second, 'device-1'), isWrong: true };
+  t.equal(totalOf(check(history, { ...facts, issuedByCa: [...facts.issuedByCa, { ...wrong, isRevoked: true }] })), 0);
+  t.match(check(history, { ...facts, issuedByCa: [...facts.issuedByCa, wrong] }).surplus, [/is not revoked/]);
+  transaction.noteIssued(second);
+  t.match(check(history, { ...facts, issuedByCa: [...facts.issuedByCa, { ...wrong, isRevoked: true }] }).surplus, [/was taken/]);
+});

@@ -8,12 +8,19 @@ export interface StoredCertificate {
   readonly commonName: string;
 }
 
+/** As the CA itself knows it. */
+export interface CaCertificate extends StoredCertificate {
+  /** It differs from what was asked for, on purpose. */
+  readonly isWrong?: boolean;
+  readonly isRevoked?: boolean;
+}
+
 export interface ServerFacts {
   readonly orders: readonly { readonly transactionId: string; readonly state: string }[];
   /** What Gatehouse recorded. */
   readonly certificates: readonly StoredCertificate[];
   /** What the CA says it issued, by its own table. */
-  readonly issuedByCa: readonly StoredCertificate[];
+  readonly issuedByCa: readonly CaCertificate[];
 }
 
 export interface Findings {
@@ -27,6 +34,8 @@ export interface Findings {
   readonly refused: readonly string[];
   /** An order without an end, or a certificate of the CA that no order knows. */
   readonly unfinished: readonly string[];
+  /** A wrong certificate that was given to somebody, or goes on being valid. */
+  readonly surplus: readonly string[];
 }
 
 const endStates = new Set(['ISSUED', 'DELIVERED', 'CONFIRMED', 'REVOKED', 'REJECTED', 'FAILED', 'EXPIRED']);
@@ -39,10 +48,17 @@ function countBy(names: readonly string[]): ReadonlyMap<string, number> {
 
 /** Transactions a device never got an acknowledgement for may be absent from the server, but must not stand there twice. */
 export function check(history: readonly TransactionHistory[], facts: ServerFacts): Findings {
-  const findings = { lost: [] as string[], double: [] as string[], changed: [] as string[], refused: [] as string[], unfinished: [] as string[] };
+  const findings = {
+    lost: [] as string[],
+    double: [] as string[],
+    changed: [] as string[],
+    refused: [] as string[],
+    unfinished: [] as string[],
+    surplus: [] as string[],
+  };
   const recorded = new Set(facts.certificates.map((item) => item.sha256));
   const recordedNames = countBy(facts.certificates.map((item) => item.commonName));
-  const caNames = countBy(facts.issuedByCa.map((item) => item.commonName));
+  const caNames = countBy(facts.issuedByCa.filter((item) => item.isWrong !== true).map((item) => item.commonName));
   const orders = countBy(facts.orders.map((item) => item.transactionId));
   for (const transaction of history) {
     const name = `${transaction.protocol} ${transaction.transactionId} (${transaction.commonName})`;
@@ -60,6 +76,12 @@ export function check(history: readonly TransactionHistory[], facts: ServerFacts
   for (const order of facts.orders) if (!endStates.has(order.state)) findings.unfinished.push(`order of ${order.transactionId} is ${order.state}`);
   for (const [name, count] of caNames) {
     if ((recordedNames.get(name) ?? 0) < count) findings.unfinished.push(`the CA issued ${count} for ${name}, ${recordedNames.get(name) ?? 0} are recorded`);
+  }
+  const given = new Set(history.flatMap((transaction) => [...transaction.certificates]));
+  for (const { sha256, commonName, isWrong, isRevoked } of facts.issuedByCa) {
+    if (isWrong !== true) continue;
+    if (recorded.has(sha256) || given.has(sha256)) findings.surplus.push(`a wrong certificate for ${commonName} was taken`);
+    if (isRevoked !== true) findings.surplus.push(`a wrong certificate for ${commonName} is not revoked`);
   }
   return findings;
 }

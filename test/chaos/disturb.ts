@@ -29,6 +29,7 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
  * enrolments go on side by side: neither takes the processor from the other for long.
  */
 export async function keepKilling(plan: Plan, nodes: readonly ChaosNode[], random: Randomness, isOver: IsOver, progress: Progress): Promise<void> {
+  if (plan.kills === 0) return;
   const restarting = new Map<ChaosNode, Promise<void>>();
   while (!isOver()) {
     await pause(random.between(...plan.pauseMs) * (progress.killed() > 1 ? 4 : 1));
@@ -54,12 +55,14 @@ async function startAgain(node: ChaosNode, random: Randomness, isOver: IsOver): 
   await node.untilReady();
 }
 
+const beyondLeaseMs = [2_800, 4_500] as const;
+
 /** Holds one node after another for longer than the lease of what it is doing; the others go on. */
 export async function keepFreezing(plan: Plan, nodes: readonly ChaosNode[], random: Randomness, isOver: IsOver): Promise<void> {
   let left = plan.freezes ?? 0;
   while (left > 0 && !isOver()) {
     await pause(random.between(500, 2_000));
-    await random.pick(nodes).freeze(random.between(2_800, 4_500));
+    await random.pick(nodes).freeze(random.between(...(plan.freezeMs ?? beyondLeaseMs)));
     left -= 1;
   }
 }

@@ -136,10 +136,10 @@ function revoked(answer: HttpOutcome, reason: number): Result<true, string> {
 }
 
 /** The chain, kept five minutes and then asked for with its ETag; throws when it was never heard and cannot be had. */
-function createChain(call: Call, authorities: Authorities): () => Promise<readonly Buffer[]> {
+function createChain(call: Call, authorities: Authorities): Issuer['chain'] {
   let kept: { readonly chain: readonly Buffer[]; readonly tag: string | undefined; readonly until: number } | undefined;
-  return async () => {
-    if (kept !== undefined && performance.now() < kept.until) return kept.chain;
+  return async (age) => {
+    if (age !== 'fresh' && kept !== undefined && performance.now() < kept.until) return kept.chain;
     const place = await authorities.find();
     if (!place.ok) throw new Error(place.error);
     const headers: Record<string, string> = kept?.tag === undefined ? {} : { 'if-none-match': kept.tag };

@@ -8,8 +8,8 @@ import { caListAnswer, certificateIn, crlAnswer, readJson } from './wire.js';
 
 /** The CA of a connector: its certificates and its revocation lists. */
 export interface Authority {
-  /** Issuing CA first, root last. Throws when it was never heard and cannot be had. */
-  chain(): Promise<readonly Buffer[]>;
+  /** Issuing CA first, root last. Throws when it was never heard and cannot be had; a fresh one whenever it cannot be had now. */
+  chain(age?: 'fresh'): Promise<readonly Buffer[]>;
   /** The newest CRL; undefined where none can be had. */
   crl(): Promise<Buffer | undefined>;
   /** The newest CRL of a CA by its Name (DER). */
@@ -38,12 +38,12 @@ export function createAuthority(client: EjbcaClient, search: Search, caName: str
     if (certificates.length > 0) chain = { value: certificates, until: performance.now() + keptMs };
   }
 
-  async function currentChain(): Promise<readonly Buffer[]> {
-    if (chain !== undefined && performance.now() < chain.until) return chain.value;
+  async function currentChain(age?: 'fresh'): Promise<readonly Buffer[]> {
+    if (age !== 'fresh' && chain !== undefined && performance.now() < chain.until) return chain.value;
     const asked = await askChain(client, search, caName, deadline());
     if (asked.ok) note(asked.value);
     // An EJBCA that is away changes no CA: devices go on being told of the one they know.
-    if (!asked.ok && chain === undefined) throw new Error(asked.error);
+    if (!asked.ok && (age === 'fresh' || chain === undefined)) throw new Error(asked.error);
     return chain?.value ?? [];
   }
 

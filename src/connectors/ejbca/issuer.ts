@@ -65,7 +65,7 @@ export function createEjbcaIssuer(config: EjbcaConfig, secrets: EjbcaSecrets, de
       if (revoked.ok) authority.noteRevocation();
       return revoked;
     },
-    chain: () => authority.chain(),
+    chain: (age) => authority.chain(age),
     crl: () => authority.crl(),
     crlOf: (name) => authority.crlOf(name),
   };

@@ -30,7 +30,7 @@ export function logged(issuer: Issuer, record: Recorder): Issuer {
           return done.ok ? { outcome: 'revoked', result: 'ok', detail: `reason ${reason}` } : { outcome: 'notRevoked', result: 'failed', detail: done.error };
         },
       ),
-    chain: () => record({ operation: 'chain', requestId: '', only: 'sent' }, () => issuer.chain(), answered),
+    chain: (age) => record({ operation: 'chain', requestId: '', only: 'sent' }, () => issuer.chain(age), answered),
     ...(crl !== undefined && { crl: () => record({ operation: 'crl', requestId: '', only: 'sent' }, () => crl.call(issuer), answered) }),
     ...(crlOf !== undefined && {
       crlOf: (authority: Buffer) => record({ operation: 'crl', requestId: '', only: 'sent' }, () => crlOf.call(issuer, authority), answered),

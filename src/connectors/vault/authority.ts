@@ -7,8 +7,8 @@ import { issuerAnswer, keysAnswer, readJson, storedAnswer } from './wire.js';
 
 /** The issuers of the secrets engine. */
 export interface Authority {
-  /** Issuing CA first, as far up as Vault knows. Throws when it was never heard and cannot be had. */
-  chain(): Promise<readonly Buffer[]>;
+  /** Issuing CA first, as far up as Vault knows. Throws when it was never heard and cannot be had; a fresh one whenever it cannot be had now. */
+  chain(age?: 'fresh'): Promise<readonly Buffer[]>;
   /** The newest CRL of the issuing CA; undefined where none can be had. */
   crl(): Promise<Buffer | undefined>;
   /** The newest CRL of an issuer by its Name (DER). */
@@ -41,9 +41,10 @@ export function createAuthority(client: VaultClient, issuer: string | undefined,
   return {
     note,
     issuers,
-    async chain() {
-      if (kept !== undefined && performance.now() < kept.until) return kept.chain;
+    async chain(age) {
+      if (age !== 'fresh' && kept !== undefined && performance.now() < kept.until) return kept.chain;
       const asked = await askChain(client, issuer, AbortSignal.timeout(timeoutMs));
+      if (age === 'fresh' && !asked.ok) throw new Error(asked.error.reason);
       if (asked.ok) note(asked.value);
       // A Vault that is away changes no CA: devices go on being told of the one they know.
       if (kept === undefined) throw new Error(asked.ok ? 'The secrets engine sent no certificate of its CA.' : asked.error.reason);

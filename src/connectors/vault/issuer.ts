@@ -62,7 +62,7 @@ export function createVaultIssuer(config: CryptoEngineConfig, secrets: VaultSecr
       return list.find(publicKey, timeOfRef(ref), deadline());
     },
     revoke: (certificate, reason) => revoke(client, certificate, reason, deadline()),
-    chain: () => authority.chain(),
+    chain: (age) => authority.chain(age),
     crl: () => authority.crl(),
     crlOf: (name) => authority.crlOf(name),
   };

@@ -12,6 +12,8 @@ export interface Fleet {
   readonly scep: ScepServer & { readonly path: string };
   readonly cmp: { readonly path: string; readonly reference: string; readonly secret: Buffer };
   readonly keys: readonly DeviceKey[];
+  /** Common names begin with it, and with `chaos`. */
+  readonly prefix: string;
   /** Devices begin no new transaction once it is true, and finish those they have. */
   isStopping(): boolean;
   /** So many are enrolled already that the kills are behind: then new transactions wait, and the processor is left to the nodes that start. */
@@ -28,7 +30,7 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 /** undefined: no answer, or one that asks to come again (5xx, 429). Other statuses come back as text, which no protocol reads. */
 async function post(url: string, contentType: string, body: Buffer): Promise<Buffer | undefined> {
   try {
-    const request = { method: 'POST', body, headers: { 'content-type': contentType }, signal: AbortSignal.timeout(10_000) };
+    const request = { method: 'POST', body, headers: { 'content-type': contentType }, signal: AbortSignal.timeout(20_000) };
     const answer = await fetch(url, request);
     const bytes = Buffer.from(await answer.arrayBuffer());
     if (answer.status === 200) return bytes;

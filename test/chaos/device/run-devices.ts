@@ -12,7 +12,7 @@ export async function runDevices(fleet: Fleet, slot: number, scepShare: number):
       await pause(fleet.random.between(50, 250));
       continue;
     }
-    const commonName = `chaos-${slot}-${count}-${randomBytes(4).toString('hex')}`;
+    const commonName = `${fleet.prefix}-${slot}-${count}-${randomBytes(4).toString('hex')}`;
     await (fleet.random.chance(scepShare) ? enrolScep(fleet, commonName) : enrolCmp(fleet, commonName));
   }
 }

@@ -1,0 +1,52 @@
+/** What the campaigns set out to do; one that does less has failed. */
+import type { Plan } from './campaign.js';
+import type { PlantedBug } from './planted.js';
+
+/** The short form is for every change: longer than this (besides compiling) it is of no use, and what it proves is the kills and orders of its plans. */
+export const shortSeconds = 280;
+/** The dearest rules, one bug for each: what was promised, what is asked twice, what is uncertain. */
+export const shortHunts: readonly PlantedBug[] = ['answer-before-commit', 'forget-dedupe', 'naive-retry', 'ignore-quarantine'];
+
+/** The full form's campaign against the hostile CA alone kills 1,000 times, enrols 20,000 times and stops the database 50 times. */
+export function plansFor(isShort: boolean, hasPostgres: boolean): readonly Plan[] {
+  const of = <T>(short: T, full: T): T => (isShort ? short : full);
+  const embedded: Plan = {
+    name: 'embedded database, one node',
+    database: 'pglite',
+    nodes: 1,
+    devices: 16,
+    scepShare: 0.7,
+    kills: of(12, 60),
+    orders: of(200, 1_000),
+    limitSeconds: of(60, 900),
+    pauseMs: [150, 700],
+    databaseStops: 0,
+  };
+  const postgres: Plan = {
+    name: 'PostgreSQL, three nodes',
+    database: 'postgres',
+    nodes: 3,
+    devices: 24,
+    scepShare: 0.6,
+    kills: of(140, 200),
+    orders: of(1_500, 4_000),
+    limitSeconds: of(130, 1_800),
+    pauseMs: [20, 120],
+    databaseStops: of(1, 10),
+  };
+  const hostile: Plan = {
+    ...postgres,
+    name: 'PostgreSQL, three nodes, hostile CA outside',
+    devices: 80,
+    scepShare: 0.5,
+    kills: of(50, 1_000),
+    orders: of(320, 20_000),
+    limitSeconds: of(80, 7_200),
+    pauseMs: [100, 500],
+    databaseStops: of(1, 50),
+    freezes: of(1, 40),
+    hasHostileCa: true,
+  };
+  if (hasPostgres) return [embedded, postgres, hostile];
+  return [{ ...embedded, kills: embedded.kills * 4, orders: embedded.orders * 6, limitSeconds: embedded.limitSeconds * 4 }];
+}
