@@ -23,6 +23,7 @@ import { limitedSecrets } from './0022-limited-secrets.js';
 import { notifications } from './0023-notifications.js';
 import { connectorLogs } from './0024-connector-logs.js';
 import { circuits } from './0025-circuits.js';
+import { auditChain } from './0035-audit-chain.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -52,5 +53,6 @@ export const migrations: readonly Migration[] = [
   notifications,
   connectorLogs,
   circuits,
+  auditChain,
 ];
 export type { Migration };

@@ -32,6 +32,13 @@ CREATE TABLE audit_boots (
   CONSTRAINT audit_boots_pkey PRIMARY KEY (boot_id)
 );
 
+CREATE TABLE audit_checkpoints (
+  size bigint not null,
+  note text not null,
+  signed_at timestamp with time zone not null,
+  CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (size)
+);
+
 CREATE TABLE audit_events (
   boot_id uuid not null,
   node_seq bigint not null,
@@ -43,14 +50,45 @@ CREATE TABLE audit_events (
   object text not null,
   outcome text not null,
   details text not null,
-  chain_seq bigint,
-  prev_hash bytea,
-  hash bytea,
   CONSTRAINT audit_events_pkey PRIMARY KEY (boot_id, node_seq),
   CONSTRAINT audit_events_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text])))
 );
 CREATE INDEX audit_events_at_idx ON audit_events USING btree (at, boot_id, node_seq);
 CREATE INDEX audit_events_object_idx ON audit_events USING btree (object);
+
+CREATE TABLE audit_keys (
+  id text not null,
+  origin text not null,
+  public_key bytea not null,
+  ciphertext bytea not null,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT audit_keys_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE audit_runs (
+  first bigint not null,
+  last bigint not null,
+  boot_id uuid not null,
+  seq_from bigint not null,
+  head bytea not null,
+  sealed_at timestamp with time zone not null default now(),
+  CONSTRAINT audit_runs_boot_key UNIQUE (boot_id, seq_from),
+  CONSTRAINT audit_runs_pkey PRIMARY KEY (first),
+  CONSTRAINT audit_runs_last_check CHECK ((last >= first))
+);
+
+CREATE TABLE audit_sealed (
+  boot_id uuid not null,
+  seq bigint not null,
+  CONSTRAINT audit_sealed_pkey PRIMARY KEY (boot_id)
+);
+
+CREATE TABLE audit_tiles (
+  level integer not null,
+  index bigint not null,
+  hashes bytea not null,
+  CONSTRAINT audit_tiles_pkey PRIMARY KEY (level, index)
+);
 
 CREATE TABLE certificates (
   id uuid not null,

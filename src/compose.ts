@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Readiness } from './admin/index.js';
+import { auditJobs } from './compose-audit.js';
 import { shareCircuitsJob } from './compose-circuits.js';
 import { issuerFactory } from './compose-issuers.js';
 import { createMailRoom } from './compose-mail.js';
@@ -148,6 +149,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           forgetDelayedAnswersJob(store.delayedAnswers),
           onlyWith('outbox', notifyJudgesJob({ ...store, judge, clock: systemClock, log })),
           rollOverCaJob({ engine, clock: systemClock, log }),
+          ...auditJobs({ store, config, log }),
           ...mail.jobs,
           ...monitoring.jobs,
         ]

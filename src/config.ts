@@ -42,6 +42,8 @@ export interface Config {
   readonly refusalDays: number;
   /** How many days calls of connectors are kept. */
   readonly connectorLogDays: number;
+  /** Where the checkpoints of the audit trail are copied to; absolute path. */
+  readonly auditCheckpointDir?: string;
   /** Key type of the embedded engine's CAs, chosen when they are made. */
   readonly engineKey: (typeof engineKeys)[number];
 }
@@ -104,6 +106,7 @@ const environmentSchema = z.object({
   GATEHOUSE_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
   GATEHOUSE_REFUSAL_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
   GATEHOUSE_CONNECTOR_LOG_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
+  GATEHOUSE_AUDIT_CHECKPOINT_DIR: z.string().min(1).optional(),
   GATEHOUSE_ENGINE_KEY: z.enum(engineKeys, `must be one of ${engineKeys.join(', ')}`).default('P-256'),
 });
 type Parsed = z.infer<typeof environmentSchema>;
@@ -219,7 +222,12 @@ function productionFaults(parsed: Parsed): ConfigFault[] {
 function toConfig(parsed: Parsed): Config {
   const listen = listener(parsed.GATEHOUSE_LISTEN, parsed.GATEHOUSE_TLS_CERT_FILE, parsed.GATEHOUSE_TLS_KEY_FILE);
   const adminListen = listener(parsed.GATEHOUSE_ADMIN_LISTEN, parsed.GATEHOUSE_ADMIN_TLS_CERT_FILE, parsed.GATEHOUSE_ADMIN_TLS_KEY_FILE);
-  const { GATEHOUSE_DATABASE_URL: databaseUrl, GATEHOUSE_MASTER_KEY: key, GATEHOUSE_ADMIN_TOKEN: token } = parsed;
+  const {
+    GATEHOUSE_DATABASE_URL: databaseUrl,
+    GATEHOUSE_MASTER_KEY: key,
+    GATEHOUSE_ADMIN_TOKEN: token,
+    GATEHOUSE_AUDIT_CHECKPOINT_DIR: checkpointDir,
+  } = parsed;
   return {
     mode: parsed.GATEHOUSE_MODE,
     dataDir: resolve(parsed.GATEHOUSE_DATA_DIR),
@@ -237,6 +245,7 @@ function toConfig(parsed: Parsed): Config {
     connectorLogDays: parsed.GATEHOUSE_CONNECTOR_LOG_DAYS,
     logLevel: parsed.GATEHOUSE_LOG_LEVEL,
     refusalDays: parsed.GATEHOUSE_REFUSAL_DAYS,
+    ...(checkpointDir !== undefined && { auditCheckpointDir: resolve(checkpointDir) }),
     engineKey: parsed.GATEHOUSE_ENGINE_KEY,
   };
 }

@@ -4,6 +4,7 @@ import type { Sealer } from '../runtime/seal.js';
 import { accessStore } from './access.js';
 import { accountReader } from './accounts.js';
 import { auditRoom, type Boot } from './audit.js';
+import { auditChain } from './audit-chain.js';
 import { auditTrail } from './audit-trail.js';
 import { certificateStore } from './certificates.js';
 import { certifiedKeyStore } from './certified-keys.js';
@@ -82,6 +83,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     engineClients: engineClientStore(connection, boot),
     audit: audit.store,
     auditTrail: auditTrail(connection),
+    auditChain: auditChain(connection, sealer),
     ping: async () => {
       const found = await firstOf(connection, sql<{ readonly isReadOnly: boolean }>`select current_setting('transaction_read_only')::boolean as "isReadOnly"`);
       if (found?.isReadOnly === true) throw new Error('The database takes no writes.');

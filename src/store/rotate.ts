@@ -37,6 +37,7 @@ const sealedColumns: readonly SealedColumn[] = [
   { table: 'profiles', column: 'challenge_secret', rowId: 'id::text', tenantId: ofTenant },
   { table: 'engine_cas', column: 'ciphertext', rowId: 'id', tenantId: "''" },
   { table: 'engine_ocsp_signers', column: 'ciphertext', rowId: "ca_id || '/' || serial", tenantId: "''" },
+  { table: 'audit_keys', column: 'ciphertext', rowId: 'id', tenantId: "''" },
   { table: 'order_work', column: 'pkcs10', rowId: 'order_id::text', tenantId: ofTenant },
   { table: 'outbox', column: 'sealed', rowId: 'id::text', tenantId: ofTenant },
   { table: 'idempotency_keys', column: 'answer', rowId: "encode(key_hash, 'hex')", tenantId: "coalesce(tenant_id::text, '')" },
@@ -130,7 +131,16 @@ async function resealSome(trx: Transaction<Tables>, { table, column, rowId, tena
 }
 
 /** Tables that grow with every enrolment: what is sealed does not stand there, and looking would take minutes. */
-const large: ReadonlySet<string> = new Set(['orders', 'transactions', 'certificates', 'engine_certificates', 'order_intents', 'audit_events']);
+const large: ReadonlySet<string> = new Set([
+  'orders',
+  'transactions',
+  'certificates',
+  'engine_certificates',
+  'order_intents',
+  'audit_events',
+  'audit_runs',
+  'audit_tiles',
+]);
 
 /** A column that a later version seals, or that was forgotten here, must not be lost with the old key. */
 async function findLeft(connection: Connection, oldHead: Buffer): Promise<RotationFault | undefined> {

@@ -1,4 +1,5 @@
 import type { AccountReader, AuditReader, CertificateReader } from '../admin/ports.js';
+import type { AuditChain } from '../audit/chain.js';
 import type { AuditLog } from '../audit/event.js';
 import type { AuditTrail } from '../audit/trail.js';
 import type { EngineClientStore, EngineStore } from '../crypto-engine/ports.js';
@@ -60,6 +61,7 @@ export interface Store extends NotificationRoom {
   readonly engineClients: EngineClientStore;
   readonly audit: AuditLog & AuditReader;
   readonly auditTrail: AuditTrail;
+  readonly auditChain: AuditChain;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   /** The clock that leases and deadlines are measured by. */

@@ -10,8 +10,9 @@ t.setTimeout(240_000);
 
 t.test('a stopped installation: its audit trail is verified, and it gets another master key', { timeout: 240_000 }, async (t) => {
   const database = await createDatabase();
-  const env = { GATEHOUSE_DATABASE_URL: database?.url ?? '' };
-  const server = await startServer({ env });
+  const dataDir = t.testdir({});
+  const env = { GATEHOUSE_DATABASE_URL: database?.url ?? '', GATEHOUSE_AUDIT_CHECKPOINT_DIR: `${dataDir}/checkpoints` };
+  const server = await startServer({ dataDir, env });
   const bench = openBench();
   t.teardown(async () => {
     bench.remove();
@@ -38,7 +39,24 @@ t.test('a stopped installation: its audit trail is verified, and it gets another
   await t.test('audit verify finds the trail whole', async (t) => {
     const verified = await verify();
     t.equal(verified.code, 0, verified.output);
-    t.match(verified.stdout, /^The audit trail is whole: \d+ rows of \d+ starts\.\n$/);
+    t.match(verified.stdout, /^The audit trail is whole: \d+ rows of \d+ starts\.\nThe chain is sound: \d+ events under \d+ checkpoints\.\n$/);
+  });
+
+  const verifyFile = (file: string) => gatehouse('audit', 'verify', '--export', file, '--key', 'audit.key', '--kept', `${server.dataDir}/checkpoints`);
+
+  await t.test('an export is verified by itself, with the key and the checkpoints that were copied while the server ran', async (t) => {
+    bench.write('audit.key', (await gatehouse('audit', 'key')).stdout);
+    const exported = await gatehouse('audit', 'export', '--out', 'audit.jsonl');
+    t.equal(exported.code, 0, exported.output);
+    const verified = await verifyFile('audit.jsonl');
+    t.equal(verified.code, 0, verified.output);
+    t.match(verified.stdout, /^audit\.jsonl is sound: \d+ events under [1-9]\d* checkpoints\.\n$/);
+    bench.write('changed.jsonl', readFileSync(bench.file('audit.jsonl'), 'utf8').replace('"outcome":"success"', '"outcome":"failure"'));
+    const changed = await verifyFile('changed.jsonl');
+    t.equal(changed.code, 1, changed.output);
+    t.match(changed.stdout, /^line \d+, after event \d+: Event \d+ is not what was sealed\. \(hash\)$/m);
+    t.equal((await gatehouse('audit', 'verify', '--export', 'audit.jsonl')).code, 64, 'without a key');
+    t.equal((await verifyFile('missing.jsonl')).code, 64);
   });
 
   await t.test('secret rotate seals everything anew', async (t) => {
@@ -61,6 +79,10 @@ t.test('a stopped installation: its audit trail is verified, and it gets another
     const device = ['--challenge-file', 'challenge', '--subject', 'CN=later', '--out', 'later'];
     const enrolled = await gatehouse('enrol', 'scep', '--url', `${restarted.deviceUrl}/scep/demo`, ...device);
     t.equal(enrolled.code, 0, enrolled.output);
+  });
+
+  await t.test('the key of the checkpoints stays what it was', async (t) => {
+    t.equal((await gatehouse('audit', 'key')).stdout, readFileSync(bench.file('audit.key'), 'utf8'));
   });
 
   await t.test('audit verify tells when the trail is not what it was', async (t) => {
