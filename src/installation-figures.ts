@@ -49,19 +49,25 @@ function pending(counted: Awaited<ReturnType<Store['countOpenOrders']>>): Figure
 
 /** The key in use of every profile. A SCEP profile without one serves nobody, and says 0; a CMP profile may have none. */
 function raCertificates(endpoints: Parts['endpoints'], now: Date): Figure {
-  const values = endpoints.all().flatMap(({ profile, raKeys }) => {
+  const values = endpoints.all().flatMap((endpoint) => {
+    const { profile, raKeys } = endpoint;
     const labels = { protocol: profile.protocol, profile: profile.endpointPath };
+    const encryption = 'encryptionKeys' in endpoint ? (endpoint.encryptionKeys ?? []) : [];
     const active = raKeys.filter(({ state }) => state === 'active');
     const missing = missingUsages(profile, active);
     return [
-      ...active.map(({ usage, certificate }) => ({
-        labels: { ...labels, usage },
-        value: Math.round(((certificate.notAfter.getTime() - now.getTime()) / dayMs) * 100) / 100,
-      })),
+      ...active.map(({ usage, certificate }) => ({ labels: { ...labels, usage }, value: daysLeft(certificate, now) })),
+      ...encryption
+        .filter(({ state }) => state === 'active')
+        .map(({ secret, certificate }) => ({ labels: { ...labels, usage: secret.kind }, value: daysLeft(certificate, now) })),
       ...missing.map((usage) => ({ labels: { ...labels, usage }, value: 0 })),
     ];
   });
   return level('gatehouse_ra_certificate_days_left', 'Days until the RA certificate in use of a profile expires', values);
+}
+
+function daysLeft({ notAfter }: LoadedRaKey['certificate'], now: Date): number {
+  return Math.round(((notAfter.getTime() - now.getTime()) / dayMs) * 100) / 100;
 }
 
 function missingUsages({ protocol, policy }: Profile, active: readonly LoadedRaKey[]): readonly RaKeyUsage[] {

@@ -3,7 +3,7 @@ import { type CertificateWish, possessions } from '../device-client/cmp-messages
 import { centralKeyKinds, type DeviceKey, newDeviceKey } from '../device-client/device-key.js';
 import { nameFromText } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { type CmpServerOptions, serverOf } from './cmp-server.js';
+import { agreementCertificate, type CmpServerOptions, serverOf } from './cmp-server.js';
 import { checkOutput, readDeviceKeyFile, sanExtensions } from './device-files.js';
 
 const types = ['ir', 'cr', 'p10cr', 'kur', 'ccr'] as const;
@@ -74,6 +74,8 @@ function planOne(options: EnrolCmpOptions, numbered: (text: string) => string): 
   if (!newKey.ok) return newKey;
   if (type.value === 'p10cr' && !('sign' in Object(newKey.value))) return fail('A p10cr is signed by its key: choose one that signs.');
   const opener = key.value?.opener;
+  const agreement = more.value.possession === 'agreeMAC' ? agreementOf(options, opener) : ok(undefined);
+  if (!agreement.ok) return agreement;
   const enrolment: CmpEnrolment = {
     ...server.value,
     ...more.value,
@@ -81,9 +83,18 @@ function planOne(options: EnrolCmpOptions, numbered: (text: string) => string): 
     subject: subject.value,
     newKey: newKey.value,
     ...(opener && { opener }),
+    ...(agreement.value && { agreement: agreement.value }),
     ...(type.value === 'kur' && signedBy && { oldCertificate: signedBy }),
   };
   return ok({ out, key: key.value, enrolment });
+}
+
+/** What agreeMAC needs: a new EC key and the certificate of the RA that it agrees with. */
+function agreementOf(options: EnrolCmpOptions, opener: DeviceKey['opener']): Result<CertificateWish['agreement'], string> {
+  const agreeWith = agreementCertificate(options);
+  if (!agreeWith.ok) return agreeWith;
+  if (opener?.kind !== 'key' || opener.privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return fail('--possession agreeMAC needs a P-256 key.');
+  return ok({ privateKey: opener.privateKey, agreeWith: agreeWith.value });
 }
 
 function oneOf<T extends string>(option: string, given: string, allowed: readonly T[]): Result<T, string> {

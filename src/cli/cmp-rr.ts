@@ -40,7 +40,7 @@ async function revoke(options: Options): Promise<Result<true, Fault>> {
   const server = serverOf(options);
   if (!server.ok) return usage(server.error);
   const { credential } = server.value;
-  const named = revocationIn(options, credential.kind === 'certificate' ? credential.certificate : undefined);
+  const named = revocationIn(options, credential.kind === 'secret' ? undefined : credential.certificate);
   if (!named.ok) return usage(named.error);
   const revoked = await revokeByCmp(server.value, [named.value]);
   if (!revoked.ok) return fail(faultOf(revoked.error));

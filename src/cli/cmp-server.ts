@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CmpServer } from '../device-client/cmp-conversation.js';
-import { certificateCredential, clientMacs, secretCredential } from '../device-client/cmp-credentials.js';
+import { agreementCredential, certificateCredential, clientMacs, secretCredential } from '../device-client/cmp-credentials.js';
 import type { CmpClientFault } from '../device-client/cmp-fault.js';
 import { addingProtection, type Forwarder } from '../device-client/cmp-forwarding.js';
 import type { CmpCredential } from '../device-client/cmp-messages.js';
@@ -20,6 +20,8 @@ export interface CmpServerOptions {
   readonly iterations?: string;
   readonly cert?: string;
   readonly certKey?: string;
+  readonly protection?: string;
+  readonly encryptionCert?: string;
   readonly trusted?: string;
   readonly recipient?: string;
   readonly forwardCert?: string;
@@ -39,6 +41,11 @@ export function serverOptions(command: Command): Command {
     .option('--iterations <number>', 'iterations of that MAC; 500 for pbm, 10000 for pbmac1')
     .option('--cert <file>', 'sign with this certificate (PEM, chain after it); with one for ML-KEM: protect by KemBasedMac')
     .option('--cert-key <file>', 'its private key (PEM)')
+    .option('--protection <kind>', 'what the key of --cert does: signature, or dhBasedMac with the P-256 certificate of --encryption-cert', 'signature')
+    .option(
+      '--encryption-cert <file>',
+      "the RA's encryption certificates (PEM), as genm caProtEncCert shows them; with one for ML-KEM answers must be proved by its key",
+    )
     .option('--trusted <file>', 'CA certificates (PEM) that signed answers must chain to')
     .option('--recipient <name>', "the CA's name")
     .option('--forward-cert <file>', 'forward as an RA with this certificate (PEM): every message travels inside a nested one')
@@ -57,10 +64,21 @@ export function serverOf(options: CmpServerOptions): Result<CmpServer, string> {
   if (!recipient.ok) return recipient;
   const trusted = options.trusted === undefined ? ok([]) : readCertificates(options.trusted);
   if (!trusted.ok) return trusted;
+  const encryption = encryptionCertificates(options);
+  if (!encryption.ok) return encryption;
+  const kemCertificate = encryption.value.find(({ publicKey }) => publicKey.type === 'ml-kem');
   const timeoutMs = Number(options.wait) * 1000;
   if (!(timeoutMs > 0)) return fail('--wait must be a number of seconds.');
   const observe = options.verbose ? { observe: told } : {};
-  const server = { url: options.url, credential: credential.value, recipient: recipient.value, trusted: trusted.value, timeoutMs, ...observe };
+  const server = {
+    url: options.url,
+    credential: credential.value,
+    recipient: recipient.value,
+    trusted: trusted.value,
+    timeoutMs,
+    ...observe,
+    ...(kemCertificate && { kemCertificate }),
+  };
   const forwarder = forwarderOf(options, recipient.value, trusted.value);
   if (!forwarder.ok) return forwarder;
   return ok(forwarder.value === undefined ? server : { ...server, transport: addingProtection(forwarder.value) });
@@ -92,7 +110,33 @@ function credentialOf(options: CmpServerOptions): Result<CmpCredential, string> 
   if (options.cert === undefined || options.certKey === undefined) {
     return fail('Give --reference with --secret (or --secret-file), or --cert with --cert-key.');
   }
-  return certificateIn(options.cert, options.certKey);
+  if (options.protection === undefined || options.protection === 'signature') return certificateIn(options.cert, options.certKey);
+  return options.protection === 'dhBasedMac' ? agreementIn(options, options.cert, options.certKey) : fail('--protection must be signature or dhBasedMac.');
+}
+
+/** Those of `--encryption-cert`; none where it is not given. */
+function encryptionCertificates({ encryptionCert }: CmpServerOptions): Result<readonly Certificate[], string> {
+  return encryptionCert === undefined ? ok([]) : readCertificates(encryptionCert);
+}
+
+/** The one of them that a P-256 key agrees with. */
+export function agreementCertificate(options: CmpServerOptions): Result<Certificate, string> {
+  const certificates = encryptionCertificates(options);
+  if (!certificates.ok) return certificates;
+  const found = certificates.value.find(({ publicKey }) => publicKey.type === 'ec');
+  return found === undefined ? fail('--encryption-cert must hold the P-256 encryption certificate of the RA.') : ok(found);
+}
+
+function agreementIn(options: CmpServerOptions, certificateFile: string, keyFile: string): Result<CmpCredential, string> {
+  const certificates = readCertificates(certificateFile);
+  const key = readDeviceKeyFile(keyFile);
+  const agreeWith = agreementCertificate(options);
+  if (!certificates.ok) return certificates;
+  if (!key.ok) return key;
+  if (!agreeWith.ok) return agreeWith;
+  const [certificate, ...chain] = certificates.value;
+  const credential = agreementCredential(certificate, chain, key.value, agreeWith.value);
+  return credential.ok ? credential : fail(`${keyFile}: ${credential.error}`);
 }
 
 function certificateIn(certificateFile: string, keyFile: string): Result<CmpCredential, string> {
@@ -123,6 +167,8 @@ export function faultOf(fault: CmpClientFault): Fault {
       return { message: `The server could not be asked: ${fault.text}.`, exitCode: exitCodes.failed };
     case 'invalid-answer':
       return { message: fault.text, exitCode: exitCodes.failed };
+    case 'kem-demanded':
+      return { message: 'The server wants a cipher text for another KEM key than that of --encryption-cert.', exitCode: exitCodes.failed };
     case 'timeout':
       return { message: 'There was no final answer in time; the order may still be pending.', exitCode: exitCodes.tryAgain };
   }

@@ -18,6 +18,8 @@ Examples:
   $ gatehouse enrol cmp --url http://127.0.0.1:8080/cmp/demo --type kur --cert device-1.pem --cert-key device-1.key --trusted data/ca.pem --out device-1b
   $ gatehouse enrol cmp --url ... --reference REF --secret SECRET --mac pbmac1 --subject CN=sensor --central-key RSA-3072 --out sensor
   $ gatehouse enrol cmp --url ... --reference REF --secret SECRET --subject CN=pq --key-type ML-KEM-768 --possession encrCert --out pq
+  $ gatehouse enrol cmp --url ... --reference REF --secret SECRET --subject CN=kari --possession agreeMAC --encryption-cert ra-enc.pem --out kari
+  $ gatehouse enrol cmp --url ... --cert kari.pem --cert-key kari.key --protection dhBasedMac --possession agreeMAC --encryption-cert ra-enc.pem --out kari2
   $ gatehouse enrol cmp --url .../nested --reference REF --secret SECRET --batch 3 --subject 'CN=d-{n}' --out 'd-{n}' \\
       --forward-cert ra.pem --forward-key ra.key --trusted data/ca.pem
 

@@ -4,7 +4,7 @@ import type { Certificate, Name } from '../pkix/index.js';
 import { createMacKeys, type MacKeys, type PkiBody, type PkiMessage } from '../protocol/cmp/index.js';
 import { fail, ok } from '../runtime/result.js';
 import { invalid, type Step } from './cmp-fault.js';
-import { kemProtectorFor } from './cmp-kem.js';
+import { demandedKem, encapsulateFor, kemProtectorFor } from './cmp-kem.js';
 import { buildPollReq, type CmpCredential, type CmpTransaction, protectorOf } from './cmp-messages.js';
 import { carry, httpTransport, type Observer, type Transport } from './cmp-transport.js';
 import { isTrustworthy } from './cmp-trust.js';
@@ -18,6 +18,8 @@ export interface CmpServer {
   readonly recipient: Name;
   /** Whom signed answers must chain to. */
   readonly trusted?: readonly Certificate[];
+  /** The certificate of the RA's KEM key: answers must prove that they come from its holder. */
+  readonly kemCertificate?: Certificate;
   /** Longest time for the whole transaction, polling included. */
   readonly timeoutMs?: number;
   /** In place of HTTP: an RA that forwards, for one. */
@@ -46,7 +48,9 @@ export async function beginConversation(server: CmpServer, pvno: 2 | 3 = 2): Ste
   const { credential, recipient } = server;
   const [keys, transport] = [createMacKeys(4), server.transport ?? httpTransport(server.url)];
   const deadline = Date.now() + (server.timeoutMs ?? 60_000);
-  const base = { credential, recipient, transactionID: randomBytes(16) };
+  const encapsulation = server.kemCertificate === undefined ? undefined : encapsulateFor(server.kemCertificate);
+  if (encapsulation?.ok === false) return invalid(encapsulation.error);
+  const base = { credential, recipient, transactionID: randomBytes(16), ...(encapsulation && { encapsulation: encapsulation.value }) };
   if (credential.kind === 'kem') {
     const protector = await kemProtectorFor(credential, { ...base, transport, deadline, ...observing(server) });
     return protector.ok ? ok({ server, transaction: { ...base, pvno: 3, protector: protector.value }, keys, transport, deadline }) : protector;
@@ -94,8 +98,18 @@ export async function send(exchange: Conversation, build: (senderNonce: Buffer) 
   if (!received.ok) return received;
   const { message, body } = received.value;
   const { header } = message;
-  const isVerified = await isTrustworthy({ credential: transaction.credential, keys, anchors: server.trusted ?? [] }, message);
+  const demanded = transaction.encapsulation === undefined ? demandedKem(received.value, server.trusted ?? []) : undefined;
+  if (demanded !== undefined) return fail({ kind: 'kem-demanded', certificate: demanded });
+  const { credential, encapsulation } = transaction;
+  const isVerified = await isTrustworthy({ credential, keys, anchors: server.trusted ?? [], ...(encapsulation && { encapsulation }) }, message);
   const isOurs = header.transactionID?.equals(transaction.transactionID) === true && header.recipNonce?.equals(senderNonce) === true;
   if (body.type !== 'error' && !(isVerified && isOurs)) return invalid('The answer could not be verified.');
   return ok({ message, body, isVerified: isVerified && isOurs });
+}
+
+/** Does it again, once, for a server that wants a cipher text for its KEM key first; its certificate came with the demand. */
+export async function withDemandedKem<S extends CmpServer, T>(server: S, work: (server: S) => Step<T>): Step<T> {
+  const done = await work(server);
+  if (done.ok || done.error.kind !== 'kem-demanded' || server.kemCertificate !== undefined) return done;
+  return work({ ...server, kemCertificate: done.error.certificate });
 }

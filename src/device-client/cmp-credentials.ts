@@ -31,3 +31,17 @@ export function certificateCredential(certificate: Certificate, chain: readonly 
   if (opener?.kind !== 'kem') return fail('This key protects no messages.');
   return ok({ kind: 'kem', certificate, chain, opener, decapsulate: opener.decapsulate });
 }
+
+/** A credential for DHBasedMac: a certificate for key agreement with its key, and the encryption certificate of the RA on the same curve. */
+export function agreementCredential(
+  certificate: Certificate,
+  chain: readonly Certificate[],
+  key: DeviceKey,
+  agreeWith: Certificate,
+): Result<CmpCredential, string> {
+  if (!key.publicKey.spki.equals(certificate.publicKey.spki)) return fail('The private key is not that of the certificate.');
+  const { opener, publicKey } = key;
+  if (opener?.kind !== 'key' || publicKey.type !== 'ec') return fail('DHBasedMac needs an EC key.');
+  if (publicKey.curve !== agreeWith.publicKey.curve) return fail('The encryption certificate of the RA is for another curve.');
+  return ok({ kind: 'agreement', certificate, chain, opener, privateKey: opener.privateKey, agreeWith });
+}

@@ -1,3 +1,4 @@
+import type { Certificate } from '../pkix/index.js';
 import type { FailInfo, PkiStatusInfo } from '../protocol/cmp/index.js';
 import { fail, type Result } from '../runtime/result.js';
 
@@ -8,6 +9,8 @@ export type CmpClientFault =
   | { readonly kind: 'http'; readonly status: number }
   /** An answer that no sound server sends, or one that could not be verified. */
   | { readonly kind: 'invalid-answer'; readonly text: string }
+  /** The server wants a cipher text for this key of its own first. */
+  | { readonly kind: 'kem-demanded'; readonly certificate: Certificate }
   | { readonly kind: 'timeout' };
 
 export type Step<T> = Promise<Result<T, CmpClientFault>>;

@@ -2,12 +2,16 @@ import { type Name, toPem } from '../pkix/index.js';
 import { certProfileItem, crlStatusItem, type InfoTypeAndValue, infoValueOf, listItem, readListOf, readRootCaKeyUpdate } from '../protocol/cmp/index.js';
 import { der, guarded, isOid, oids, tag } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { beginConversation, type CmpServer, pollUntilFinal, send } from './cmp-conversation.js';
+import { beginConversation, type CmpServer, pollUntilFinal, send, withDemandedKem } from './cmp-conversation.js';
 import { invalid, refused, type Step } from './cmp-fault.js';
 import { asGeneralName, buildMessage } from './cmp-messages.js';
 
 /** One genm (RFC 9483 section 4.3, RFC 9810 section 5.3.19) and what its genp says; `certProfile` goes into the header. */
-export async function askByCmp(server: CmpServer, items: readonly InfoTypeAndValue[], certProfile?: string): Step<readonly InfoTypeAndValue[]> {
+export function askByCmp(server: CmpServer, items: readonly InfoTypeAndValue[], certProfile?: string): Step<readonly InfoTypeAndValue[]> {
+  return withDemandedKem(server, (asked) => askOnce(asked, items, certProfile));
+}
+
+async function askOnce(server: CmpServer, items: readonly InfoTypeAndValue[], certProfile: string | undefined): Step<readonly InfoTypeAndValue[]> {
   const begun = await beginConversation(server);
   if (!begun.ok) return begun;
   const conversation = begun.value;

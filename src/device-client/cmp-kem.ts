@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { type AlgorithmIdentifier, type Name, readAlgorithmIdentifier, subjectKeyIdentifierOf } from '../pkix/index.js';
+import { buildChain, type Certificate, encapsulate, type Name, parseCertificate, subjectKeyIdentifierOf } from '../pkix/index.js';
 import {
   encodePkiMessage,
-  infoValueOf,
+  type KemCiphertext,
   type KemMacParameters,
+  kemCiphertextItem,
+  kemCiphertextOf,
   kemMac,
   kemMacAlgorithm,
   kemMacKey,
   type PkiBody,
   type Protector,
 } from '../protocol/cmp/index.js';
-import { guarded, oids } from '../protocol/der/index.js';
+import { oids } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { invalid, refused, type Step } from './cmp-fault.js';
-import { asGeneralName, type KemCredential } from './cmp-messages.js';
-import { type Carrier, carry } from './cmp-transport.js';
+import { asGeneralName, type KemCredential, type ServerEncapsulation } from './cmp-messages.js';
+import { type Carried, type Carrier, carry } from './cmp-transport.js';
 
 interface Beginning extends Carrier {
   readonly transactionID: Buffer;
@@ -57,22 +59,25 @@ function opened(work: () => Buffer): Result<Buffer, { readonly kind: 'invalid-an
   }
 }
 
-interface CipherText {
-  readonly kem: AlgorithmIdentifier;
-  readonly ct: Buffer;
+function cipherTextIn(body: PkiBody): KemCiphertext | undefined {
+  const item = body.type === 'genp' ? body.items.find(({ infoType }) => infoType === oids.kemCiphertextInfo) : undefined;
+  return item && kemCiphertextOf(item);
 }
 
-function cipherTextIn(body: PkiBody): CipherText | undefined {
-  const item = body.type === 'genp' ? body.items.find(({ infoType }) => infoType === oids.kemCiphertextInfo) : undefined;
-  if (item === undefined) return undefined;
-  const read = guarded(() =>
-    infoValueOf(item, (cursor) => {
-      const fields = cursor.sequence();
-      const kem = readAlgorithmIdentifier(fields);
-      const ct = fields.octetString();
-      fields.end();
-      return { kem, ct };
-    }),
-  );
-  return read.ok ? read.value : undefined;
+/** A fresh secret for the KEM certificate of an RA (RFC 9810 appendix E); a fault in words for a certificate of another kind. */
+export function encapsulateFor({ publicKey, extensions }: Certificate): Result<ServerEncapsulation, string> {
+  if (publicKey.type !== 'ml-kem' || !publicKey.isUsable) return fail('The encryption certificate is not one for ML-KEM.');
+  const { oid } = publicKey.algorithm;
+  const { cipherText, sharedSecret } = encapsulate(oid, publicKey.bits);
+  const recipKID = subjectKeyIdentifierOf(extensions);
+  return ok({ item: kemCiphertextItem(oid, cipherText), sharedSecret, ...(recipKID && { recipKID }) });
+}
+
+/** The KEM certificate in the one unprotected error that asks for a cipher text; only one that chains to a trusted certificate counts. */
+export function demandedKem({ message, body }: Carried, anchors: readonly Certificate[]): Certificate | undefined {
+  const isDemand = body.type === 'error' && message.protection === undefined && body.content.pKIStatusInfo.failInfo?.includes('wrongIntegrity') === true;
+  if (!isDemand) return undefined;
+  const [leaf, ...intermediates] = message.extraCerts.map(parseCertificate).flatMap((item) => (item.ok ? [item.value] : []));
+  if (leaf?.publicKey.type !== 'ml-kem') return undefined;
+  return buildChain({ leaf, intermediates, anchors, at: new Date() }).ok ? leaf : undefined;
 }

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import {
   type AlgorithmIdentifier,
   algorithmIdentifier,
@@ -12,6 +13,7 @@ import {
   readGeneralName,
   type Signer,
   signCsr,
+  subjectKeyIdentifierOf,
 } from '../pkix/index.js';
 import {
   type AttributeTypeAndValue,
@@ -21,9 +23,16 @@ import {
   type CertRequest,
   type CertStatus,
   certProfileItem,
+  type DhMacParameters,
+  dhMac,
+  dhMacAlgorithm,
+  dhMacKey,
+  dhMacProtector,
+  encodeAgreeMac,
   encodePkiMessage,
   encodeSubsequentMessage,
   encodeTemplateExtensions,
+  type InfoTypeAndValue,
   implicitConfirmItem,
   type MacParameters,
   macProtector,
@@ -41,7 +50,7 @@ import { Cursor, der, encode, oids } from '../protocol/der/index.js';
 import type { Opener } from './encrypted-key.js';
 
 /** What a device proves itself with: a shared secret under its reference, or the key of a certificate, which signs or only decapsulates. */
-export type CmpCredential = SecretCredential | CertificateCredential | KemCredential;
+export type CmpCredential = SecretCredential | CertificateCredential | KemCredential | AgreementCredential;
 
 export interface SecretCredential {
   readonly kind: 'secret';
@@ -69,6 +78,23 @@ export interface KemCredential {
   decapsulate(cipherText: Buffer): Buffer;
 }
 
+/** RFC 9810 section 5.1.3.2: a certificate for key agreement, and the one of the RA to agree with. */
+export interface AgreementCredential {
+  readonly kind: 'agreement';
+  readonly certificate: Certificate;
+  readonly chain: readonly Certificate[];
+  readonly opener: Opener;
+  readonly privateKey: KeyObject;
+  readonly agreeWith: Certificate;
+}
+
+/** What we encapsulated for the KEM key of the RA, so that its answers can prove that they are its own (RFC 9810 appendix E). */
+export interface ServerEncapsulation {
+  readonly item: InfoTypeAndValue;
+  readonly recipKID?: Buffer;
+  readonly sharedSecret: Buffer;
+}
+
 /** What stays the same over the messages of one transaction. */
 export interface CmpTransaction {
   readonly credential: CmpCredential;
@@ -77,6 +103,7 @@ export interface CmpTransaction {
   readonly recipient: Name;
   /** 2 unless something in it needs 3 (RFC 9810 section 7). */
   readonly pvno?: 2 | 3;
+  readonly encapsulation?: ServerEncapsulation;
 }
 
 /** What changes with every message. Nonces are 16 random octets (RFC 9483 section 3.1). */
@@ -88,8 +115,8 @@ export interface Nonces {
 /** The key to be certified: one that signs, or one that only decrypts or decapsulates. */
 export type NewKey = Signer | { readonly publicKey: PublicKey };
 
-/** How possession of the new key is proved: by its signature, by reading a certificate or a number that is encrypted to it, by the word of an RA, not at all. */
-export const possessions = ['signature', 'encrCert', 'challengeResp', 'raVerified', 'none'] as const;
+/** How possession of the new key is proved: by its signature, by reading a certificate or a number that is encrypted to it, by a key agreed with the RA, by the word of an RA, not at all. */
+export const possessions = ['signature', 'encrCert', 'challengeResp', 'agreeMAC', 'raVerified', 'none'] as const;
 export type Possession = (typeof possessions)[number];
 
 export interface CertificateWish {
@@ -98,6 +125,8 @@ export interface CertificateWish {
   readonly newKey: NewKey | AlgorithmIdentifier | 'any';
   /** `signature` by default. */
   readonly possession?: Possession;
+  /** For agreeMAC: the private key, and the certificate of the RA that it agrees with. */
+  readonly agreement?: { readonly privateKey: KeyObject; readonly agreeWith: Certificate };
   readonly subject: Name;
   readonly extensions?: readonly Extension[];
   readonly notAfter?: Date;
@@ -114,9 +143,24 @@ export interface CertificateWish {
 /** How messages of this credential are protected; `key` is the one derived from the secret (`deriveMacKey`). */
 export function protectorOf(credential: CmpCredential, key?: Buffer): Protector {
   if (credential.kind === 'kem') throw new TypeError('The server is asked for a cipher text first.');
+  if (credential.kind === 'agreement') return agreedProtector(credential);
   if (credential.kind === 'certificate') return signatureProtector(credential.signer, credential.certificate);
   if (key === undefined) throw new TypeError('A secret protects with the key derived from it.');
   return macProtector(credential.parameters, key, Buffer.from(credential.reference, 'utf8'));
+}
+
+const dhParameters: DhMacParameters = { owf: 'sha256', mac: 'sha256' };
+
+function agreedProtector({ certificate, privateKey, agreeWith }: AgreementCredential): Protector {
+  const [senderKID, recipKID] = [certificate, agreeWith].map((item) => subjectKeyIdentifierOf(item.extensions));
+  const kids = { ...(senderKID && { senderKID }), ...(recipKID && { recipKID }) };
+  return dhMacProtector(agreed(privateKey, agreeWith), dhParameters, kids);
+}
+
+function agreed(privateKey: KeyObject, { publicKey }: Certificate): Buffer {
+  const key = dhMacKey(privateKey, publicKey, dhParameters);
+  if (key === undefined) throw new TypeError('The two keys are not of one curve.');
+  return key;
 }
 
 /** The first message of a transaction: ir, cr, kur, p10cr or ccr. */
@@ -131,10 +175,23 @@ export function requestHeader(wish: Pick<CertificateWish, 'implicitConfirm' | 'c
 
 /** Any message of the transaction; `more` are header fields beyond the usual ones. */
 export function buildMessage(transaction: CmpTransaction, nonces: Nonces, body: PkiBody, more: Partial<PkiHeader> = {}): Buffer {
-  const { credential, transactionID, recipient, protector, pvno = 2 } = transaction;
-  const header: PkiHeader = { pvno, sender: senderOf(credential), recipient: asGeneralName(recipient), transactionID, ...nonces, ...more };
+  const { credential, transactionID, recipient, protector, pvno = 2, encapsulation } = transaction;
+  const header: PkiHeader = {
+    pvno,
+    sender: senderOf(credential),
+    recipient: asGeneralName(recipient),
+    transactionID,
+    ...nonces,
+    ...more,
+    ...(encapsulation && encapsulated(encapsulation, more)),
+  };
   const extraCerts = credential.kind === 'secret' ? [] : [credential.certificate, ...credential.chain].map((item) => item.der);
   return encodePkiMessage({ header, body, extraCerts }, protector);
+}
+
+/** The cipher text goes with every message, so that no server needs to keep it. */
+function encapsulated({ item, recipKID }: ServerEncapsulation, { generalInfo = [] }: Partial<PkiHeader>): Partial<PkiHeader> {
+  return { pvno: 3, generalInfo: [...generalInfo, item], ...(recipKID && { recipKID }) };
 }
 
 /** RFC 9483 section 3.1: the certificate's subject, or a commonName that holds the reference. */
@@ -166,7 +223,8 @@ export function wishedKey({ newKey }: CertificateWish): PublicKey | undefined {
 
 /** RFC 9810 section 7: what must travel under pvno 3. */
 export function pvnoOf(wish: CertificateWish): 2 | 3 {
-  return wishedKey(wish) === undefined || wish.possession === 'encrCert' || wish.possession === 'challengeResp' ? 3 : 2;
+  const needsThree: readonly (Possession | undefined)[] = ['encrCert', 'challengeResp', 'agreeMAC'];
+  return wishedKey(wish) === undefined || needsThree.includes(wish.possession) ? 3 : 2;
 }
 
 /** One request of ir, cr, kur or ccr. */
@@ -203,15 +261,23 @@ function templateKey(wish: CertificateWish): Buffer | undefined {
   return 'publicKey' in newKey ? newKey.publicKey.spki : encode(der.sequence(algorithmIdentifier(newKey), der.bitString(Buffer.alloc(0))));
 }
 
-function proofOf(certReq: CertRequest, { newKey, possession = 'signature' }: CertificateWish): ProofOfPossession | undefined {
+function proofOf(certReq: CertRequest, { newKey, possession = 'signature', agreement }: CertificateWish): ProofOfPossession | undefined {
   if (newKey === 'any' || !('publicKey' in newKey) || possession === 'none') return undefined;
   if (possession === 'raVerified') return { kind: 'raVerified' };
   if (possession === 'encrCert' || possession === 'challengeResp') {
     const kind = newKey.publicKey.type === 'ec' ? 'keyAgreement' : 'keyEncipherment';
     return { kind, privKey: encode(encodeSubsequentMessage(possession)) };
   }
+  if (possession === 'agreeMAC') return agreeMacProof(certReq, agreement);
   if (!isSigner(newKey)) throw new TypeError('This key does not sign.');
   return provePossession(certReq, newKey);
+}
+
+/** RFC 4211 section 4.2. */
+function agreeMacProof(certReq: CertRequest, agreement: CertificateWish['agreement']): ProofOfPossession {
+  if (agreement === undefined) throw new TypeError('agreeMAC needs the encryption certificate of the RA.');
+  const value = dhMac(agreed(agreement.privateKey, agreement.agreeWith), dhParameters, certReq.der);
+  return { kind: 'keyAgreement', privKey: encode(encodeAgreeMac({ algId: dhMacAlgorithm(dhParameters), value })) };
 }
 
 export function buildCertConf(transaction: CmpTransaction, nonces: Nonces, ...statuses: readonly CertStatus[]): Buffer {

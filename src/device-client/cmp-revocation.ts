@@ -1,7 +1,7 @@
 import type { Certificate, Name } from '../pkix/index.js';
 import { crlReasonDetails, type PkiStatusInfo, type RevDetails } from '../protocol/cmp/index.js';
 import { ok } from '../runtime/result.js';
-import { beginConversation, type CmpServer, pollUntilFinal, send } from './cmp-conversation.js';
+import { beginConversation, type CmpServer, pollUntilFinal, send, withDemandedKem } from './cmp-conversation.js';
 import { invalid, refused, type Step } from './cmp-fault.js';
 import { buildMessage } from './cmp-messages.js';
 
@@ -25,7 +25,11 @@ export function revocationOf(certificate: Certificate, reason?: number): CmpRevo
 }
 
 /** One rr (RFC 9483 section 4.2), polled where the CA needs time. Fails when the message as a whole was refused, or its only certificate. */
-export async function revokeByCmp(server: CmpServer, revocations: readonly CmpRevocation[]): Step<CmpRevoked> {
+export function revokeByCmp(server: CmpServer, revocations: readonly CmpRevocation[]): Step<CmpRevoked> {
+  return withDemandedKem(server, (asked) => revokeOnce(asked, revocations));
+}
+
+async function revokeOnce(server: CmpServer, revocations: readonly CmpRevocation[]): Step<CmpRevoked> {
   const begun = await beginConversation(server);
   if (!begun.ok) return begun;
   const conversation = begun.value;

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type CmpEnrolment, isImplicit, responsesIn, sendCertConf, statusFor, type Taken, takeCertificate } from './cmp.js';
-import { beginConversation, type CmpAnswer, type Conversation, pollAfter, send } from './cmp-conversation.js';
+import { beginConversation, type CmpAnswer, type Conversation, pollAfter, send, withDemandedKem } from './cmp-conversation.js';
 import { type CmpClientFault, invalid, refused, type Step } from './cmp-fault.js';
 import { buildMessage, certReqMsg, requestHeader } from './cmp-messages.js';
 
@@ -11,7 +11,12 @@ export type Verdicts = readonly Result<Taken, CmpClientFault>[];
  * One ir or cr with a request for each wish, and one certConf for all that was granted at once (RFC 9810 section 5.3.4); those that
  * wait are polled for and confirmed when they have come. Fails when the message as a whole did.
  */
-export async function enrolSeveralByCmp(wishes: readonly [CmpEnrolment, ...CmpEnrolment[]]): Step<Verdicts> {
+export function enrolSeveralByCmp(wishes: readonly [CmpEnrolment, ...CmpEnrolment[]]): Step<Verdicts> {
+  const [first, ...others] = wishes;
+  return withDemandedKem(first, (leading) => enrolSeveralOnce([leading, ...others]));
+}
+
+async function enrolSeveralOnce(wishes: readonly [CmpEnrolment, ...CmpEnrolment[]]): Step<Verdicts> {
   const [leading] = wishes;
   const { type } = leading;
   if (type !== 'ir' && type !== 'cr') return invalid(`${type} asks for one certificate.`);

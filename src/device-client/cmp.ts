@@ -4,7 +4,7 @@ import { type CertResponse, type CertStatus, certHash, type PkiBody, responseTyp
 import { oids } from '../protocol/der/index.js';
 import { ok, type Result } from '../runtime/result.js';
 import { answerChallenge } from './cmp-challenge.js';
-import { beginConversation, type CmpAnswer, type CmpServer, type Conversation, pollUntilFinal, send } from './cmp-conversation.js';
+import { beginConversation, type CmpAnswer, type CmpServer, type Conversation, pollUntilFinal, send, withDemandedKem } from './cmp-conversation.js';
 import { type CmpClientFault, invalid, refused, type Step } from './cmp-fault.js';
 import { buildCertConf, buildRequest, type CertificateWish, type CmpCredential, pvnoOf, wishedKey } from './cmp-messages.js';
 import { type Opener, openEncryptedKey } from './encrypted-key.js';
@@ -36,7 +36,11 @@ export interface CmpEnrolled {
 }
 
 /** One enrolment from request to confirmation (RFC 9483 section 4.1), with polling where the server asks for it. */
-export async function enrolByCmp(input: CmpEnrolment): Step<CmpEnrolled> {
+export function enrolByCmp(input: CmpEnrolment): Step<CmpEnrolled> {
+  return withDemandedKem(input, enrolOnce);
+}
+
+async function enrolOnce(input: CmpEnrolment): Step<CmpEnrolled> {
   const begun = await beginConversation(input, pvnoOf(input));
   if (!begun.ok) return begun;
   const exchange = begun.value;

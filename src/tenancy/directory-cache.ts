@@ -1,8 +1,9 @@
 import type { Log } from '../runtime/log.js';
 import { createChainCache } from './chain-cache.js';
 import type { CmpEndpoint, EndpointDirectory, ScepEndpoint } from './directory.js';
+import { loadEncryptionKey } from './encryption-key.js';
 import { buildMaps, directoryOver, type EndpointMaps } from './endpoint-maps.js';
-import { createRaKeyCache } from './load-ra-key.js';
+import { createKeyCache, createRaKeyCache } from './load-ra-key.js';
 import type { CredentialStore, ProfileStore } from './ports.js';
 import type { Profile } from './profile.js';
 import { warningsOf } from './profile-warnings.js';
@@ -43,9 +44,10 @@ const chainRetryMs = 15_000;
 export function createDirectory(deps: DirectoryDeps): DirectoryCache {
   const { profiles, log } = deps;
   const raKeys = createRaKeyCache();
+  const encryptionKeyCache = createKeyCache(loadEncryptionKey);
   const chains = createChainCache(deps.chainOf, log);
   const nextChains = createChainCache(deps.nextChainOf ?? (async () => []), log);
-  let known: Snapshot = { profiles: [], raKeys: new Map() };
+  let known: Snapshot = { profiles: [], raKeys: new Map(), encryptionKeys: new Map() };
   let maps: EndpointMaps = buildMaps([], [], log);
   let epoch: number | undefined;
   let chainsAskedAt = 0;
@@ -56,7 +58,7 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
 
   async function read(newEpoch: number): Promise<void> {
     await deps.onChange?.();
-    known = await readSnapshot(deps, raKeys);
+    known = await readSnapshot(deps, raKeys, encryptionKeyCache);
     warn(known.profiles);
     await askChains();
     maps = mapsOf(known);
@@ -87,9 +89,14 @@ export function createDirectory(deps: DirectoryDeps): DirectoryCache {
     const cmp: CmpEndpoint[] = [];
     for (const profile of snapshot.profiles) {
       if (profile.protocol === 'scep') scep.push({ profile, ...endpoint(profile), nextCaChain: nextChains.chainOf(profile) });
-      else cmp.push({ profile, ...endpoint(profile), trustAnchors: trustAnchorsOf(profile, log) });
+      else cmp.push({ profile, ...endpoint(profile), ...encryptionKeysOf(profile, snapshot), trustAnchors: trustAnchorsOf(profile, log) });
     }
     return buildMaps(scep, cmp, log);
+  }
+
+  function encryptionKeysOf(profile: Profile, { encryptionKeys }: Snapshot): Pick<CmpEndpoint, 'encryptionKeys'> {
+    const keys = encryptionKeys.get(profile.id);
+    return keys === undefined ? {} : { encryptionKeys: keys };
   }
 
   /** Chains that came late, and those that never came. */

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Certificate, Signer } from '../pkix/index.js';
 import type { RaKey, RaKeyState, RaKeyUsage } from './credentials.js';
+import type { LoadedEncryptionKey } from './encryption-key.js';
 import type { CmpProfile, Profile, Protocol, ScepProfile } from './profile.js';
 
 /** An RA key ready for use: parsed and imported once per process. */
@@ -30,6 +31,8 @@ export interface ScepEndpoint extends Endpoint<ScepProfile> {
 }
 
 export interface CmpEndpoint extends Endpoint<CmpProfile> {
+  /** Keys that sign nothing, active ones first; absent where the profile wants none. */
+  readonly encryptionKeys?: readonly LoadedEncryptionKey[];
   /** From the policy: whose devices may ask for a first certificate by signature. */
   readonly trustAnchors: readonly Certificate[];
 }

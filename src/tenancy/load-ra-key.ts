@@ -55,20 +55,27 @@ export function byUse(left: LoadedRaKey, right: LoadedRaKey): number {
   return rank[left.state] - rank[right.state] || byUsage || (left.id < right.id ? 1 : -1);
 }
 
+type Loaded = Pick<LoadedRaKey, 'id' | 'state' | 'certificate' | 'chain'>;
+
 /** RA keys loaded before, so that a key is imported once per process however often the directory is read. */
-export interface RaKeyCache {
-  load(key: RaKey): Result<LoadedRaKey, string>;
+export interface RaKeyCache<T extends Loaded = LoadedRaKey> {
+  load(key: RaKey): Result<T, string>;
   /** Forgets every key that was not loaded since the last call. */
   sweep(): void;
 }
 
 export function createRaKeyCache(): RaKeyCache {
-  let kept = new Map<string, LoadedRaKey>();
-  let seen = new Map<string, LoadedRaKey>();
+  return createKeyCache(loadRaKey);
+}
+
+/** As `createRaKeyCache`, for keys that `load` imports. */
+export function createKeyCache<T extends Loaded>(load: (key: RaKey) => Result<T, string>): RaKeyCache<T> {
+  let kept = new Map<string, T>();
+  let seen = new Map<string, T>();
   return {
     load(key) {
       const before = kept.get(key.id) ?? seen.get(key.id);
-      const result = before !== undefined && isSameKey(before, key) ? ok(inState(before, key.state)) : loadRaKey(key);
+      const result = before !== undefined && isSameKey(before, key) ? ok(inState(before, key.state)) : load(key);
       if (result.ok) seen.set(key.id, result.value);
       return result;
     },
@@ -79,11 +86,11 @@ export function createRaKeyCache(): RaKeyCache {
   };
 }
 
-function isSameKey(loaded: LoadedRaKey, key: RaKey): boolean {
+function isSameKey(loaded: Loaded, key: RaKey): boolean {
   const isSameChain = loaded.chain.length === key.chain.length && loaded.chain.every((item, index) => key.chain[index]?.equals(item.der));
   return key.certificate !== null && loaded.certificate.der.equals(key.certificate) && isSameChain;
 }
 
-function inState(loaded: LoadedRaKey, state: RaKey['state']): LoadedRaKey {
+function inState<T extends Loaded>(loaded: T, state: RaKey['state']): T {
   return loaded.state === state ? loaded : { ...loaded, state };
 }

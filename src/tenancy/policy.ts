@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { nameFromText, shortNames } from '../pkix/index.js';
-import { centralKeysSchema, possessionSchema } from './cmp-keys.js';
+import { centralKeysSchema, encryptionKeysSchema, possessionSchema } from './cmp-keys.js';
 import { lockOutSchema, rateLimitSchema } from './cmp-limits.js';
 import { crossCertificationSchema, generalMessagesSchema, revocationSchema } from './cmp-services.js';
 import { registrationAuthoritySchema } from './registration-authority.js';
@@ -20,6 +20,7 @@ export const cmpConducts = ['standard', 'strict', 'compat', '3gpp'] as const;
 export const subjectBindings = ['none', 'reference', 'signer'] as const;
 export const vendorDeviceRules = ['listed', 'any'] as const;
 export const registrationTokenRules = ['ignore', 'check', 'demand'] as const;
+export const kemAnswerRules = ['off', 'offered', 'demanded'] as const;
 export const cmpMacs = ['pbm', 'pbmac1'] as const;
 export const cmpSignatures = ['rsa', 'rsa-pss', 'ecdsa', 'ed25519', 'ed448', 'ml-dsa'] as const;
 export const cmpSignatureDigests = ['sha224', 'sha256', 'sha384', 'sha512'] as const;
@@ -198,6 +199,17 @@ const cmpSchema = z
       .default([...cmpSignatureDigests])
       .describe('Digests of RSA and ECDSA signatures accepted as message protection; MD5 and SHA-1 never are'),
     kemBasedMac: z.boolean().default(false).describe('Experimental: whether devices with an ML-KEM certificate may protect messages by KemBasedMac'),
+    kemAnswers: z
+      .enum(kemAnswerRules)
+      .default('off')
+      .describe(
+        'Experimental: whether answers stand under KemBasedMac where the request brings a cipher text for the key ML-KEM-768 of the RA; demanded: it must',
+      ),
+    dhBasedMac: z
+      .boolean()
+      .default(false)
+      .describe('Whether devices with a P-256 certificate for key agreement may protect messages by DHBasedMac with the encryption key P-256 of the RA'),
+    encryptionKeys: encryptionKeysSchema,
     hmacSha1: z.boolean().default(true).describe('Whether HMAC-SHA1 is accepted as the MAC of PasswordBasedMac (the default of OpenSSL 3.0)'),
     minIterations: z.int().min(100).max(100_000).default(100).describe('Fewest iterations of PasswordBasedMac'),
     maxIterations: z.int().min(100).max(100_000).default(100_000).describe('Most iterations of PasswordBasedMac'),

@@ -2,7 +2,8 @@ import { type Certificate, fromPem, keyUsageOf, parseCertificate } from '../pkix
 import type { Log } from '../runtime/log.js';
 import { systemContext } from './context.js';
 import type { LoadedRaKey } from './directory.js';
-import { byUse, type RaKeyCache } from './load-ra-key.js';
+import { byState, type LoadedEncryptionKey, loadEncryptionKey } from './encryption-key.js';
+import { byUse, createKeyCache, type RaKeyCache } from './load-ra-key.js';
 import type { CredentialStore, ProfileStore } from './ports.js';
 import type { Profile } from './profile.js';
 
@@ -11,6 +12,13 @@ export interface Snapshot {
   /** Active ones, oldest first. */
   readonly profiles: readonly Profile[];
   readonly raKeys: ReadonlyMap<string, readonly LoadedRaKey[]>;
+  readonly encryptionKeys: ReadonlyMap<string, readonly LoadedEncryptionKey[]>;
+}
+
+/** Keys of both kinds that were loaded before. */
+interface KeyCaches {
+  readonly raKeys: RaKeyCache;
+  readonly encryptionKeys: RaKeyCache<LoadedEncryptionKey>;
 }
 
 interface Sources {
@@ -23,27 +31,48 @@ const context = systemContext('directory');
 const parallelReads = 8;
 
 /** Active profiles with their usable RA keys; a key that cannot be loaded is logged and left out. Rejects when the database cannot be read. */
-export async function readSnapshot(deps: Sources, cache: RaKeyCache): Promise<Snapshot> {
+export async function readSnapshot(
+  deps: Sources,
+  raKeyCache: RaKeyCache,
+  encryptionKeyCache: RaKeyCache<LoadedEncryptionKey> = createKeyCache(loadEncryptionKey),
+): Promise<Snapshot> {
+  const caches: KeyCaches = { raKeys: raKeyCache, encryptionKeys: encryptionKeyCache };
   const all = await deps.profiles.all(context);
   const active = all.filter((profile) => profile.status === 'active').sort((left, right) => left.createdAt.getTime() - right.createdAt.getTime());
   const raKeys = new Map<string, readonly LoadedRaKey[]>();
+  const encryptionKeys = new Map<string, readonly LoadedEncryptionKey[]>();
   for (let at = 0; at < active.length; at += parallelReads) {
-    await Promise.all(active.slice(at, at + parallelReads).map(async (profile) => raKeys.set(profile.id, await readRaKeys(deps, cache, profile))));
+    await Promise.all(
+      active.slice(at, at + parallelReads).map(async (profile) => {
+        const keys = await readRaKeys(deps, caches, profile);
+        raKeys.set(profile.id, keys.signing);
+        if (keys.encryption.length > 0) encryptionKeys.set(profile.id, keys.encryption);
+      }),
+    );
   }
-  cache.sweep();
-  return { profiles: active, raKeys };
+  caches.raKeys.sweep();
+  caches.encryptionKeys.sweep();
+  return { profiles: active, raKeys, encryptionKeys };
 }
 
-async function readRaKeys(deps: Sources, cache: RaKeyCache, profile: Profile): Promise<readonly LoadedRaKey[]> {
+interface KeysOfProfile {
+  readonly signing: readonly LoadedRaKey[];
+  readonly encryption: readonly LoadedEncryptionKey[];
+}
+
+async function readRaKeys(deps: Sources, caches: KeyCaches, profile: Profile): Promise<KeysOfProfile> {
   const keys = await deps.credentials.listRaKeys(context, profile.id);
-  const loaded: LoadedRaKey[] = [];
+  const signing: LoadedRaKey[] = [];
+  const encryption: LoadedEncryptionKey[] = [];
   for (const key of keys) {
     if (key.certificate === null || key.state === 'destroyed') continue;
-    const result = cache.load(key);
-    if (result.ok) loaded.push(noteMisleadingCa(result.value, profile, deps.log));
-    else deps.log.error({ profileId: profile.id, raKeyId: key.id }, `An RA key is left out: ${result.error}.`);
+    const isForEncryption = key.purpose === 'cmp' && key.usage === 'encrypt';
+    const result = isForEncryption ? caches.encryptionKeys.load(key) : caches.raKeys.load(key);
+    if (!result.ok) deps.log.error({ profileId: profile.id, raKeyId: key.id }, `An RA key is left out: ${result.error}.`);
+    else if ('secret' in result.value) encryption.push(result.value);
+    else signing.push(noteMisleadingCa(result.value, profile, deps.log));
   }
-  return loaded.sort(byUse);
+  return { signing: signing.sort(byUse), encryption: encryption.sort(byState) };
 }
 
 const noted = new WeakSet<Certificate>();

@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { TenantContext } from './context.js';
 import type { RaKey } from './credentials.js';
+import { encryptionKeyTypeOf } from './encryption-key.js';
 import type { CredentialStore } from './ports.js';
 
 type Keys = Pick<CredentialStore, 'listRaKeys' | 'setRaKeyState' | 'putRaKeyInUse'>;
@@ -30,5 +31,10 @@ export async function retireRaKey(
 }
 
 function successorOf(key: RaKey, all: readonly RaKey[]): RaKey | undefined {
-  return all.find((item) => item.state === 'next' && item.usage === key.usage && item.certificate !== null);
+  return all.find((item) => item.state === 'next' && item.usage === key.usage && isSameKind(item, key) && item.certificate !== null);
+}
+
+/** Of the keys to encrypt to there may be one for agreement and one for encapsulation, which cannot stand in for each other. */
+function isSameKind(left: RaKey, right: RaKey): boolean {
+  return left.purpose !== 'cmp' || left.usage !== 'encrypt' || encryptionKeyTypeOf(left.spki) === encryptionKeyTypeOf(right.spki);
 }

@@ -4,18 +4,24 @@ import type { CertificateRequest, Issuer, LookupAnswer } from '../enrolment/port
 import {
   buildName,
   createSigner,
+  type Extension,
   extendedKeyUsageExtension,
   type KeyUsage,
   keyUsageExtension,
   type Name,
   parseCertificate,
+  postQuantumPair,
+  postQuantumPrivateKey,
   publicKeyOf,
   signCsr,
 } from '../pkix/index.js';
-import { oids } from '../protocol/der/index.js';
+import { der, encode, oids } from '../protocol/der/index.js';
 import { uuidv7 } from '../runtime/ids.js';
+import { randomOctets } from '../runtime/random.js';
 import { Secret } from '../runtime/secret.js';
+import type { EncryptionKeyType } from '../tenancy/cmp-keys.js';
 import type { RaKey, RaKeyUsage } from '../tenancy/credentials.js';
+import { encryptionKeyTypeOf } from '../tenancy/encryption-key.js';
 import { neededUsages, raUsageFault } from '../tenancy/load-ra-key.js';
 import type { Profile } from '../tenancy/profile.js';
 
@@ -33,26 +39,51 @@ interface Usage {
 const scepLabels: Readonly<Record<RaKeyUsage, string>> = { both: 'SCEP RA', sign: 'SCEP RA signing', encrypt: 'SCEP RA encryption' };
 
 /** SCEP clients encrypt to the RA's key, CMP clients only verify with it; cmcRA says that it answers for the CA (RFC 6402 section 2.10, RFC 9810 section 4.5). */
-function usageOf({ protocol, policy }: Pick<Profile, 'protocol' | 'policy'>, usage: RaKeyUsage): Usage {
+function usageOf({ protocol, policy }: Pick<Profile, 'protocol' | 'policy'>, usage: RaKeyUsage, kind?: EncryptionKeyType): Usage {
+  if (protocol === 'cmp' && usage === 'encrypt') return { label: 'CMP RA encryption', keyUsage: [encryptionUsages[kind ?? 'P-256']], extendedKeyUsage: [] };
   if (protocol === 'cmp') return { label: 'CMP RA', keyUsage: ['digitalSignature'], extendedKeyUsage: cmpPurposes(policy) };
   return { label: scepLabels[usage], keyUsage: neededUsages[usage], extendedKeyUsage: [] };
 }
+
+const encryptionUsages: Readonly<Record<EncryptionKeyType, KeyUsage>> = { 'P-256': 'keyAgreement', 'ML-KEM-768': 'keyEncipherment' };
 
 /** cmKGA says that it makes keys for devices (RFC 9483 section 4.1.6). */
 function cmpPurposes({ cmp }: Profile['policy']): readonly string[] {
   return cmp.centralKeys.serve ? [oids.cmcRA, oids.cmKGA] : [oids.cmcRA];
 }
 
-/** A new key pair in state `next`, not yet stored: RSA-2048 for SCEP, whose messages are encrypted to it, P-256 for CMP. */
-export async function generateRaKey(profile: Profile, usage: RaKeyUsage = 'both'): Promise<Omit<RaKey, 'tenantId' | 'createdAt'>> {
-  const pair = profile.protocol === 'scep' ? await generate('rsa', { modulusLength: 2048 }) : await generate('ec', { namedCurve: 'P-256' });
+interface Pair {
+  /** PKCS#8, DER. */
+  readonly privateKey: Buffer;
+  readonly spki: Buffer;
+}
+
+async function generatePair({ protocol }: Profile, kind: EncryptionKeyType | undefined): Promise<Pair> {
+  if (kind === 'ML-KEM-768') return generateKemPair();
+  const pair = protocol === 'scep' ? await generate('rsa', { modulusLength: 2048 }) : await generate('ec', { namedCurve: 'P-256' });
+  return { privateKey: pair.privateKey.export({ format: 'der', type: 'pkcs8' }), spki: pair.publicKey.export({ format: 'der', type: 'spki' }) };
+}
+
+function generateKemPair(): Pair {
+  const seed = randomOctets(64);
+  const { publicKey } = postQuantumPair(oids.mlKem768, seed);
+  const spki = encode(der.sequence(der.sequence(der.oid(oids.mlKem768)), der.bitString(publicKey)));
+  return { privateKey: postQuantumPrivateKey(oids.mlKem768, seed), spki };
+}
+
+/**
+ * A new key pair in state `next`, not yet stored: RSA-2048 for SCEP, whose messages are encrypted to it, P-256 for CMP. `kind`: of a key that
+ * CMP devices encrypt to.
+ */
+export async function generateRaKey(profile: Profile, usage: RaKeyUsage = 'both', kind?: EncryptionKeyType): Promise<Omit<RaKey, 'tenantId' | 'createdAt'>> {
+  const { privateKey, spki } = await generatePair(profile, kind);
   return {
     id: uuidv7(),
     profileId: profile.id,
     purpose: profile.protocol,
     state: 'next',
-    privateKey: new Secret(pair.privateKey.export({ format: 'der', type: 'pkcs8' })),
-    spki: pair.publicKey.export({ format: 'der', type: 'spki' }),
+    privateKey: new Secret(privateKey),
+    spki,
     certificate: null,
     chain: [],
     usage,
@@ -66,11 +97,11 @@ function raName(profile: Profile, label: string): Name {
   return buildName([[oids.commonName, `${[...profile.name].slice(0, room).join('')} ${label}`]]);
 }
 
-/** What the CA is asked for; the PKCS#10 carries the usages too, for CAs that take them from there. */
+/** What the CA is asked for; the PKCS#10 carries the usages too, for CAs that take them from there. A key that cannot sign has none. */
 export function raCertificateRequest(profile: Profile, key: RaKey): CertificateRequest {
-  const { label, keyUsage, extendedKeyUsage } = usageOf(profile, key.usage);
+  const kind = key.usage === 'encrypt' ? encryptionKeyTypeOf(key.spki) : undefined;
+  const { label, keyUsage, extendedKeyUsage } = usageOf(profile, key.usage, kind);
   const subject = raName(profile, label);
-  const privateKey = createPrivateKey({ key: key.privateKey.reveal(), format: 'der', type: 'pkcs8' });
   const extensions = [keyUsageExtension(keyUsage), ...(extendedKeyUsage.length === 0 ? [] : [extendedKeyUsageExtension(extendedKeyUsage)])];
   return {
     publicKey: key.spki,
@@ -80,8 +111,13 @@ export function raCertificateRequest(profile: Profile, key: RaKey): CertificateR
     extendedKeyUsage,
     validitySeconds: lifetimeSeconds,
     backdateSeconds: profile.policy.certificate.backdateSeconds,
-    pkcs10: signCsr({ subject, extensions }, createSigner(privateKey, publicKeyOf(privateKey))),
+    ...(kind !== 'ML-KEM-768' && { pkcs10: pkcs10Of(key, subject, extensions) }),
   };
+}
+
+function pkcs10Of(key: RaKey, subject: Name, extensions: readonly Extension[]): Buffer {
+  const privateKey = createPrivateKey({ key: key.privateKey.reveal(), format: 'der', type: 'pkcs8' });
+  return signCsr({ subject, extensions }, createSigner(privateKey, publicKeyOf(privateKey)));
 }
 
 /** `refused`: the CA said no. `later`: no answer yet, or none that is sure; the same ref is asked for again. */

@@ -2,8 +2,10 @@ import type { Issuer, NextCa } from '../enrolment/ports.js';
 import { isSameName, parseCertificate } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
+import type { EncryptionKeyType } from '../tenancy/cmp-keys.js';
 import { type TenantContext, tenantContext } from '../tenancy/context.js';
 import type { RaKey, RaKeyUsage } from '../tenancy/credentials.js';
+import { encryptionKeyTypeOf, wantedEncryptionKeys } from '../tenancy/encryption-key.js';
 import type { CredentialStore, ProfileStore } from '../tenancy/ports.js';
 import type { Profile } from '../tenancy/profile.js';
 import { generateRaKey, obtainRaCertificate, type RaAnswer } from './prepare-ra-key.js';
@@ -33,11 +35,11 @@ const leftoverMs = 3_600_000;
  * rival keys the one stored first stays. Rejects only when the database fails.
  */
 export async function ensureRaKeys(profile: Profile, deps: RaKeyDeps): Promise<RaKeyOutcome> {
-  const usages = usagesOf(profile);
+  const wanted = wantedKeys(profile);
   const outcomes: RaKeyOutcome[] = [];
-  for (const usage of usages) outcomes.push(await ensureRaKey({ context: contextOf(profile), profile, usage }, deps));
+  for (const keys of wanted) outcomes.push(await ensureRaKey({ context: contextOf(profile), profile, ...keys }, deps));
   const outcome = outcomes.find((item) => item !== 'ready') ?? 'ready';
-  await tidyOthers(profile, usages, outcome === 'ready', deps);
+  await tidyOthers(profile, wanted, outcome === 'ready', deps);
   return outcome;
 }
 
@@ -46,31 +48,41 @@ export async function ensureRaKeys(profile: Profile, deps: RaKeyDeps): Promise<R
  * over. Where a successor stands already it stays. The outcome is that of the CA's answers; `waiting` ones are asked for again by the job.
  */
 export async function prepareNextRaKeys(profile: Profile, actor: string, deps: RaKeyDeps): Promise<RaKeyOutcome> {
-  for (const usage of usagesOf(profile)) {
-    const room = { context: tenantContext(profile.tenantId, actor), profile, usage };
+  for (const wanted of wantedKeys(profile)) {
+    const room: Room = { context: tenantContext(profile.tenantId, actor), profile, ...wanted };
     const keys = await listKeys(room, deps);
     const active = keys.find((key) => key.state === 'active');
     if (active === undefined || keys.some((key) => key.state === 'next')) continue;
     const keepUntil = new Date(deps.clock.now().getTime() + overlapMs);
-    await deps.credentials.addRaKey(room.context, { ...(await generateRaKey(profile, usage)), keepUntil });
+    await deps.credentials.addRaKey(room.context, { ...(await generateRaKey(profile, room.usage, room.kind)), keepUntil });
   }
   return ensureRaKeys(profile, deps);
 }
 
+/** The work that keys are wanted for; `kind`: of those that CMP devices encrypt to. */
+interface WantedKeys {
+  readonly usage: RaKeyUsage;
+  readonly kind?: EncryptionKeyType;
+}
+
 /** The keys of one profile that do one kind of work. */
-interface Room {
+interface Room extends WantedKeys {
   readonly context: TenantContext;
   readonly profile: Profile;
-  readonly usage: RaKeyUsage;
 }
 
 function contextOf(profile: Profile): TenantContext {
   return tenantContext(profile.tenantId, 'worker:ra-keys');
 }
 
-/** Keys to encrypt to come first: without one a profile serves nobody. */
-function usagesOf({ protocol, policy }: Profile): readonly RaKeyUsage[] {
-  return protocol === 'scep' && policy.scep.raKeys === 'two' ? ['encrypt', 'sign'] : ['both'];
+/** SCEP's keys to encrypt to come first: without one a profile serves nobody. */
+function wantedKeys({ protocol, policy }: Profile): readonly WantedKeys[] {
+  if (protocol === 'cmp') return [{ usage: 'both' }, ...wantedEncryptionKeys(policy).map((kind) => ({ usage: 'encrypt' as const, kind }))];
+  return policy.scep.raKeys === 'two' ? [{ usage: 'encrypt' }, { usage: 'sign' }] : [{ usage: 'both' }];
+}
+
+function doesWork(key: RaKey, { usage, kind }: WantedKeys): boolean {
+  return key.usage === usage && (kind === undefined || encryptionKeyTypeOf(key.spki) === kind);
 }
 
 async function ensureRaKey(room: Room, deps: RaKeyDeps): Promise<RaKeyOutcome> {
@@ -131,10 +143,11 @@ async function settleRivals(room: Room, deps: RaKeyDeps): Promise<readonly RaKey
   return listKeys(room, deps);
 }
 
-async function listKeys({ context, profile, usage }: Room, deps: RaKeyDeps): Promise<readonly RaKey[]> {
+async function listKeys(room: Room, deps: RaKeyDeps): Promise<readonly RaKey[]> {
+  const { context, profile } = room;
   const keys = await deps.credentials.listRaKeys(context, profile.id);
   return keys
-    .filter((key) => key.purpose === profile.protocol && key.usage === usage && key.origin === 'generated')
+    .filter((key) => key.purpose === profile.protocol && doesWork(key, room) && key.origin === 'generated')
     .sort((left, right) => left.createdAt.getTime() - right.createdAt.getTime() || (left.id < right.id ? -1 : 1));
 }
 
@@ -181,15 +194,16 @@ function isExpired(key: RaKey, now: number): boolean {
  * Keys of a usage that the policy no longer wants retire once those that replace them stand, and go as other retired keys do. Imported
  * ones go when their time is over, whatever their certificates say: their devices fetched those long ago.
  */
-async function tidyOthers(profile: Profile, usages: readonly RaKeyUsage[], isReady: boolean, deps: RaKeyDeps): Promise<void> {
+async function tidyOthers(profile: Profile, wanted: readonly WantedKeys[], isReady: boolean, deps: RaKeyDeps): Promise<void> {
   const context = contextOf(profile);
   const now = deps.clock.now().getTime();
   const keys = (await deps.credentials.listRaKeys(context, profile.id)).filter((key) => key.purpose === profile.protocol);
-  const [active] = keys.filter((key) => key.state === 'active' && usages.includes(key.usage));
+  const isWanted = (key: RaKey): boolean => wanted.some((work) => doesWork(key, work));
+  const [active] = keys.filter((key) => key.state === 'active' && isWanted(key));
   for (const key of keys) {
     if (key.origin === 'imported') {
       if (key.keepUntil !== null && key.keepUntil.getTime() <= now) await deps.credentials.setRaKeyState(context, key.id, 'destroyed');
-    } else if (!usages.includes(key.usage) && isReady && active !== undefined) {
+    } else if (!isWanted(key) && isReady && active !== undefined) {
       if (key.state === 'active') await deps.credentials.setRaKeyState(context, key.id, 'retiring');
       else if (key.state === 'next' || isRetirementOver(key, active, now)) await deps.credentials.setRaKeyState(context, key.id, 'destroyed');
     }
@@ -198,7 +212,7 @@ async function tidyOthers(profile: Profile, usages: readonly RaKeyUsage[], isRea
 
 /** Stores a new key and returns the one to go on with: of keys made at once the first, ours is destroyed if it is not that. Undefined when a rival is already active. */
 async function addKey(room: Room, active: RaKey | undefined, deps: RaKeyDeps): Promise<RaKey | undefined> {
-  const own = await deps.credentials.addRaKey(room.context, await generateRaKey(room.profile, room.usage));
+  const own = await deps.credentials.addRaKey(room.context, await generateRaKey(room.profile, room.usage, room.kind));
   const keys = await listKeys(room, deps);
   const isOvertaken = keys.some((key) => key.state === 'active' && key.id !== active?.id);
   const first = keys.find((key) => key.state === 'next') ?? own;

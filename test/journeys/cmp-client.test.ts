@@ -14,7 +14,7 @@ const everything = (registrationAuthority: string) => ({
     kemBasedMac: true,
     severalRequests: true,
     centralKeys: { serve: true, withoutTls: true, keyTypes: ['P-256', 'RSA-2048'] },
-    possession: { encryptedCertificate: true, challengeResponse: true },
+    possession: { encryptedCertificate: true, challengeResponse: true, agreeMac: false },
     registrationAuthorities: [{ certificate: registrationAuthority, rights: ['nest', 'enrol', 'raVerified', 'revoke'] }],
   },
 });
@@ -192,6 +192,117 @@ t.test('our own client performs every operation the server offers', needs('opens
     t.equal(ran.code, 0, ran.output);
     t.equal(messagesOf(ran), 'ccr ccp');
     t.equal((await bench.openssl('verify', '-CAfile', ca, '-untrusted', 'cross.pem', 'speaker.pem')).code, 0, 'its certificates now chain to our root');
+  });
+
+  /** The encryption certificate of a new profile, once the CA has issued it. */
+  const encryptionCertificate = async (profile: StandProfile, file: string) => {
+    const asked = ['--infotype', 'caProtEncCert', '--out', file];
+    for (let tries = 0; tries < 80 && !existsSync(bench.file(file)); tries += 1) {
+      await stand.gatehouse('cmp', 'genm', ...bySecret(profile), ...asked);
+      if (!existsSync(bench.file(file))) await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  };
+
+  await t.test('a device whose only key agrees: certified by agreeMAC, renewed, answered and revoked under DHBasedMac (CMP-080 CMP-110)', async (t) => {
+    const agreeing = await stand.profile('Agreeing', {
+      certificate: { keyUsage: ['digitalSignature', 'keyAgreement'] },
+      cmp: { dhBasedMac: true, possession: { agreeMac: true } },
+    });
+    await encryptionCertificate(agreeing, 'ra-enc.pem');
+    t.match((await bench.openssl('x509', '-in', 'ra-enc.pem', '-noout', '-ext', 'keyUsage')).stdout, /Key Agreement/);
+    t.equal((await bench.openssl('verify', '-CAfile', ca, 'ra-enc.pem')).code, 0);
+    const proof = ['--possession', 'agreeMAC', '--encryption-cert', 'ra-enc.pem'];
+    const ir = await enrol('kari', ...bySecret(agreeing), '--subject', 'CN=client-kari', ...proof);
+    t.equal(ir.code, 0, ir.output);
+    t.equal(messagesOf(ir), 'ir ip certConf pkiconf');
+    await verifies('kari.pem');
+    await fits('kari');
+    const byAgreement = [...byKey(agreeing, 'kari'), '--protection', 'dhBasedMac'];
+    const kur = await enrol('kari2', ...byAgreement, ...proof);
+    t.equal(kur.code, 0, kur.output);
+    t.equal(messagesOf(kur), 'kur kup certConf pkiconf');
+    const genm = await stand.gatehouse('cmp', 'genm', ...byAgreement, '--encryption-cert', 'ra-enc.pem', '--infotype', 'caCerts');
+    t.match(genm.stdout, /caCerts/, genm.output);
+    const rr = await stand.gatehouse('cmp', 'rr', ...byKey(agreeing, 'kari2'), '--protection', 'dhBasedMac', '--encryption-cert', 'ra-enc.pem');
+    t.equal(rr.code, 0, rr.output);
+    const after = await enrol('kari3', ...byKey(agreeing, 'kari2'), '--protection', 'dhBasedMac', ...proof);
+    t.match(after.stderr, /certRevoked|signerNotTrusted/, 'CMP-075 a revoked certificate agrees with nobody');
+    const elsewhere = await enrol('no', ...byKey(demo, 'kari'), '--protection', 'dhBasedMac', ...proof);
+    t.match(elsewhere.stderr, /badAlg/, 'another profile does not serve it');
+    const other = await stand.profile('Agreeing too', { cmp: { dhBasedMac: true, possession: { agreeMac: true } } });
+    await encryptionCertificate(other, 'other-enc.pem');
+    const crossed = await enrol(
+      'no',
+      ...byKey(agreeing, 'kari'),
+      '--protection',
+      'dhBasedMac',
+      '--possession',
+      'agreeMAC',
+      '--encryption-cert',
+      'other-enc.pem',
+    );
+    t.match(crossed.stderr, /badMessageCheck/, 'a key agreed with another profile is none here');
+    const wrong = await enrol('no', ...bySecret(agreeing), '--subject', 'CN=no', '--key-type', 'P-384', ...proof);
+    t.match(wrong.stderr, /needs a P-256 key/);
+  });
+
+  await t.test('a profile that demands KemBasedMac of its answers: the client takes the certificate from the demand (CMP-083)', async (t) => {
+    const proving = await stand.profile('Proving', { cmp: { kemAnswers: 'demanded' } });
+    await encryptionCertificate(proving, 'ra-kem.pem');
+    await stand.enrol('plain', proving);
+    const kur = await enrol('proved', ...byKey(proving, 'plain'));
+    t.equal(kur.code, 0, kur.output);
+    t.equal(messagesOf(kur), 'kur error kur kup certConf pkiconf');
+    const known = await enrol('proved2', ...byKey(proving, 'proved'), '--encryption-cert', 'ra-kem.pem');
+    t.equal(messagesOf(known), 'kur kup certConf pkiconf', known.output);
+    const genm = await stand.gatehouse('cmp', 'genm', ...byKey(proving, 'proved2'), '--infotype', 'caProtEncCert', '--verbose');
+    t.equal(messagesOf(genm), 'genm error genm genp', genm.output);
+    const rr = await stand.gatehouse('cmp', 'rr', ...byKey(proving, 'proved2'), '--verbose');
+    t.equal(messagesOf(rr), 'rr error rr rp', rr.output);
+    const [url, cert, key] = [byKey(proving, 'proved').slice(0, 2), byKey(proving, 'proved').slice(2, 4), byKey(proving, 'proved').slice(4, 6)];
+    const untrusting = await enrol('no', ...url, ...cert, ...key, '--trusted', 'ra-ca.pem');
+    t.match(untrusting.stderr, /wrongIntegrity/, 'a KEM certificate that does not chain to a trusted one is not followed');
+  });
+
+  await t.test('tokens for one registration and authenticators for many (CMP-099)', async (t) => {
+    const strict = await stand.profile('Tokens', { cmp: { registrationTokens: 'demand' } });
+    const mint = async (body: object) => (await stand.api<{ challenge: string }>('POST', `/cmp-profiles/${strict.id}/registration-tokens`, body)).challenge;
+    const once = await mint({ uses: 1 });
+    const none = await enrol('t0', ...bySecret(strict), '--subject', 'CN=client-token');
+    t.match(none.stderr, /notAuthorized|badRequest/, 'demanded');
+    const first = await enrol('t1', ...bySecret(strict), '--subject', 'CN=client-token', '--token', once);
+    t.equal(first.code, 0, first.output);
+    const second = await enrol('t2', ...bySecret(strict), '--subject', 'CN=client-token', '--token', once);
+    t.equal(second.code !== 0, true, 'good once');
+    const lasting = await mint({ uses: 1 });
+    for (const name of ['t3', 't4']) {
+      const ran = await enrol(name, ...bySecret(strict), '--subject', 'CN=client-token', '--token', await mint({ uses: 1 }), '--authenticator', lasting);
+      t.equal(ran.code, 0, ran.output);
+    }
+    const wrong = await enrol('t5', ...bySecret(strict), '--subject', 'CN=client-token', '--token', await mint({ uses: 1 }), '--authenticator', 'guessed');
+    t.equal(wrong.code !== 0, true, 'a wrong authenticator');
+    t.equal((await enrol('t6', ...byKey(strict, 't1'))).code, 0, 'a renewal needs none');
+  });
+
+  await t.test('a number decrypted as proof of possession: RSA, EC and ML-KEM (CMP-110)', async (t) => {
+    for (const type of ['RSA-2048', 'P-256', 'ML-KEM-768']) {
+      const ran = await enrol(
+        `challenge-${type}`,
+        ...bySecret(full),
+        '--subject',
+        `CN=client-challenge-${type}`,
+        '--key-type',
+        type,
+        '--possession',
+        'challengeResp',
+      );
+      t.equal(ran.code, 0, ran.output);
+      t.equal(messagesOf(ran), 'ir popdecc popdecr ip certConf pkiconf', type);
+      // Debian's OpenSSL reads no certificates of ML-KEM keys.
+      if (type !== 'ML-KEM-768') await verifies(`challenge-${type}.pem`);
+    }
+    const off = await enrol('no', ...bySecret(demo), '--subject', 'CN=no', '--key-type', 'RSA-2048', '--possession', 'challengeResp');
+    t.match(off.stderr, /badPOP/);
   });
 
   await t.test('every question of genm (CMP-158 CMP-166 CMP-172)', async (t) => {

@@ -9,6 +9,7 @@ import { stoppedClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
 import { cryptoEngineConfigSchema } from '../../src/tenancy/connector.js';
 import type { RaKey } from '../../src/tenancy/credentials.js';
+import { encryptionKeyTypeOf, loadEncryptionKey } from '../../src/tenancy/encryption-key.js';
 import { policySchema } from '../../src/tenancy/policy.js';
 import type { Profile } from '../../src/tenancy/profile.js';
 import { generateRaKey } from '../../src/workers/prepare-ra-key.js';
@@ -534,4 +535,56 @@ t.test('an imported key is neither renewed nor taken for a rival, and goes when 
   clock.advance(day);
   await ensureRaKeys(profile, deps);
   t.match(credentials.keys, [{ state: 'destroyed' }, { id: 'forever', state: 'retiring' }, { state: 'active' }]);
+});
+
+t.test('encryption keys of a CMP profile (CMP-080 CMP-083)', async (t) => {
+  const { id } = cmpProfile();
+  const wanting = (cmp: object) => cmpProfile({ id, policy: policySchema.parse({ cmp }) });
+
+  await t.test('stand beside the key that signs where the policy, or what it serves, wants them', async (t) => {
+    const issuer = await embeddedIssuer();
+    const { deps, credentials } = room(issuer);
+    t.equal(await ensureRaKeys(wanting({ dhBasedMac: true, kemAnswers: 'offered' }), deps), 'ready');
+    t.same(
+      inState(credentials.keys, 'active').map(({ usage, spki }) => [usage, encryptionKeyTypeOf(spki)]),
+      [
+        ['both', 'P-256'],
+        ['encrypt', 'P-256'],
+        ['encrypt', 'ML-KEM-768'],
+      ],
+    );
+    const [, agreement, kem] = inState(credentials.keys, 'active');
+    t.same(keyUsageOf(certificateOf(agreement).extensions), { ok: true, value: ['keyAgreement'] });
+    t.same(keyUsageOf(certificateOf(kem).extensions), { ok: true, value: ['keyEncipherment'] });
+    for (const key of [agreement, kem]) {
+      const loaded = loadEncryptionKey(key as RaKey);
+      t.equal(loaded.ok && loaded.value.secret.kind, key === kem ? 'kem' : 'agreement');
+    }
+    await ensureRaKeys(wanting({ dhBasedMac: true, kemAnswers: 'offered' }), deps);
+    t.equal(credentials.keys.length, 3, 'nothing is made twice');
+    const none = room(issuer);
+    await ensureRaKeys(cmpProfile(), none.deps);
+    t.same(
+      none.credentials.keys.map(({ usage }) => usage),
+      ['both'],
+      'none by default',
+    );
+  });
+
+  await t.test('are replaced in time, each by its own kind, and retire when they are no longer wanted', async (t) => {
+    const clock = stoppedClock(start);
+    const issuer = await embeddedIssuer(clock);
+    const { deps, credentials } = room(issuer, [], clock);
+    const profile = wanting({ encryptionKeys: ['P-256', 'ML-KEM-768'] });
+    await ensureRaKeys(profile, deps);
+    t.equal(await prepareNextRaKeys(profile, 'user:admin', deps), 'ready');
+    const kinds = (state: RaKey['state']) =>
+      inState(credentials.keys, state).flatMap((key) => (key.usage === 'encrypt' ? [encryptionKeyTypeOf(key.spki)] : []));
+    clock.advance(31 * day);
+    await ensureRaKeys(profile, deps);
+    t.same([...kinds('active')].sort(), ['ML-KEM-768', 'P-256']);
+    t.same([...kinds('retiring')].sort(), ['ML-KEM-768', 'P-256'], 'devices go on using the old ones');
+    await ensureRaKeys(wanting({ encryptionKeys: ['P-256'] }), deps);
+    t.same(kinds('active'), ['P-256']);
+  });
 });

@@ -1,13 +1,17 @@
 import { hash, randomBytes } from 'node:crypto';
 import { type Certificate, commonNameOf, isSameName, keyUsageOf, type PublicKey, parseCertificate, subjectKeyIdentifierOf } from '../../pkix/index.js';
 import {
+  dhMacKey,
+  type KemCiphertext,
   kemMacKey,
   type MacKeys,
   type MacParameters,
   type PkiMessage,
   protectionKindOf,
+  readDhMacParameters,
   readKemMacParameters,
   readMacParameters,
+  verifyDhMac,
   verifyKemMac,
   verifyMac,
   verifySigned,
@@ -15,8 +19,10 @@ import {
 import { oids } from '../../protocol/der/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { SecretLimits } from '../../tenancy/device-secret.js';
+import type { LoadedEncryptionKey } from '../../tenancy/encryption-key.js';
 import type { Policy } from '../../tenancy/policy.js';
 import { refusedSignature } from './allowed-signature.js';
+import { type AnswerKey, addressedKeys, dhAnswer } from './answer-key.js';
 import { type Fault, fault } from './fault.js';
 
 /** Who protected a message, after the protection was verified. */
@@ -32,13 +38,29 @@ export interface MacPeer {
   readonly key: Buffer;
   /** Of a secret that was made for this device alone. */
   readonly limits?: SecretLimits;
+  /** In the place of that MAC, where the request asked for it. */
+  readonly answer?: AnswerKey;
+  /** By which it asked. */
+  readonly kemCiphertext?: GivenCipherText;
 }
 
+/** The holder of a certificate, by a signature or by a MAC that needs its private key. */
 export interface SigningPeer {
   readonly kind: 'signature';
   readonly certificate: Certificate;
+  /** In the place of the RA's signature. */
+  readonly answer?: AnswerKey;
+  /** By which the answers are protected, where it was by one. */
+  readonly kemCiphertext?: GivenCipherText;
+  /** By DHBasedMac: another credential than a signature by the same key. */
+  readonly isAgreed?: true;
   /** The other certificates of the message, none of them trusted. */
   readonly others: readonly Certificate[];
+}
+
+export interface GivenCipherText extends KemCiphertext {
+  /** The key of the RA that it was found to be for. */
+  readonly keyId?: string;
 }
 
 export interface FoundSecret {
@@ -57,6 +79,8 @@ export interface KeySources {
   noteMac(reference: string, isRight: boolean): void;
   /** The secrets that were encapsulated for the holder of an ML-KEM key in this transaction; several while the RA changes its key. */
   kemSecrets(publicKey: PublicKey): readonly Buffer[];
+  /** Keys of the RA that a MAC may have been agreed with. */
+  readonly agreementKeys: readonly LoadedEncryptionKey[];
   /** The certificate that signed an earlier message of the transaction. */
   rememberedSigner(): Certificate | undefined;
 }
@@ -67,6 +91,7 @@ export async function authenticate(message: PkiMessage, policy: Policy['cmp'], s
   // RFC 9810 section 5.1.1: protectionAlg is present if and only if the message is protected.
   if (protectionAlg === undefined || message.protection === undefined) return fail(fault('unprotected'));
   if (protectionAlg.oid === oids.kemBasedMac && policy.kemBasedMac) return authenticateKem(message, policy, sources);
+  if (protectionAlg.oid === oids.dhBasedMac && policy.dhBasedMac) return authenticateAgreed(message, policy, sources);
   const kind = protectionKindOf(protectionAlg);
   if (kind === undefined) return fail(fault('algorithm', protectionAlg.oid));
   if (!policy.protection.includes(kind)) return fail(fault('protection-kind', kind));
@@ -135,6 +160,30 @@ function authenticateKem(message: PkiMessage, policy: Policy['cmp'], sources: Ke
   return keys.some((key) => verifyKemMac(message, parameters.value, key)) ? ok(signer) : fail(fault('mac', 'KemBasedMac'));
 }
 
+/** RFC 9810 section 5.1.3.2: the key was agreed between the private key of the device's certificate and the encryption key of the RA. */
+function authenticateAgreed(message: PkiMessage, policy: Policy['cmp'], sources: KeySources): Result<SigningPeer, Fault> {
+  const parameters = readDhMacParameters(message.header.protectionAlg ?? { oid: '' });
+  if (!parameters.ok) return fail(fault('algorithm', parameters.error));
+  const signer = signerOf(message, sources);
+  if (signer === undefined) return fail(fault('signature', 'no certificate of the sender'));
+  const { certificate } = signer;
+  if (!isSentBy(message, certificate, policy.conduct === '3gpp')) return fail(fault('sender', 'sender or senderKID is not that of the certificate'));
+  if (!mayAgree(certificate)) return fail(fault('algorithm', 'DHBasedMac of a key that is not for key agreement'));
+  for (const own of addressedKeys(sources.agreementKeys, message)) {
+    const key = own.secret.kind === 'agreement' ? dhMacKey(own.secret.privateKey, certificate.publicKey, parameters.value) : undefined;
+    if (key !== undefined && verifyDhMac(message, key, parameters.value)) {
+      return ok({ ...signer, isAgreed: true, answer: dhAnswer(own, key, parameters.value, certificate) });
+    }
+  }
+  return fail(fault('mac', 'DHBasedMac'));
+}
+
+/** RFC 5280 section 4.2.1.3; one without keyUsage is for anything. Keys of other curves than the RA's agree on nothing with it. */
+export function mayAgree({ publicKey, extensions }: Certificate): boolean {
+  const usage = keyUsageOf(extensions);
+  return publicKey.type === 'ec' && usage.ok && (usage.value === undefined || usage.value.includes('keyAgreement'));
+}
+
 /** RFC 9935 section 5: keyEncipherment is the one usage of an ML-KEM certificate. */
 export function mayDecapsulate({ publicKey, extensions }: Certificate): boolean {
   const usage = keyUsageOf(extensions);
@@ -165,5 +214,7 @@ function isSentBy(message: PkiMessage, certificate: Certificate, mayOmitKid: boo
 
 /** Who asks, for deduplication and for binding what follows to the credential of the request: 32 octets. */
 export function requesterOf(peer: Peer): Buffer {
-  return peer.kind === 'mac' ? hash('sha256', `secret:${peer.reference}`, 'buffer') : peer.certificate.publicKey.fingerprint;
+  if (peer.kind === 'mac') return hash('sha256', `secret:${peer.reference}`, 'buffer');
+  const { fingerprint } = peer.certificate.publicKey;
+  return peer.isAgreed === true ? hash('sha256', Buffer.concat([Buffer.from('agreed:'), fingerprint]), 'buffer') : fingerprint;
 }

@@ -1,4 +1,4 @@
-import { type BodyType, isKemCiphertext, type KnownGeneralInfo, knownGeneralInfo, type PkiHeader, type PkiMessage } from '../../protocol/cmp/index.js';
+import { type BodyType, type KnownGeneralInfo, kemCiphertextOf, knownGeneralInfo, type PkiHeader, type PkiMessage } from '../../protocol/cmp/index.js';
 import { oids } from '../../protocol/der/index.js';
 import { randomOctets } from '../../runtime/random.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
@@ -33,9 +33,9 @@ export function checkHeader(message: PkiMessage, policy: Policy['cmp'], now: Dat
   const known = knownGeneralInfo(header.generalInfo ?? []);
   if (!known.ok) return fail(fault(known.error === 'malformed' ? 'general-info' : 'general-info-contradictory'));
   const ciphertext = header.generalInfo?.find(({ infoType }) => infoType === oids.kemCiphertextInfo);
-  // RFC 9810 section 5.1.1.5: it belongs to a transaction that its sender names. We have no KEM key that it could be for.
+  // RFC 9810 section 5.1.1.5: it belongs to a transaction that its sender names.
   if (ciphertext !== undefined && header.transactionID === undefined) return fail(fault('transaction-id', 'absent beside KemCiphertextInfo'));
-  if (ciphertext !== undefined && !isKemCiphertext(ciphertext)) return fail(fault('general-info', 'KemCiphertextInfo'));
+  if (ciphertext !== undefined && kemCiphertextOf(ciphertext) === undefined) return fail(fault('general-info', 'KemCiphertextInfo'));
   // RFC 9810 appendix B: who cannot keep it must say so.
   if (header.generalInfo?.some(({ infoType }) => infoType === oids.revPassphrase) === true) return fail(fault('rev-passphrase'));
   return ok({ ...header, transactionID, senderNonce, known: known.value });

@@ -9,6 +9,7 @@ import type { CheckedHeader } from './check-header.js';
 import { type ClientTraits, clientFamilyOf } from './client-family.js';
 import type { Delaying } from './delaying.js';
 import { type Fault, situations } from './fault.js';
+import type { CipherTextMemory } from './kem-answers.js';
 import type { LockOut } from './lock-out.js';
 import type { OperationLabel } from './operation-label.js';
 import type { ChooseProfile } from './profile-choice.js';
@@ -22,6 +23,8 @@ export interface CmpDeps {
   readonly log: Log;
   readonly macKeys: MacKeys;
   readonly signers: SignerMemory;
+  /** Where absent, nobody looks for cipher texts that come twice. */
+  readonly cipherTexts?: CipherTextMemory;
   /** Where absent, guesses are not counted. */
   readonly lockOut?: LockOut;
   /** Where absent, every answer is waited for. */

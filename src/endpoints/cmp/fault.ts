@@ -25,6 +25,12 @@ export const situations = {
   mac: { failInfo: 'badMessageCheck', says: 'The protection of the message is not valid.', reason: 'bad-mac' },
   signature: { failInfo: 'badMessageCheck', says: 'The protection of the message is not valid.', reason: 'bad-signature' },
   signer: { failInfo: 'signerNotTrusted', says: 'The certificate of the signer cannot protect messages.', reason: 'untrusted-signer' },
+  'kem-cipher-text': { failInfo: 'badMessageCheck', says: 'The cipher text is not a new one for the KEM key of this RA.', reason: 'bad-mac' },
+  'kem-cipher-text-missing': {
+    failInfo: 'wrongIntegrity',
+    says: 'A cipher text for the KEM certificate beside this message must come along.',
+    reason: 'not-authorised',
+  },
   'body-type': { failInfo: 'badRequest', says: 'Messages of this type are not served here.', reason: 'unsupported' },
   label: { failInfo: 'badRequest', says: 'The message does not fit the operation named in the path.', reason: 'unsupported' },
   'general-info': { failInfo: 'badDataFormat', says: 'An item of generalInfo is malformed.', reason: 'malformed' },

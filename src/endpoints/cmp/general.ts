@@ -2,6 +2,7 @@ import { refusals } from '../../enrolment/refusal.js';
 import { type InfoTypeAndValue, listItem } from '../../protocol/cmp/index.js';
 import { der, oids } from '../../protocol/der/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import { encryptionCertificatesFor } from './encryption-keys.js';
 import { type CmpReply, errorBody, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { type InfoAnswer, infoAnswers } from './info-answers.js';
@@ -34,7 +35,12 @@ export async function answerGeneralMessage(exchange: VerifiedExchange, items: re
   const sound = checkItems(exchange, items);
   if (!sound.ok) return refuse(exchange, peer, sound.error);
   const answers = await answerAll(exchange, items.length === 0 ? volunteered : items);
-  return answers.ok ? send(exchange, peer, { body: { type: 'genp', items: answers.value } }) : refuse(exchange, peer, answers.error);
+  if (!answers.ok) return refuse(exchange, peer, answers.error);
+  const extraCerts = encryptionCertificatesFor(
+    endpoint,
+    items.map(({ infoType }) => infoType),
+  );
+  return send(exchange, peer, { body: { type: 'genp', items: answers.value }, ...(extraCerts.length > 0 && { extraCerts }) });
 }
 
 /** RFC 9483 section 4.3 wants exactly one; RFC 9810 allows several, or none. */

@@ -14,6 +14,7 @@ import { answerInTime } from './delayed.js';
 import { type CmpContext, type CmpDeps, type CmpReply, type Exchange, refuse, reject, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { answerGeneralMessage } from './general.js';
+import { answeringPeer, demandCipherText } from './kem-answers.js';
 import { findSigner, isSignerMissing, keySourcesOf } from './key-sources.js';
 import { serveNested } from './nested.js';
 import { fitsLabel } from './operation-label.js';
@@ -55,7 +56,18 @@ async function answer(exchange: Exchange & { readonly message: PkiMessage }, cho
   if (!peer.ok && policy.kemBasedMac && isUnprotectedQuestion(message)) return answerKemRequest({ ...exchange, message }, header.value);
   if (!peer.ok) return message.bodyType === 'error' ? acknowledge(exchange, undefined) : refuse(exchange, undefined, peer.error);
   const verified: VerifiedExchange = { ...exchange, message: named(message, header.value), header: header.value, peer: peer.value };
-  return choice.ok ? answerAnyway(exchange, peer.value, () => serve(verified)) : refuseProfile(verified, choice.error);
+  if (policy.kemAnswers !== 'off') return answerAnyway(exchange, peer.value, () => serveByKem(verified, choice));
+  return serveChosen(verified, choice);
+}
+
+function serveChosen(exchange: VerifiedExchange, choice: Result<Choice, Fault>): CmpReply | Promise<CmpReply> {
+  return choice.ok ? answerAnyway(exchange, exchange.peer, () => serve(exchange)) : refuseProfile(exchange, choice.error);
+}
+
+async function serveByKem(exchange: VerifiedExchange, choice: Result<Choice, Fault>): Promise<CmpReply> {
+  const peer = await answeringPeer(exchange);
+  if (peer.ok) return serveChosen({ ...exchange, peer: peer.value }, choice);
+  return peer.error === 'demanded' ? demandCipherText(exchange) : refuse(exchange, exchange.peer, peer.error);
 }
 
 /** A request for a certificate under a certProfile that is not here is rejected as any request with a bad wish, other messages by `error` (RFC 9483 section 3.6.2). */

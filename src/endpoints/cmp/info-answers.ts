@@ -1,4 +1,4 @@
-import { fromPem, isSameName, keyUsageOf } from '../../pkix/index.js';
+import { fromPem, isSameName } from '../../pkix/index.js';
 import {
   algorithmsItem,
   caKeyUpdateInfoItem,
@@ -12,6 +12,7 @@ import {
 import { der, encode, oids, tag } from '../../protocol/der/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import { requestTemplateOf } from './cert-req-template.js';
+import { activeEncryptionKeys } from './encryption-keys.js';
 import type { VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { currentCrlItem, newerCrlItem } from './info-crls.js';
@@ -46,13 +47,11 @@ function valueless(answer: (exchange: VerifiedExchange) => InfoTypeAndValue): In
   return (item, exchange) => withoutValue(item) ?? ok(answer(exchange));
 }
 
-/** A certificate that what is secret may be encrypted to: the RA's, where its keyUsage says so. */
+/** A certificate that what is secret may be encrypted to: the one for key agreement where there are two, as every client knows how. */
 function caProtEncCert({ endpoint }: VerifiedExchange): InfoTypeAndValue {
   const infoType = oids.caProtEncCert;
-  const usable = endpoint.raKeys.find(({ certificate }) => {
-    const usage = keyUsageOf(certificate.extensions);
-    return usage.ok && usage.value?.some((name) => name === 'keyEncipherment' || name === 'keyAgreement') === true;
-  });
+  const active = activeEncryptionKeys(endpoint);
+  const usable = active.find(({ secret }) => secret.kind === 'agreement') ?? active[0];
   return usable === undefined ? { infoType } : { infoType, infoValue: usable.certificate.der };
 }
 

@@ -1,11 +1,15 @@
 import { type Certificate, parseCertificate } from '../../pkix/index.js';
 import { type PkiMessage, protectionKindOf } from '../../protocol/cmp/index.js';
+import { oids } from '../../protocol/der/index.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
+import type { LoadedEncryptionKey } from '../../tenancy/encryption-key.js';
 import type { FoundSecret, KeySources } from './authenticate.js';
 import type { CmpDeps, Exchange } from './exchange.js';
 import { kemSecretsOf } from './kem-secret.js';
 import { signerKey } from './signer-memory.js';
 import { sourceOf } from './source-of.js';
+
+const none: readonly LoadedEncryptionKey[] = [];
 
 type Received = Exchange & { readonly message: PkiMessage };
 
@@ -26,6 +30,7 @@ export function keySourcesOf(exchange: Received, signer?: Certificate): KeySourc
       else deps.lockOut?.noteWrong(endpoint.profile, reference, context.clientIp);
     },
     kemSecrets: (publicKey) => kemSecretsOf(endpoint, transactionID, publicKey),
+    agreementKeys: (endpoint.encryptionKeys ?? none).filter(({ secret }) => secret.kind === 'agreement'),
     rememberedSigner: () => signer ?? (transactionID && deps.signers.recall(signerKey(endpoint.profile.id, transactionID))),
   };
 }
@@ -34,7 +39,7 @@ export function keySourcesOf(exchange: Received, signer?: Certificate): KeySourc
 export function isSignerMissing({ endpoint, message, deps }: Received): boolean {
   const { protectionAlg, transactionID, recipNonce } = message.header;
   if (message.extraCerts.length > 0 || recipNonce === undefined || transactionID === undefined) return false;
-  const isSigned = protectionAlg !== undefined && protectionKindOf(protectionAlg) === 'signature';
+  const isSigned = protectionAlg !== undefined && (protectionKindOf(protectionAlg) === 'signature' || protectionAlg.oid === oids.dhBasedMac);
   return isSigned && deps.signers.recall(signerKey(endpoint.profile.id, transactionID)) === undefined;
 }
 

@@ -1,9 +1,10 @@
-import { type Certificate, directoryName, emptyName, type GeneralName, isSameName, type Name, readGeneralName } from '../../pkix/index.js';
+import { type Certificate, directoryName, emptyName, type GeneralName, type Name, readGeneralName } from '../../pkix/index.js';
 import { encodePkiMessage, macProtector, type PkiBody, type PkiHeader, type Protector, signatureProtector } from '../../protocol/cmp/index.js';
 import { Cursor, encode } from '../../protocol/der/index.js';
 import { randomOctets } from '../../runtime/random.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import type { Peer } from './authenticate.js';
+import { withoutSelfSigned } from './without-self-signed.js';
 
 /** A reply before it is protected; `more` holds header fields beyond the usual ones. */
 export interface Reply {
@@ -13,8 +14,10 @@ export interface Reply {
   readonly more?: Pick<PkiHeader, 'messageTime' | 'generalInfo'>;
   /** ip, cp, kup: the chain of the issued certificate goes along. */
   readonly withChain?: boolean;
-  /** Goes out bare, as the one standard message that may. */
+  /** Goes out bare, as the two standard messages that may. */
   readonly isUnprotected?: true;
+  /** Certificates beside those that belong to the protection. */
+  readonly extraCerts?: readonly Buffer[];
 }
 
 /** Fresh for every message (RFC 9483 section 3.1). `suffix` travels with it: see `profile-choice`. */
@@ -28,33 +31,44 @@ export function freshNonce(suffix = ''): Buffer {
  * anyone who knows a reference could test guesses of its secret at home.
  */
 export function buildReply(endpoint: CmpEndpoint, request: PkiHeader | undefined, peer: Peer | undefined, reply: Reply): Buffer {
-  const { body, senderNonce = freshNonce(), more, withChain = false, isUnprotected = false } = reply;
+  const { body, senderNonce = freshNonce(), more, withChain = false, isUnprotected = false, extraCerts = [] } = reply;
   const parts = partsOf(endpoint);
-  const raProtector = peer?.kind === 'mac' || isUnprotected ? undefined : parts.raProtector;
-  const protector = peer?.kind === 'mac' ? macProtector(peer.parameters, peer.key, peer.senderKID) : raProtector;
+  const { sender, protector, certificates } = isUnprotected ? { ...parts.own, protector: undefined, certificates: [] } : identityFor(peer, parts);
   const header: PkiHeader = {
     pvno: Math.min(3, Math.max(2, request?.pvno ?? 2)),
-    sender: parts.sender,
+    sender,
     recipient: request?.sender ?? noName,
     ...(request?.transactionID && { transactionID: request.transactionID }),
     senderNonce,
     ...(request?.senderNonce && { recipNonce: request.senderNonce }),
     ...more,
   };
-  const extraCerts = raProtector === undefined ? [] : parts.raCertificates;
-  return encodePkiMessage({ header, body, extraCerts: withChain ? unique([...extraCerts, ...parts.issuedChain]) : extraCerts }, protector);
+  const further = withChain || extraCerts.length > 0 ? unique([...certificates, ...(withChain ? parts.issuedChain : []), ...extraCerts]) : certificates;
+  return encodePkiMessage({ header, body, extraCerts: further }, protector);
+}
+
+/** As whom we answer: under whose name, by which key, with which certificates. */
+interface Identity {
+  readonly sender: GeneralName;
+  readonly protector: Protector | undefined;
+  readonly certificates: readonly Buffer[];
+}
+
+function identityFor(peer: Peer | undefined, { own }: EndpointParts): Identity {
+  if (peer?.answer !== undefined) return { ...peer.answer, certificates: peer.answer.extraCerts };
+  if (peer?.kind !== 'mac') return own;
+  return { sender: own.sender, protector: macProtector(peer.parameters, peer.key, peer.senderKID), certificates: [] };
 }
 
 interface EndpointParts {
-  readonly sender: GeneralName;
-  readonly raProtector: Protector | undefined;
-  readonly raCertificates: readonly Buffer[];
+  /** The RA by its signing key; by name only while it has none. */
+  readonly own: Identity;
   readonly issuedChain: readonly Buffer[];
 }
 
 /** Who we are in the headers of this endpoint. */
 export function senderOf(endpoint: CmpEndpoint): GeneralName {
-  return partsOf(endpoint).sender;
+  return partsOf(endpoint).own.sender;
 }
 
 const asGeneralName = (name: Name): GeneralName => readGeneralName(new Cursor(encode(directoryName(name))));
@@ -67,10 +81,12 @@ function partsOf(endpoint: CmpEndpoint): EndpointParts {
   if (known !== undefined) return known;
   const [raKey] = endpoint.raKeys;
   const subject = raKey?.certificate.subject ?? endpoint.caChain[0]?.subject ?? emptyName;
-  const parts = {
-    sender: asGeneralName(subject),
-    raProtector: raKey && signatureProtector(raKey.signer, raKey.certificate),
-    raCertificates: raKey === undefined ? [] : unique([raKey.certificate.der, ...chainFor(endpoint, raKey.chain)]),
+  const parts: EndpointParts = {
+    own: {
+      sender: asGeneralName(subject),
+      protector: raKey && signatureProtector(raKey.signer, raKey.certificate),
+      certificates: raKey === undefined ? [] : unique([raKey.certificate.der, ...chainFor(endpoint, raKey.chain)]),
+    },
     issuedChain: chainFor(endpoint, endpoint.caChain),
   };
   partsByEndpoint.set(endpoint, parts);
@@ -80,11 +96,6 @@ function partsOf(endpoint: CmpEndpoint): EndpointParts {
 /** A base station learns the operator's root from extraCerts of ip (3GPP TS 33.310 clause 9.5.4.3); nobody else needs it there. */
 function chainFor(endpoint: CmpEndpoint, chain: readonly Certificate[]): Buffer[] {
   return endpoint.profile.policy.cmp.conduct === '3gpp' ? chain.map((item) => item.der) : withoutSelfSigned(chain);
-}
-
-/** RFC 9483 section 3.3: "self-signed certificates SHOULD be omitted"; they prove nothing to who does not have them already. */
-function withoutSelfSigned(chain: readonly Certificate[]): Buffer[] {
-  return chain.filter((item) => !isSameName(item.subject, item.issuer)).map((item) => item.der);
 }
 
 function unique(certificates: readonly Buffer[]): Buffer[] {

@@ -10,6 +10,7 @@ import { namedTime } from './confirmation-time.js';
 import { acceptDecryption, challengeDecryption, isChallengeWanted } from './decryption-challenge.js';
 import { type CmpReply, refuse, reject, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
+import { kemSession } from './kem-answers.js';
 import { freshNonce } from './reply.js';
 import { requestSeveral, type SeveralRequests } from './request-several.js';
 import { type CmpSession, decodeSession, type KeyDelivery } from './session.js';
@@ -129,6 +130,7 @@ function newSession(exchange: VerifiedExchange, body: RequestBody): CmpSession {
     polls: 0,
     ...(!implicitConfirm && { confirmWait: policy.confirmWaitSeconds }),
     ...(policy.unconfirmed === 'keep' && { keepUnconfirmed: true }),
+    ...kemSession(peer),
     ...(isForeign(peer, endpoint) && { signer: peer.certificate.der.toString('base64') }),
   };
 }

@@ -9,6 +9,7 @@ import { isDescribedBy, reasonOf } from './check-revocation.js';
 import { clientFamilyOf } from './client-family.js';
 import { type CmpReply, errorBody, refuse, send, type VerifiedExchange } from './exchange.js';
 import { fault, type SituationName, situations } from './fault.js';
+import { kemSession } from './kem-answers.js';
 import { freshNonce } from './reply.js';
 import { type CmpSession, decodeSession, encodeSession } from './session.js';
 import { signerKey } from './signer-memory.js';
@@ -84,7 +85,7 @@ function waitingBody(): PkiBody {
 function newSession({ header, peer, nonceSuffix }: VerifiedExchange): CmpSession {
   const { pvno, senderNonce } = header;
   const nonce = freshNonce(nonceSuffix);
-  return { type: 'ir', pvno, certReqId: -1, protection: peer.kind, implicitConfirm: true, nonce, requestNonce: senderNonce, polls: 0 };
+  return { type: 'ir', pvno, certReqId: -1, protection: peer.kind, implicitConfirm: true, nonce, requestNonce: senderNonce, polls: 0, ...kemSession(peer) };
 }
 
 function namedIn(details: RevDetails): Result<NamedCertificate, RefusalCode> {

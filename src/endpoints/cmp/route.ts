@@ -10,6 +10,7 @@ import { clientFamilyOf } from './client-family.js';
 import type { Delaying } from './delaying.js';
 import type { CmpDeps, CmpReply } from './exchange.js';
 import { handleCmpMessage } from './handle.js';
+import { createCipherTextMemory } from './kem-answers.js';
 import { createLockOut } from './lock-out.js';
 import { createRateLimit, type RateLimit } from './rate-limit.js';
 import { type ResolvedPath, resolvePath } from './resolve-path.js';
@@ -94,7 +95,7 @@ function withMemory(given: CmpRouteDeps): RouteDeps {
 }
 
 function newMemory({ enrolment, clock, log, delaying }: CmpRouteDeps): Pick<RouteDeps, 'messages' | 'rateLimit'> {
-  const memory = { macKeys: createMacKeys(), signers: createSignerMemory(), lockOut: createLockOut(clock) };
+  const memory = { macKeys: createMacKeys(), signers: createSignerMemory(), cipherTexts: createCipherTextMemory(), lockOut: createLockOut(clock) };
   return { messages: { enrolment, clock, log, ...memory, ...(delaying && { delaying }) }, rateLimit: createRateLimit(clock) };
 }
 

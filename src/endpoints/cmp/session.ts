@@ -39,6 +39,8 @@ export interface CmpSession extends KeyDelivery {
   readonly signer?: string;
   /** The other certReqIds of a message that asked for several certificates; their orders stand beside this one. */
   readonly furtherIds?: readonly number[];
+  /** The id of an encryption key and the KemCiphertextInfo for it, base64: the answers of the transaction are protected by the secret in it. */
+  readonly kemCiphertext?: string;
   /** A certificate that is refused or not confirmed is not revoked. */
   readonly keepUnconfirmed?: boolean;
 }
@@ -68,6 +70,7 @@ export function encodeSession(session: CmpSession): Session {
     ...(keepUnconfirmed && { keepUnconfirmed }),
     ...(furtherIds && { furtherIds: furtherIds.join(',') }),
     ...(session.signer !== undefined && { signer: session.signer }),
+    ...(session.kemCiphertext !== undefined && { kemCiphertext: session.kemCiphertext }),
     ...(isEncrypted && { isEncrypted }),
     ...(keyPackage && { keyPackage: keyPackage.toString('hex') }),
   };

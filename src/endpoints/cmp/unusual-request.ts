@@ -1,15 +1,21 @@
 import type { PublicKey } from '../../pkix/index.js';
 import {
+  agreeMacOf,
   type CertReqMsg,
+  dhMacKey,
+  isDhMac,
   isMac,
   type PkMacValue,
   type ProofOfPossession,
+  readDhMacParameters,
   readMacParameters,
   subsequentMessageOf,
   type VerifyKeyMac,
   verifyPossession,
 } from '../../protocol/cmp/index.js';
+import { oids } from '../../protocol/der/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import { addressedKeys } from './answer-key.js';
 import { isCentralKeyWanted, makeCentralKey } from './central-key.js';
 import type { JudgePossession, RequestBody } from './check-request.js';
 import type { VerifiedExchange } from './exchange.js';
@@ -59,6 +65,8 @@ type PrivateKeyProof = Extract<ProofOfPossession, { kind: 'keyEncipherment' | 'k
 /** RFC 9810 section 5.2.8.3: encrCert and challengeResp, where the profile serves them. pvno 3, as EncryptedValue of pvno 2 is not written (row CMP-207). */
 function prepareIndirect(exchange: VerifiedExchange, body: RequestBody, popo: PrivateKeyProof): Result<Prepared, Fault> {
   const { possession } = exchange.endpoint.profile.policy.cmp;
+  const agreeMac = agreeMacOf(popo.privKey);
+  if (agreeMac !== undefined && possession.agreeMac) return prepareAgreed(exchange, body, popo, agreeMac);
   const announced = subsequentMessageOf(popo.privKey);
   const isServed = (announced === 'encrCert' && possession.encryptedCertificate) || (announced === 'challengeResp' && possession.challengeResponse);
   if (!isServed) return fail(fault('possession', 'unsupported'));
@@ -68,6 +76,32 @@ function prepareIndirect(exchange: VerifiedExchange, body: RequestBody, popo: Pr
     return fits ? ok(true) : fail(fault('possession', `${popo.kind} of a key of type ${publicKey.name}`));
   };
   return ok({ body, judgePossession, delivery: announced === 'encrCert' ? { isEncrypted: true } : {} });
+}
+
+/**
+ * agreeMAC (RFC 4211 section 4.2): a MAC over certReq "which MUST include both subject and publicKey", by a key agreed between the new key and
+ * the encryption key of the RA; derived as for DHBasedMac. pvno 3 (RFC 9810 section 7).
+ */
+function prepareAgreed(exchange: VerifiedExchange, body: RequestBody, popo: PrivateKeyProof, { algId, value }: PkMacValue): Result<Prepared, Fault> {
+  const message = onlyMessage(body);
+  if (popo.kind !== 'keyAgreement') return fail(fault('possession', 'agreeMAC of a key that does not agree'));
+  if (exchange.header.pvno < 3) return fail(fault('pvno-3', 'agreeMAC'));
+  const parameters = algId.oid === oids.dhBasedMac ? readDhMacParameters(algId) : fail(algId.oid);
+  if (!parameters.ok || message === undefined) return fail(fault('possession', 'agreeMAC by another algorithm'));
+  const { certReq } = message;
+  if (certReq.certTemplate.subject === undefined) return fail(fault('possession', 'agreeMAC without a subject'));
+  const keys = addressedKeys(
+    (exchange.endpoint.encryptionKeys ?? []).filter(({ secret }) => secret.kind === 'agreement'),
+    exchange.message,
+  );
+  const judgePossession: JudgePossession = (publicKey) => {
+    const isProven = keys.some(({ secret }) => {
+      const key = secret.kind === 'agreement' ? dhMacKey(secret.privateKey, publicKey, parameters.value) : undefined;
+      return key !== undefined && isDhMac(value, key, parameters.value, certReq.der);
+    });
+    return isProven ? ok(true) : fail(fault('possession', 'agreeMAC'));
+  };
+  return ok({ body, judgePossession, delivery: {} });
 }
 
 /** RFC 4211 section 4.1: publicKeyMAC stands under the shared secret of the requester, by parameters of its own. */

@@ -73,16 +73,24 @@ export function verifyKemMac(message: PkiMessage, parameters: KemMacParameters, 
   return message.protection?.length === expected.length && timingSafeEqual(message.protection, expected);
 }
 
-/** Whether the item holds a KemCiphertextInfo. */
-export function isKemCiphertext({ infoValue }: InfoTypeAndValue): boolean {
-  return guarded(() => {
+export interface KemCiphertext {
+  /** The algorithm's OID. */
+  readonly kem: string;
+  readonly ct: Buffer;
+}
+
+/** The KemCiphertextInfo in an item; undefined where it holds something else. */
+export function kemCiphertextOf({ infoValue }: InfoTypeAndValue): KemCiphertext | undefined {
+  const read = guarded(() => {
     const cursor = new Cursor(infoValue ?? Buffer.alloc(0));
     const fields = cursor.sequence();
-    readAlgorithmIdentifier(fields);
-    fields.octetString();
+    const { oid: kem } = readAlgorithmIdentifier(fields);
+    const ct = fields.octetString();
     fields.end();
     cursor.end();
-  }).ok;
+    return { kem, ct };
+  });
+  return read.ok ? read.value : undefined;
 }
 
 /** RFC 9810 section 5.1.1.5: KemCiphertextInfo ::= SEQUENCE { kem AlgorithmIdentifier, ct OCTET STRING } */

@@ -73,7 +73,7 @@ export function protectedPart(headerDer: Buffer, bodyDer: Buffer): Buffer {
 
 /** How a message is protected: what its header says of it, and the value over the protected part. */
 export interface Protector {
-  readonly header: Pick<PkiHeader, 'protectionAlg' | 'senderKID'>;
+  readonly header: Pick<PkiHeader, 'protectionAlg' | 'senderKID' | 'recipKID'>;
   protect(part: Buffer): Buffer;
 }
 

@@ -8,7 +8,7 @@ import { optionalExplicit } from './optional.js';
  *    signature         [1] POPOSigningKey,
  *    keyEncipherment   [2] POPOPrivKey,
  *    keyAgreement      [3] POPOPrivKey }
- *  POPOPrivKey is a CHOICE, so its tags are explicit; its content is kept undecoded, as both kinds are refused. */
+ *  POPOPrivKey is a CHOICE, so its tags are explicit; its content is kept undecoded: see `private-key-possession`. */
 export type ProofOfPossession =
   | { readonly kind: 'raVerified' }
   | { readonly kind: 'signature'; readonly signingKey: PopoSigningKey }
@@ -96,15 +96,15 @@ function readPopoSigningKeyInput(cursor: Cursor): PopoSigningKeyInput {
   const whole = der.retagged(tag.sequence, cursor.element());
   const fields = new DerCursor(whole).sequence();
   const sender = optionalExplicit(fields, 0, readGeneralName);
-  const publicKeyMAC = sender === undefined ? readPkMacValue(fields) : undefined;
+  const publicKeyMAC = sender === undefined ? readPkMacFields(fields.sequence()) : undefined;
   const publicKey = fields.elementOf(tag.sequence);
   fields.end();
   if (sender === undefined && publicKeyMAC === undefined) throw new DerError('bad-value', offset, 'authInfo.');
   return { ...(sender && { sender }), ...(publicKeyMAC && { publicKeyMAC }), publicKey, der: whole };
 }
 
-function readPkMacValue(cursor: Cursor): PkMacValue {
-  const fields = cursor.sequence();
+/** Throws `DerError`; `fields`: what is inside the SEQUENCE, which may have a tag of its own. */
+export function readPkMacFields(fields: Cursor): PkMacValue {
   const algId = readAlgorithmIdentifier(fields);
   const value = fields.bitStringOctets();
   fields.end();

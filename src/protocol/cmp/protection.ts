@@ -15,7 +15,7 @@ import { type PkiMessage, type Protector, protectedPart } from './message.js';
 
 export type ProtectionKind = 'mac' | 'signature';
 
-/** `undefined`: an algorithm we do not serve (DHBasedMac, KemBasedMac, plain HMAC, MD5, SHA-1 signatures, unknown). */
+/** `undefined`: an algorithm of another kind (DHBasedMac, KemBasedMac), or one we do not serve (plain HMAC, MD5, SHA-1 signatures, unknown). */
 export function protectionKindOf(algorithm: AlgorithmIdentifier): ProtectionKind | undefined {
   if (isMacAlgorithm(algorithm)) return 'mac';
   const digest = digestOf(algorithm);

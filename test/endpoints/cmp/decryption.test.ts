@@ -21,7 +21,7 @@ import { begin, certificateOf, gist, nonce, type ReadReply, readReply, secretOf 
 import { type Key, newDevice, newKey, openStage, type Stage, type StageOptions } from './stage.js';
 
 const version3 = { pvno: 3 };
-const serving = { possession: { encryptedCertificate: false, challengeResponse: true } };
+const serving = { possession: { encryptedCertificate: false, challengeResponse: true, agreeMac: false } };
 const wish = (kind: 'keyEncipherment' | 'keyAgreement'): ProofOfPossession => ({ kind, privKey: encode(encodeSubsequentMessage('challengeResp')) });
 const irFor = (key: Key, kind: 'keyEncipherment' | 'keyAgreement' = 'keyEncipherment'): PkiBody => ({
   type: 'ir',

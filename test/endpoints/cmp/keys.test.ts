@@ -56,7 +56,7 @@ const indirect = (kind: 'keyEncipherment' | 'keyAgreement', message: SubsequentM
 
 const irFor = (key: Key, popo: ProofOfPossession | null): PkiBody => ({ type: 'ir', messages: [certReqMsg(key, { popo })] });
 const version3 = { pvno: 3 };
-const serving = { possession: { encryptedCertificate: true, challengeResponse: false } };
+const serving = { possession: { encryptedCertificate: true, challengeResponse: false, agreeMac: false } };
 
 t.test('CMP-110 encrCert: who can decrypt the certificate has its key; confirming it proves that', async (t) => {
   const keys = [

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type CmpContext, type CmpDeps, type CmpReply, createSignerMemory, handleCmpMessage } from '../../../src/endpoints/cmp/index.js';
+import { createCipherTextMemory } from '../../../src/endpoints/cmp/kem-answers.js';
 import { registerCmp, serveLegacyCmp } from '../../../src/endpoints/cmp/route.js';
 import type { OrderState, Session } from '../../../src/enrolment/order.js';
 import type { Outcome } from '../../../src/enrolment/outcome.js';
@@ -33,6 +34,7 @@ import { createLog } from '../../../src/runtime/log.js';
 import { ok, type Result } from '../../../src/runtime/result.js';
 import { Secret } from '../../../src/runtime/secret.js';
 import type { CmpEndpoint, EndpointDirectory, LoadedRaKey } from '../../../src/tenancy/directory.js';
+import type { LoadedEncryptionKey } from '../../../src/tenancy/encryption-key.js';
 import { policySchema } from '../../../src/tenancy/policy.js';
 import type { CmpProfile } from '../../../src/tenancy/profile.js';
 import { cmpProfile } from '../../support/profiles.js';
@@ -247,6 +249,8 @@ export class MemoryCore implements EnrolmentService {
 export interface StageOptions {
   readonly policy?: Partial<CmpProfile['policy']['cmp']>;
   readonly withoutRaKey?: boolean;
+  /** Certified by the issuing CA. */
+  readonly encryptionKeys?: (issuing: Authority, chain: readonly Certificate[]) => readonly LoadedEncryptionKey[];
   readonly profile?: Partial<CmpProfile>;
   readonly caKey?: Key;
 }
@@ -276,11 +280,17 @@ export function openStage(options: StageOptions = {}): Stage {
   const policy = policySchema.parse({ cmp: options.policy ?? {} });
   const profile = cmpProfile({ policy, endpointPath: 'demo', ...options.profile });
   const chain = [issuing.certificate, root.certificate];
-  const endpoint: CmpEndpoint = { profile, raKeys: options.withoutRaKey ? [] : [newRaKey(issuing, chain)], caChain: chain, trustAnchors: [] };
+  const endpoint: CmpEndpoint = {
+    profile,
+    raKeys: options.withoutRaKey ? [] : [newRaKey(issuing, chain)],
+    caChain: chain,
+    trustAnchors: [],
+    ...(options.encryptionKeys && { encryptionKeys: options.encryptionKeys(issuing, chain) }),
+  };
   const directory = directoryOf([endpoint]);
   const log = createLog('silent');
   const clock = { now: () => new Date() };
-  const deps: CmpDeps = { enrolment: core, clock, log, macKeys: createMacKeys(), signers: createSignerMemory() };
+  const deps: CmpDeps = { enrolment: core, clock, log, macKeys: createMacKeys(), signers: createSignerMemory(), cipherTexts: createCipherTextMemory() };
   return {
     root,
     issuing,
