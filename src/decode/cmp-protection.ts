@@ -6,11 +6,14 @@ import {
   type MacParameters,
   type PkiMessage,
   protectionKindOf,
+  readDhMacParameters,
+  readKemMacParameters,
   readMacParameters,
   type SignedFault,
   verifyMac,
   verifySigned,
 } from '../protocol/cmp/index.js';
+import { oids } from '../protocol/der/index.js';
 import { nameText } from './certificate.js';
 import { type Field, field, group } from './field.js';
 import type { DecodeKeys } from './keys.js';
@@ -24,8 +27,28 @@ const anyCount: MacBounds = { hmacSha1: true, minIterations: Number.NEGATIVE_INF
 export function protectionAlgField(algorithm: AlgorithmIdentifier): Field {
   const name = algorithmName(algorithm);
   if (isMacAlgorithm(algorithm)) return macField(name, algorithm);
+  if (algorithm.oid === oids.dhBasedMac) return agreedField(name, algorithm);
+  if (algorithm.oid === oids.kemBasedMac) return encapsulatedField(name, algorithm);
   if (protectionKindOf(algorithm) === undefined) return field('protectionAlg', name, { verdict: 'failed', note: weaknessOf(name) ?? 'not served' });
   return field('protectionAlg', name);
+}
+
+const agreedNote = { verdict: 'ok' as const, note: 'served where a profile allows it' };
+
+/** DHBMParameter (RFC 9810 section 5.1.3.2). */
+function agreedField(name: string, algorithm: AlgorithmIdentifier): Field {
+  const read = readDhMacParameters(algorithm);
+  if (!read.ok) return field('protectionAlg', name, { verdict: 'failed', note: `refused: ${read.error}` });
+  return group('protectionAlg', name, [field('owf', digestName(read.value.owf)), field('mac', `HMAC-${digestName(read.value.mac)}`)], agreedNote);
+}
+
+/** KemBMParameter (RFC 9810 section 5.1.3.4). */
+function encapsulatedField(name: string, algorithm: AlgorithmIdentifier): Field {
+  const read = readKemMacParameters(algorithm);
+  if (!read.ok) return field('protectionAlg', name, { verdict: 'failed', note: `refused: ${read.error}` });
+  const { len, mac, kemContext } = read.value;
+  const fields = [field('kdf', 'HKDF-SHA256'), field('len', len), field('mac', `HMAC-${digestName(mac)}`)];
+  return group('protectionAlg', name, kemContext === undefined ? fields : [...fields, field('kemContext', byteCount(kemContext))], agreedNote);
 }
 
 function macField(name: string, algorithm: AlgorithmIdentifier): Field {
@@ -50,6 +73,11 @@ function parameterFields(parameters: MacParameters): Field[] {
   ];
 }
 
+const agreedBy: Readonly<Record<string, string>> = {
+  [oids.dhBasedMac]: 'needs the private key of one of the two',
+  [oids.kemBasedMac]: 'needs the private key that decapsulates',
+};
+
 /** The verdict on the protection over the octets as received. */
 export async function protectionField(message: PkiMessage, keys: DecodeKeys): Promise<Field> {
   const { protection, header } = message;
@@ -63,6 +91,8 @@ export async function protectionField(message: PkiMessage, keys: DecodeKeys): Pr
     );
   }
   if (protectionAlg === undefined) return field('protection', byteCount(protection), { verdict: 'failed', note: 'the header names no protectionAlg' });
+  const agreed = agreedBy[protectionAlg.oid];
+  if (agreed !== undefined) return field('protection', `MAC of ${byteCount(protection)}`, { verdict: 'unknown', note: agreed });
   switch (protectionKindOf(protectionAlg)) {
     case 'mac':
       return macVerdict(message, protectionAlg, protection, keys);

@@ -1,12 +1,14 @@
 import { type GeneralName, parsePublicKey, serialHex } from '../pkix/index.js';
 import {
   type AttributeTypeAndValue,
+  agreeMacOf,
   type CertReqMsg,
   type CertTemplate,
   type OptionalValidity,
   oldCertIdOf,
   type PossessionFault,
   type ProofOfPossession,
+  subsequentMessageOf,
   templateExtensions,
   verifyPossession,
 } from '../protocol/cmp/index.js';
@@ -102,10 +104,20 @@ function possessionField(message: CertReqMsg, sender: GeneralName): Field {
   const kind = popo === undefined ? 'absent' : popo.kind;
   const key = certReq.certTemplate.publicKey === undefined ? undefined : parsePublicKey(certReq.certTemplate.publicKey);
   if (key?.ok !== true) return group('popo', kind, popoFields(popo), { verdict: 'unknown', note: 'the template has no key it could be checked with' });
+  const later = popo?.kind === 'keyEncipherment' || popo?.kind === 'keyAgreement' ? laterProof(popo.privKey) : undefined;
+  if (later !== undefined) return group('popo', kind, popoFields(popo), { verdict: 'unknown', note: later });
   const verified = verifyPossession(message, key.value, sender);
   if (verified.ok) return group('popo', kind, popoFields(popo), { verdict: 'ok', note: 'verified with the key of the template' });
   const { words, verdict } = possessionFaults[verified.error];
   return group('popo', kind, popoFields(popo), { verdict, note: words });
+}
+
+/** How a key that does not sign is to be proved; undefined where it would hand over the private key. */
+function laterProof(privKey: Buffer): string | undefined {
+  const announced = subsequentMessageOf(privKey);
+  if (announced === 'encrCert') return 'encrCert: proved by confirming a certificate that comes encrypted';
+  if (announced === 'challengeResp') return 'challengeResp: proved by decrypting a number';
+  return agreeMacOf(privKey) === undefined ? undefined : 'agreeMAC: needs the private key of one of the two';
 }
 
 /** RFC 4211 section 4.1. */

@@ -55,6 +55,11 @@ export function postQuantumPair(oid: string, seed: Buffer): PostQuantumPair {
   return { publicKey: Buffer.from(publicKey), secretKey: Buffer.from(secretKey) };
 }
 
+/** The SubjectPublicKeyInfo of a raw public key; parameters are absent (RFC 9881 section 4, RFC 9935 section 4). */
+export function postQuantumPublicKey(oid: string, publicKey: Buffer): Buffer {
+  return encode(der.sequence(der.sequence(der.oid(oid)), der.bitString(publicKey)));
+}
+
 const seedOctets = { 'ml-dsa': 32, 'ml-kem': 64 } as const;
 
 /** RFC 9881 section 6: the private key as PKCS#8, by its seed `[0] OCTET STRING` alone. */

@@ -12,10 +12,11 @@ import {
   parseCertificate,
   postQuantumPair,
   postQuantumPrivateKey,
+  postQuantumPublicKey,
   publicKeyOf,
   signCsr,
 } from '../pkix/index.js';
-import { der, encode, oids } from '../protocol/der/index.js';
+import { oids } from '../protocol/der/index.js';
 import { uuidv7 } from '../runtime/ids.js';
 import { randomOctets } from '../runtime/random.js';
 import { Secret } from '../runtime/secret.js';
@@ -67,8 +68,7 @@ async function generatePair({ protocol }: Profile, kind: EncryptionKeyType | und
 function generateKemPair(): Pair {
   const seed = randomOctets(64);
   const { publicKey } = postQuantumPair(oids.mlKem768, seed);
-  const spki = encode(der.sequence(der.sequence(der.oid(oids.mlKem768)), der.bitString(publicKey)));
-  return { privateKey: postQuantumPrivateKey(oids.mlKem768, seed), spki };
+  return { privateKey: postQuantumPrivateKey(oids.mlKem768, seed), spki: postQuantumPublicKey(oids.mlKem768, publicKey) };
 }
 
 /**

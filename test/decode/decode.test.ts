@@ -13,16 +13,21 @@ import {
   renderText,
   verdictOf,
 } from '../../src/decode/index.js';
-import { buildName, createSigner, directoryName, extension, publicKeyOf, readGeneralName, signCsr } from '../../src/pkix/index.js';
+import { type AlgorithmIdentifier, buildName, createSigner, directoryName, extension, publicKeyOf, readGeneralName, signCsr } from '../../src/pkix/index.js';
 import {
   algIdControl,
   algorithmsItem,
+  buildCertRequest,
   caKeyUpdateInfoItem,
   certReqTemplateItem,
   crlReasonDetails,
   crlStatusItem,
+  dhMacAlgorithm,
+  encodeAgreeMac,
   encodePkiMessage,
+  encodeSubsequentMessage,
   type InfoTypeAndValue,
+  kemMacAlgorithm,
   listItem,
   type PkiBody,
   rootCaKeyUpdateItem,
@@ -378,4 +383,26 @@ t.test('revocations and general messages of CMP are told field by field', async 
   for (const [item, expected] of items) {
     for (const type of ['genm', 'genp'] as const) t.match(await told({ type, items: [item] }), expected, `${type} ${item.infoType}`);
   }
+});
+
+t.test('CMP-080 CMP-081 CMP-110 MACs by agreed keys, and proofs that come later, are told as what they are', async (t) => {
+  const sender = readGeneralName(new Cursor(encode(directoryName(buildName([[oids.commonName, 'device']])))));
+  const { spki } = publicKeyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
+  const certReq = buildCertRequest({ certReqId: 0, certTemplate: { subject: buildName([[oids.commonName, 'device']]), publicKey: spki } });
+  const dh = dhMacAlgorithm({ owf: 'sha384', mac: 'sha256' });
+  const agreed = encode(encodeAgreeMac({ algId: dh, value: Buffer.alloc(32) }));
+  const told = async (privKey: Buffer, protectionAlg: AlgorithmIdentifier) => {
+    const body: PkiBody = { type: 'ir', messages: [{ certReq, popo: { kind: 'keyAgreement', privKey } }] };
+    const header = { pvno: 3, sender, recipient: sender, transactionID: Buffer.alloc(16), senderNonce: Buffer.alloc(16), protectionAlg };
+    return renderText(await decodeCapture(encodePkiMessage({ header, body }, { header: { protectionAlg }, protect: () => Buffer.alloc(32) })), false);
+  };
+  const byDh = await told(agreed, dh);
+  t.match(byDh, /protectionAlg: dhBasedMac[\s\S]*owf: SHA-384[\s\S]*mac: HMAC-SHA-256/);
+  t.match(byDh, /popo: keyAgreement[^\n]*agreeMAC/);
+  t.match(byDh, /protection: MAC of 32 bytes[^\n]*private key/);
+  const byKem = await told(encode(encodeSubsequentMessage('challengeResp')), kemMacAlgorithm({ len: 32, mac: 'sha512', kemContext: Buffer.of(1) }));
+  t.match(byKem, /protectionAlg: kemBasedMac[\s\S]*kdf: HKDF-SHA256[\s\S]*len: 32[\s\S]*mac: HMAC-SHA-512[\s\S]*kemContext: 1 byte/);
+  t.match(byKem, /popo: keyAgreement[^\n]*challengeResp/);
+  t.match(await told(agreed, { oid: oids.dhBasedMac }), /protectionAlg: dhBasedMac \[FAILED\] - refused/);
+  t.match(await told(encode(der.octetString(Buffer.of(1))), dh), /popo: keyAgreement \[FAILED\] - a kind that is not served/);
 });
