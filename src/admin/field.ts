@@ -23,6 +23,11 @@ export const descriptionSchema = z.string().max(2000).describe('What it is for')
 /** RFC 3339, UTC. */
 export const timeSchema = z.string().meta({ format: 'date-time' });
 
+/** RFC 3339 with any offset, as a query parameter. */
+export const instantSchema = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+/** `true` or `false` as a query parameter. */
+export const flagSchema = z.enum(['true', 'false']).transform((text) => text === 'true');
+
 export const secretStateSchema = z
   .object({ set: z.boolean(), updatedAt: timeSchema.nullable() })
   .meta({ id: 'SecretState', description: 'A secret can be written, never read: only whether it is set, and since when.' });

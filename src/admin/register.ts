@@ -3,6 +3,7 @@ import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-
 import { accountRoutes } from './accounts/routes.js';
 import type { AdminApp } from './app.js';
 import { auditEventRoutes } from './audit-events/routes.js';
+import { bulkRoutes } from './bulk-routes.js';
 import { guardRoutes } from './caller.js';
 import { certificateRoutes } from './certificates/routes.js';
 import { deviceSecretRoutes } from './cmp-profiles/device-secret-routes.js';
@@ -76,6 +77,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   if (deps.connectorTester !== undefined) connectorTestRoutes(app, deps, deps.connectorTester);
   watchedConnectors(app, deps);
   cmpProfileRoutes(app, deps);
+  bulkRoutes(app, deps);
   if (deps.stuckOrders !== undefined) stuckOrderRoutes(app, deps, deps.stuckOrders);
   if (deps.givenUpRevocations !== undefined) givenUpRevocationRoutes(app, deps, deps.givenUpRevocations);
   if (deps.deviceSecrets !== undefined) deviceSecretRoutes(app, deps, deps.deviceSecrets);

@@ -44,7 +44,10 @@ export const refusedStates = ['REJECTED', 'FAILED', 'EXPIRED'] as const satisfie
 /** An answer is still to come. */
 export const openStates = ['AWAITING_APPROVAL', 'ACCEPTED', 'ISSUING', 'UNCERTAIN', 'CA_PENDING', 'STUCK'] as const satisfies readonly OrderState[];
 
-export type OrderPhase = 'open' | 'issued' | 'refused';
+export const orderPhases = ['open', 'issued', 'refused'] as const;
+export type OrderPhase = (typeof orderPhases)[number];
+
+export const statesOf = { open: openStates, issued: issuedStates, refused: refusedStates } as const satisfies Record<OrderPhase, readonly OrderState[]>;
 
 export function phaseOf(state: OrderState): OrderPhase {
   if ((issuedStates as readonly OrderState[]).includes(state)) return 'issued';

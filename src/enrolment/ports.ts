@@ -3,7 +3,7 @@ import type { Result } from '../runtime/result.js';
 import type { Context, SystemContext, TenantContext } from '../tenancy/context.js';
 import type { ListQuery, Page } from '../tenancy/ports.js';
 import type { Profile, Protocol } from '../tenancy/profile.js';
-import type { Operation, Order, OrderFacts, OrderState, Session } from './order.js';
+import type { Operation, Order, OrderFacts, OrderPhase, OrderState, Session } from './order.js';
 import type { RefusalReason } from './refusal.js';
 import type { RevocationDesk } from './revocation-ports.js';
 
@@ -333,25 +333,40 @@ export interface OrderListQuery extends ListQuery {
   readonly protocol?: Protocol;
   readonly profileId?: string;
   readonly accountId?: string;
+  readonly connectorId?: string;
   readonly state?: OrderState;
+  readonly phase?: OrderPhase;
+  /** Of failed and rejected orders: whether somebody has seen to them. */
+  readonly acknowledged?: boolean;
   readonly operation?: Operation;
   readonly transactionId?: string;
+  /** Received at this time or later. */
+  readonly since?: Date;
+  /** Received before this time. */
+  readonly until?: Date;
 }
 
 export const summaryWindows = { '24h': 24, '7d': 168, '30d': 720 } as const;
 export type SummaryWindow = keyof typeof summaryWindows;
 
-/** The card numbers of both protocols, defined once (design: cards). */
-export interface OrderSummary {
+/** What is counted of the orders of a window. */
+export interface OrderFigures {
   readonly totalOrders: number;
   /** Per cent: issued / (issued + failed + rejected); null when none. */
   readonly successRate: number | null;
-  readonly activeOrders: number;
   readonly failedOrders: number;
   readonly activeFailedOrders: number;
   /** Received to final answer, manual waiting excluded; null when none. */
   readonly averageProcessingMs: number | null;
   readonly activeAccounts: number;
+}
+
+/** The card numbers of both protocols, defined once (design: cards). */
+export interface OrderSummary extends OrderFigures {
+  /** Not in a final state, however old. */
+  readonly activeOrders: number;
+  /** The same figures of the window before, for the trend. */
+  readonly previous: OrderFigures;
 }
 
 /** Read models for lists and cards. */

@@ -56,7 +56,12 @@ function list(connection: Connection, context: Context, query: CertificateListQu
       ...equalsId(sql`c.tenant_id`, query.tenantId),
       ...equalsId(sql`c.profile_id`, query.profileId),
       ...equals(sql`c.status`, query.status),
+      ...equalsId(sql`c.connector_id`, query.connectorId),
+      ...equalsId(sql`c.order_id`, query.orderId),
       ...equals(sql`c.serial`, query.serial),
+      ...(query.sha256 === undefined ? [] : [sql`c.sha256 = ${Buffer.from(query.sha256, 'hex')}`]),
+      ...(query.expiresAfter === undefined ? [] : [sql`c.not_after >= ${query.expiresAfter}`]),
+      ...(query.expiresBefore === undefined ? [] : [sql`c.not_after < ${query.expiresBefore}`]),
       ...searched(query.q, sql`c.subject`, sql`c.serial`),
     ],
     sorts: {

@@ -92,6 +92,7 @@ function list(connection: Connection, context: Context, query: RefusalListQuery)
       ...equals(sql`r.reason`, query.reason),
       ...equalsId(sql`r.profile_id`, query.profileId),
       ...equals(sql`r.source`, query.source),
+      ...(query.since === undefined ? [] : [sql`r.last_seen >= ${query.since}`]),
       ...searched(query.q, sql`r.source`, sql`r.detail`),
     ],
     sorts: {

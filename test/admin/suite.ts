@@ -36,6 +36,7 @@ export async function adminSuite(t: Test, open: OpenStores): Promise<void> {
   await ordersAndCards(t, desk);
   await decisions(t, desk);
   await lists(t, desk);
+  await byTheMany(t, desk);
   await tenantsAndSession(t, desk);
   await isolation(t, desk);
 }
@@ -702,7 +703,7 @@ async function ordersAndCards(t: Test, desk: Desk): Promise<void> {
   await t.test('the CMP cards have the pinned names', async (t) => {
     for (const window of ['24h', '7d', '30d']) {
       const { body } = await admin('GET', `/api/v1/cmp-profiles/summary?window=${window}`);
-      t.same(Object.keys(body).sort(), ['activeAccounts', 'activeOrders', 'averageProcessingMs', 'failedOrders', 'successRate', 'totalOrders']);
+      t.same(Object.keys(body).sort(), ['activeAccounts', 'activeOrders', 'averageProcessingMs', 'failedOrders', 'previous', 'successRate', 'totalOrders']);
       t.match(body, { totalOrders: 4, activeOrders: 1, failedOrders: 1, activeAccounts: 3 });
       t.ok(Math.abs(body.successRate - 100 / 3) < 0.1, `${body.successRate}`);
     }
@@ -798,6 +799,121 @@ async function decisions(t: Test, desk: Desk): Promise<void> {
     t.match((await operator('GET', `/api/v1/orders/${id}`)).body, { state: 'REVOKE_WANTED' });
     t.equal((await operator('POST', url, { reason: 'keyCompromise' })).status, 202, 'asked for again while it is under way');
     t.equal((await eventsOf(id)).filter(({ action }) => action === 'order.revoke-wanted').length, 1);
+  });
+}
+
+async function byTheMany(t: Test, desk: Desk): Promise<void> {
+  const [tenant, other] = [await desk.addTenant('Many'), await desk.addTenant('Few')];
+  const { admin, connectorId } = tenant;
+  const operator = await desk.as('operator', tenant.id);
+  const profile = async (name: string) => (await admin('POST', '/api/v1/cmp-profiles', { name, connectorId })).body;
+  const [kept, gone] = [await profile('Kept'), await profile('Gone')];
+  const add = (state: OrderState) =>
+    desk.stores.addOrder({ tenantId: tenant.id, profileId: kept.id, connectorId, state, device: uuidv7(), transactionId: uuidv7(), subject: `CN=${state}` });
+
+  await t.test('many orders are decided at once, each for itself', async (t) => {
+    const [first, second, done] = [await add('AWAITING_APPROVAL'), await add('AWAITING_APPROVAL'), await add('ISSUED')];
+    const answer = await operator('POST', '/api/v1/orders/bulk/approve', { ids: [first, done, nobody, first] });
+    t.equal(answer.status, 200, answer.text);
+    t.match(answer.body, {
+      done: 1,
+      failed: 2,
+      items: [
+        { id: first, ok: true },
+        { id: done, ok: false },
+        { id: nobody, ok: false },
+      ],
+    });
+    t.match(answer.body.items[1].problem, { type: 'urn:gatehouse:problem:wrong-state', status: 409, state: 'ISSUED', instance: '/api/v1/orders/bulk/approve' });
+    t.match(answer.body.items[2].problem, { type: 'urn:gatehouse:problem:not-found', status: 404 });
+    t.same(paths(await operator('POST', '/api/v1/orders/bulk/deny', { ids: [second] })), ['reason']);
+    t.match((await operator('POST', '/api/v1/orders/bulk/deny', { ids: [second], reason: 'No' })).body, { done: 1, failed: 0 });
+    t.match((await operator('GET', `/api/v1/orders/${second}`)).body, { state: 'REJECTED', failReason: 'No' });
+    t.match((await operator('POST', '/api/v1/orders/bulk/acknowledge', { ids: [second, done] })).body, { done: 1, failed: 1 });
+    const tooMany = Array.from({ length: 201 }, () => uuidv7());
+    for (const ids of [[], tooMany, ['x']]) t.equal((await operator('POST', '/api/v1/orders/bulk/approve', { ids })).status, 400);
+  });
+
+  await t.test("another tenant's orders are not there to be decided", async (t) => {
+    const waiting = await add('AWAITING_APPROVAL');
+    t.match((await other.admin('POST', '/api/v1/orders/bulk/approve', { ids: [waiting] })).body, { done: 0, failed: 1, items: [{ problem: { status: 404 } }] });
+    t.equal((await operator('GET', `/api/v1/orders/${waiting}`)).body.state, 'AWAITING_APPROVAL');
+  });
+
+  await t.test('profiles and connectors are switched and removed by the many; what is in use stays and says by what', async (t) => {
+    const before = desk.notices();
+    const off = await admin('POST', '/api/v1/cmp-profiles/bulk/status', { ids: [kept.id, gone.id], status: 'inactive' });
+    t.match(off.body, { done: 2, failed: 0 }, off.text);
+    t.equal((await admin('GET', `/api/v1/cmp-profiles/${gone.id}`)).body.status, 'inactive');
+    t.match((await admin('POST', '/api/v1/scep-profiles/bulk/status', { ids: [kept.id], status: 'active' })).body, {
+      done: 0,
+      items: [{ problem: { status: 404 } }],
+    });
+    t.match((await admin('POST', '/api/v1/cmp-profiles/bulk/delete', { ids: [gone.id] })).body, { done: 1 });
+    t.equal((await admin('GET', `/api/v1/cmp-profiles/${gone.id}`)).status, 404);
+    const used = await admin('POST', '/api/v1/connectors/bulk/delete', { ids: [connectorId] });
+    t.match(used.body, { done: 0, failed: 1, items: [{ problem: { status: 409, usedBy: [{ id: kept.id }] } }] });
+    t.match((await admin('POST', '/api/v1/connectors/bulk/status', { ids: [connectorId], status: 'inactive' })).body, { done: 1 });
+    t.equal((await admin('GET', `/api/v1/connectors/${connectorId}`)).body.status, 'inactive');
+    t.ok(desk.notices() > before, 'other rooms hear of it');
+    t.equal((await operator('POST', '/api/v1/connectors/bulk/delete', { ids: [connectorId] })).status, 403);
+  });
+
+  await t.test('orders filter by phase, connector, time and whether somebody has seen to them', async (t) => {
+    const total = async (query: string) => (await admin('GET', `/api/v1/orders?${query}`)).body.total;
+    const failed = await add('FAILED');
+    t.equal(await total('phase=issued'), 1);
+    t.equal(await total('phase=open'), 2);
+    t.equal(await total('phase=refused'), 2);
+    t.equal(await total('acknowledged=false'), 1);
+    t.equal(await total('acknowledged=true'), 1);
+    t.equal(await total(`connectorId=${connectorId}`), 5);
+    t.equal(await total(`connectorId=${nobody}`), 0);
+    const at = Date.parse((await admin('GET', `/api/v1/orders/${failed}`)).body.createdAt);
+    const time = (shift: number) => encodeURIComponent(new Date(at + shift).toISOString());
+    t.equal(await total(`state=FAILED&since=${time(0)}`), 1);
+    t.equal(await total(`since=${time(86_400_000)}`), 0);
+    t.equal(await total(`until=${time(-86_400_000)}`), 0);
+    t.equal(await total(`since=${time(-86_400_000)}&until=${time(86_400_000)}`), 5);
+    t.same(paths(await admin('GET', '/api/v1/orders?since=yesterday&acknowledged=1')), ['acknowledged', 'since']);
+  });
+
+  await t.test('lists are exported as CSV, every page of them, and only what the caller may see', async (t) => {
+    const csv = { accept: 'text/csv' };
+    const orders = await admin('GET', '/api/v1/orders?limit=2&sort=createdAt', undefined, csv);
+    t.match(orders.headers, { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': 'attachment; filename="orders.csv"', vary: 'accept' });
+    const lines = orders.text.trimEnd().split('\r\n');
+    t.match(lines[0], /^id,createdAt,finishedAt,/);
+    t.equal(lines.length, 6, 'limit is of pages, an export has none');
+    t.equal((await other.admin('GET', '/api/v1/orders', undefined, csv)).text.trimEnd().split('\r\n').length, 1);
+    t.match((await admin('GET', '/api/v1/certificates', undefined, csv)).text, /^id,subject,/);
+    for (const list of ['refusals', 'accounts'])
+      t.equal((await admin('GET', `/api/v1/${list}`, undefined, csv)).headers['content-type'], 'text/csv; charset=utf-8');
+    const page = (await admin('GET', '/api/v1/orders?limit=2&sort=createdAt')).body;
+    t.equal(
+      (await admin('GET', `/api/v1/orders?sort=createdAt&cursor=${page.nextCursor}`, undefined, csv)).text.trimEnd().split('\r\n').length,
+      4,
+      'from the cursor on',
+    );
+    problem(t, await admin('GET', '/api/v1/orders?cursor=x', undefined, csv), 400, 'invalid-request');
+  });
+
+  await t.test('certificates filter by fingerprint, order and time of expiry', async (t) => {
+    const [item] = (await admin('GET', '/api/v1/certificates')).body.items;
+    const total = async (query: string) => (await admin('GET', `/api/v1/certificates?${query}`)).body.total;
+    const until = (shift: number) => encodeURIComponent(new Date(Date.parse(item.notAfter) + shift).toISOString());
+    t.equal(await total(`sha256=${item.sha256.toUpperCase()}`), 1);
+    t.equal(await total(`sha256=${'0'.repeat(64)}`), 0);
+    t.equal(await total(`orderId=${item.orderId}`), 1);
+    t.equal(await total(`expiresAfter=${until(0)}&expiresBefore=${until(1)}`), 1);
+    t.equal(await total(`expiresBefore=${until(0)}`), 0);
+  });
+
+  await t.test('cards show the window before, for the trend', async (t) => {
+    const { body } = await admin('GET', '/api/v1/cmp-profiles/summary?window=24h');
+    t.match(body, { totalOrders: 5, activeOrders: 2, failedOrders: 1 });
+    t.same(body.previous, { totalOrders: 0, successRate: null, failedOrders: 0, averageProcessingMs: null, activeAccounts: 0 });
+    t.match((await admin('GET', '/api/v1/scep-profiles/summary')).body.previous, { totalOrders: 0, activeFailedOrders: 0 });
   });
 }
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Account, AuditListQuery, CertificateListQuery, FoldedRefusal, RefusalListQuery } from '../../src/admin/ports.js';
 import type { AuditEvent } from '../../src/audit/event.js';
 import type { OrderDecisions } from '../../src/enrolment/approve.js';
-import { issuedStates, type Order, openStates, phaseOf, refusedStates } from '../../src/enrolment/order.js';
+import { issuedStates, type Order, phaseOf, refusedStates } from '../../src/enrolment/order.js';
 import { type IssuedCertificate, type OrderReader, summaryWindows } from '../../src/enrolment/ports.js';
 import type { Clock } from '../../src/runtime/clock.js';
 import { uuidv7 } from '../../src/runtime/ids.js';
@@ -357,27 +357,37 @@ export function memoryAdmin(clock: Clock) {
       const matching = orders.filter(
         (order) =>
           isVisible(context, order.tenantId) &&
-          (['tenantId', 'protocol', 'profileId', 'accountId', 'state', 'operation', 'transactionId'] as const).every((key) => equals(query[key], order[key])) &&
+          (['tenantId', 'protocol', 'profileId', 'connectorId', 'accountId', 'state', 'operation', 'transactionId'] as const).every((key) =>
+            equals(query[key], order[key]),
+          ) &&
+          equals(query.phase, phaseOf(order.state)) &&
+          (query.acknowledged === undefined || (phaseOf(order.state) === 'refused' && query.acknowledged === (order.acknowledgedAt !== null))) &&
+          (query.since === undefined || order.createdAt >= query.since) &&
+          (query.until === undefined || order.createdAt < query.until) &&
           contains(query.q, order.subject, order.transactionId),
       );
       return pageOf(matching, query);
     },
     async summary(context, protocol, window) {
-      const since = clock.now().getTime() - summaryWindows[window] * 3_600_000;
-      const mine = orders.filter((order) => isVisible(context, order.tenantId) && order.protocol === protocol && order.createdAt.getTime() >= since);
-      const count = (states: readonly string[]): number => mine.filter(({ state }) => states.includes(state)).length;
-      const [issued, refused] = [count(issuedStates), count(refusedStates)];
-      const open = mine.filter((order) => ['FAILED', 'REJECTED'].includes(order.state) && order.acknowledgedAt === null);
-      const times = mine.flatMap(({ finishedAt, createdAt }) => (finishedAt === null ? [] : [finishedAt.getTime() - createdAt.getTime()]));
-      return {
-        totalOrders: mine.length,
-        successRate: issued + refused === 0 ? null : (100 * issued) / (issued + refused),
-        activeOrders: count(openStates),
-        failedOrders: count(['FAILED', 'EXPIRED']),
-        activeFailedOrders: open.length,
-        averageProcessingMs: times.length === 0 ? null : times.reduce((sum, time) => sum + time, 0) / times.length,
-        activeAccounts: new Set(mine.map(({ accountId }) => accountId)).size,
+      const ms = summaryWindows[window] * 3_600_000;
+      const visible = orders.filter((order) => isVisible(context, order.tenantId) && order.protocol === protocol);
+      const ageOf = (order: Order): number => clock.now().getTime() - order.createdAt.getTime();
+      const figures = (mine: readonly Order[]) => {
+        const count = (states: readonly string[]): number => mine.filter(({ state }) => states.includes(state)).length;
+        const [issued, refused] = [count(issuedStates), count(refusedStates)];
+        const times = mine.flatMap(({ finishedAt, createdAt }) => (finishedAt === null ? [] : [finishedAt.getTime() - createdAt.getTime()]));
+        return {
+          totalOrders: mine.length,
+          successRate: issued + refused === 0 ? null : (100 * issued) / (issued + refused),
+          failedOrders: count(['FAILED', 'EXPIRED']),
+          activeFailedOrders: mine.filter((order) => phaseOf(order.state) === 'refused' && order.acknowledgedAt === null).length,
+          averageProcessingMs: times.length === 0 ? null : times.reduce((sum, time) => sum + time, 0) / times.length,
+          activeAccounts: new Set(mine.map(({ accountId }) => accountId)).size,
+        };
       };
+      const activeOrders = visible.filter(({ state }) => phaseOf(state) === 'open').length;
+      const before = visible.filter((order) => ageOf(order) > ms && ageOf(order) <= 2 * ms);
+      return { ...figures(visible.filter((order) => ageOf(order) <= ms)), activeOrders, previous: figures(before) };
     },
     async timeline(context, id) {
       const order = orders.find((one) => one.id === id && isVisible(context, one.tenantId));
@@ -419,7 +429,10 @@ export function memoryAdmin(clock: Clock) {
         const matching = certificates.filter(
           (item) =>
             isVisible(context, item.tenantId) &&
-            (['tenantId', 'profileId', 'status', 'serial'] as const).every((key) => equals<unknown>(query[key], item[key])) &&
+            (['tenantId', 'profileId', 'connectorId', 'orderId', 'status', 'serial'] as const).every((key) => equals<unknown>(query[key], item[key])) &&
+            equals(query.sha256, item.sha256.toString('hex')) &&
+            (query.expiresAfter === undefined || item.notAfter >= query.expiresAfter) &&
+            (query.expiresBefore === undefined || item.notAfter < query.expiresBefore) &&
             contains(query.q, item.subject, item.serial),
         );
         return pageOf(matching, { ...query, sort: 'id' });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CsvColumns } from '../csv.js';
 import { idSchema, timeSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 import type { Account } from '../ports.js';
@@ -21,3 +22,13 @@ export const accountListQuery = listQuerySchema(['createdAt', 'label'], { tenant
 export function accountView({ createdAt, lastOrderAt, id, tenantId, profileId, label }: Account): z.output<typeof accountSchema> {
   return { id, tenantId, profileId, label, createdAt: createdAt.toISOString(), lastOrderAt: lastOrderAt?.toISOString() ?? null };
 }
+
+/** Columns of the CSV, in this order. */
+export const accountColumns: CsvColumns<Account> = {
+  id: ({ id }) => id,
+  label: ({ label }) => label,
+  tenantId: ({ tenantId }) => tenantId,
+  profileId: ({ profileId }) => profileId,
+  createdAt: ({ createdAt }) => createdAt.toISOString(),
+  lastOrderAt: ({ lastOrderAt }) => lastOrderAt?.toISOString() ?? null,
+};

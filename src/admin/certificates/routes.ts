@@ -13,7 +13,15 @@ import type { AdminParts } from '../ports.js';
 import { Problem } from '../problem.js';
 import { visible } from '../tenant-scope.js';
 import { preferredForm } from './form.js';
-import { certificateListQuery, certificatePage, certificateSchema, certificateView, revocationReasons, revocationSchema } from './schema.js';
+import {
+  certificateColumns,
+  certificateListQuery,
+  certificatePage,
+  certificateSchema,
+  certificateView,
+  revocationReasons,
+  revocationSchema,
+} from './schema.js';
 
 const tags = ['certificates'];
 
@@ -26,12 +34,13 @@ export function certificateRoutes(app: AdminApp, deps: AdminParts): void {
     path: '/certificates',
     tags,
     operationId: 'listCertificates',
-    summary: 'List certificates',
+    summary: 'List certificates; `Accept: text/csv` gives all that match as a file',
     access: 'certificate:read',
     query: certificateListQuery,
     page: certificatePage,
     list: ({ context, query }) => deps.certificates.list(context, query),
     view: (items) => items.map(certificateView),
+    csv: { name: () => 'certificates', columns: certificateColumns },
   });
 
   app.get(

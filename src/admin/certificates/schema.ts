@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { IssuedCertificate } from '../../enrolment/ports.js';
 import { crlReasons } from '../../pkix/index.js';
-import { idSchema, timeSchema } from '../field.js';
+import type { CsvColumns } from '../csv.js';
+import { idSchema, instantSchema, timeSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 
 const certificateStatuses = ['valid', 'revoked', 'superseded'] as const;
@@ -30,12 +31,22 @@ export const certificatePage = pageSchema(certificateSchema).meta({ id: 'Certifi
 export const certificateListQuery = listQuerySchema(['createdAt', 'notBefore', 'notAfter', 'subject'], {
   tenantId: idSchema.optional(),
   profileId: idSchema.optional(),
+  connectorId: idSchema.optional(),
+  orderId: idSchema.optional(),
   status: z.enum(certificateStatuses).optional(),
   serial: z
     .string()
     .regex(/^[0-9a-fA-F:]{1,120}$/, 'Must be hexadecimal')
     .transform((text) => text.replaceAll(':', '').toLowerCase())
     .optional(),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F:]{64,95}$/, 'Must be 32 octets in hexadecimal')
+    .transform((text) => text.replaceAll(':', '').toLowerCase())
+    .optional()
+    .describe('Fingerprint'),
+  expiresAfter: instantSchema.optional().describe('notAfter at this time or later'),
+  expiresBefore: instantSchema.optional().describe('notAfter before this time'),
 });
 
 /** CRLReason (RFC 5280 section 5.3.1), as far as an administrator may give one; `removeFromCRL` lifts a hold. */
@@ -69,3 +80,20 @@ export function certificateView(certificate: IssuedCertificate): z.output<typeof
     revocationReason: (status === 'revoked' ? crlReasons[revocationReason ?? -1] : undefined) ?? null,
   };
 }
+
+/** Columns of the CSV, in this order. */
+export const certificateColumns: CsvColumns<IssuedCertificate> = {
+  id: ({ id }) => id,
+  subject: ({ subject }) => subject,
+  sans: ({ sans }) => sans.join(' '),
+  issuer: ({ issuer }) => issuer,
+  serial: ({ serial }) => serial,
+  notBefore: ({ notBefore }) => notBefore.toISOString(),
+  notAfter: ({ notAfter }) => notAfter.toISOString(),
+  status: ({ status }) => status,
+  sha256: ({ sha256 }) => sha256.toString('hex'),
+  tenantId: ({ tenantId }) => tenantId,
+  profileId: ({ profileId }) => profileId,
+  connectorId: ({ connectorId }) => connectorId,
+  orderId: ({ orderId }) => orderId,
+};

@@ -31,7 +31,8 @@ import {
 } from './schema.js';
 
 const tags = ['cmp-profiles'];
-const nothingYet = { totalOrders: 0, successRate: null, activeOrders: 0, failedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
+const noFigures = { totalOrders: 0, successRate: null, failedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
+const nothingYet = { ...noFigures, activeOrders: 0, previous: noFigures };
 
 export function cmpProfileRoutes(app: AdminApp, deps: AdminParts): void {
   const viewOf = async (caller: Caller, row: RowOf<'cmp'>, credentials?: CmpCredentials) => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SharedSecret } from '../../tenancy/credentials.js';
 import { baseUrlSchema, timeSchema } from '../field.js';
 import { pageSchema } from '../list.js';
-import { averageSchema, newProfileShape, profilePatchShape, profileShape, successRateSchema } from '../profiles/field.js';
+import { averageSchema, newProfileShape, previousSchema, profilePatchShape, profileShape, successRateSchema } from '../profiles/field.js';
 import type { RowOf } from '../profiles/find.js';
 import { endpointUrl, patchable, profileView } from '../profiles/view.js';
 
@@ -49,14 +49,19 @@ export const cmpProfileSchema = z
 
 export const cmpProfilePage = pageSchema(cmpProfileSchema).meta({ id: 'CmpProfilePage' });
 
+const figures = {
+  totalOrders: z.int(),
+  successRate: successRateSchema,
+  failedOrders: z.int(),
+  averageProcessingMs: averageSchema,
+  activeAccounts: z.int().describe('Accounts with an order in the window'),
+};
+
 export const cmpSummarySchema = z
   .object({
-    totalOrders: z.int(),
-    successRate: successRateSchema,
+    ...figures,
     activeOrders: z.int().describe('Orders that are not in a final state'),
-    failedOrders: z.int(),
-    averageProcessingMs: averageSchema,
-    activeAccounts: z.int().describe('Accounts with an order in the window'),
+    previous: previousSchema('CmpFigures', figures),
   })
   .meta({ id: 'CmpSummary', description: 'The cards of the CMP page' });
 

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { callLevels, callOperations, callOutcomes, callResults, type RecordedCall } from '../../tenancy/connector-call.js';
-import { idSchema, timeSchema } from '../field.js';
+import { idSchema, instantSchema, timeSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
-
-const instantSchema = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 
 export const connectorLogQuery = listQuerySchema(
   ['at'],

@@ -1,12 +1,28 @@
+import type { z } from 'zod';
 import { acknowledgeOrder, approveOrder, type Decided, denyOrder } from '../../enrolment/approve.js';
+import type { Order } from '../../enrolment/order.js';
 import type { AdminApp } from '../app.js';
+import { bulkRoute } from '../bulk.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
 import { idParams } from '../field.js';
 import { listRoute } from '../list-route.js';
 import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
-import { findOrder, orderAction } from './action.js';
-import { acknowledgementSchema, approvalSchema, denialSchema, orderListQuery, orderPage, orderSchema, orderView, timelineSchema } from './schema.js';
+import { findOrder, type OrderAction, orderAction } from './action.js';
+import {
+  acknowledgementSchema,
+  approvalSchema,
+  bulkAcknowledgementSchema,
+  bulkApprovalSchema,
+  bulkDenialSchema,
+  denialSchema,
+  orderColumns,
+  orderListQuery,
+  orderPage,
+  orderSchema,
+  orderView,
+  timelineSchema,
+} from './schema.js';
 import { wrongState } from './wrong-state.js';
 
 const tags = ['orders'];
@@ -16,12 +32,13 @@ export function orderRoutes(app: AdminApp, deps: AdminParts): void {
     path: '/orders',
     tags,
     operationId: 'listOrders',
-    summary: 'List orders',
+    summary: 'List orders; `Accept: text/csv` gives all that match as a file',
     access: 'order:read',
     query: orderListQuery,
     page: orderPage,
     list: ({ context, query }) => deps.orderReader.list(context, query),
     view: (items) => items.map(orderView),
+    csv: { name: () => 'orders', columns: orderColumns },
   });
 
   app.get(
@@ -48,35 +65,57 @@ export function orderRoutes(app: AdminApp, deps: AdminParts): void {
   );
 }
 
-/** What administrators decide: 409 unless the order waits for it. */
+/** What administrators decide, of one order or of many: 409 unless the order waits for it. */
 export function orderDecisionRoutes(app: AdminApp, deps: AdminParts): void {
   /** 409 names the state in which the order then stands. */
-  const insist = async (decided: Decided, caller: Caller, id: string): Promise<void> => {
-    if (!decided.ok) throw wrongState(await findOrder(deps, caller, id), decided.error.expected);
+  const insist = async (caller: Caller, order: Order, decided: Decided): Promise<void> => {
+    if (!decided.ok) throw wrongState(await findOrder(deps, caller, order.id), decided.error.expected);
+  };
+  const decision = ({ one, many, decide }: Decision): void => {
+    const work = async (order: Order, caller: Caller, body: Note) => insist(caller, order, await decide(order, caller.actor, body.reason ?? ''));
+    orderAction(app, deps, { ...one, work });
+    bulkRoute(app, {
+      ...{ ...many, path: `/orders/bulk/${one.action}`, tags, access: one.access },
+      work: async (caller, id, body) => work(await findOrder(deps, caller, id), caller, body),
+    });
   };
 
-  orderAction(app, deps, {
-    action: 'approve',
-    operationId: 'approveOrder',
-    summary: 'Let a waiting order go to its CA',
-    access: 'order:approve',
-    body: approvalSchema,
-    work: async (order, caller, { reason }) => insist(await approveOrder(order, caller.actor, reason, deps.orders), caller, order.id),
+  decision({
+    one: { action: 'approve', operationId: 'approveOrder', summary: 'Let a waiting order go to its CA', access: 'order:approve', body: approvalSchema },
+    many: { operationId: 'approveOrders', summary: 'Let many waiting orders go to their CAs', body: bulkApprovalSchema },
+    decide: (order, actor, reason) => approveOrder(order, actor, reason, deps.orders),
   });
-  orderAction(app, deps, {
-    action: 'deny',
-    operationId: 'denyOrder',
-    summary: 'Reject a waiting order; its device learns it when it polls',
-    access: 'order:approve',
-    body: denialSchema,
-    work: async (order, caller, { reason }) => insist(await denyOrder(order, caller.actor, reason, deps.orders), caller, order.id),
+  decision({
+    one: {
+      action: 'deny',
+      operationId: 'denyOrder',
+      summary: 'Reject a waiting order; its device learns it when it polls',
+      access: 'order:approve',
+      body: denialSchema,
+    },
+    many: { operationId: 'denyOrders', summary: 'Reject many waiting orders', body: bulkDenialSchema },
+    decide: (order, actor, reason) => denyOrder(order, actor, reason, deps.orders),
   });
-  orderAction(app, deps, {
-    action: 'acknowledge',
-    operationId: 'acknowledgeOrder',
-    summary: 'Take a failed order from the card of active failures',
-    access: 'order:acknowledge',
-    body: acknowledgementSchema,
-    work: async (order, caller) => insist(await acknowledgeOrder(order, caller.actor, deps.orders), caller, order.id),
+  decision({
+    one: {
+      action: 'acknowledge',
+      operationId: 'acknowledgeOrder',
+      summary: 'Take a failed order from the card of active failures',
+      access: 'order:acknowledge',
+      body: acknowledgementSchema,
+    },
+    many: { operationId: 'acknowledgeOrders', summary: 'Take many failed orders from the card of active failures', body: bulkAcknowledgementSchema },
+    decide: (order, actor) => acknowledgeOrder(order, actor, deps.orders),
   });
+}
+
+interface Note {
+  readonly reason?: string;
+}
+
+interface Decision {
+  readonly one: Omit<OrderAction<z.ZodType<Note>>, 'work'>;
+  readonly many: { readonly operationId: string; readonly summary: string; readonly body: z.ZodType<Note & { readonly ids: readonly string[] }> };
+  /** `reason`: for operators; empty where none was given. */
+  decide(order: Order, actor: string, reason: string): Promise<Decided>;
 }

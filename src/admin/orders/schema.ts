@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { type Order, operations, orderStates } from '../../enrolment/order.js';
+import { type Order, operations, orderPhases, orderStates } from '../../enrolment/order.js';
 import { protocols } from '../../tenancy/profile.js';
-import { idSchema, timeSchema } from '../field.js';
+import { bulkIds } from '../bulk.js';
+import type { CsvColumns } from '../csv.js';
+import { flagSchema, idSchema, instantSchema, timeSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 
 export const orderSchema = z
@@ -38,10 +40,15 @@ export const orderListQuery = listQuerySchema(['createdAt', 'finishedAt', 'subje
   tenantId: idSchema.optional(),
   protocol: z.enum(protocols).optional(),
   profileId: idSchema.optional(),
+  connectorId: idSchema.optional(),
   accountId: idSchema.optional(),
   state: z.enum(orderStates).optional(),
+  phase: z.enum(orderPhases).optional().describe('`open`: an answer is still to come; `issued`; `refused`: failed, rejected or expired'),
+  acknowledged: flagSchema.optional().describe('Of failed and rejected orders: whether somebody has seen to them'),
   operation: z.enum(operations).optional(),
   transactionId: z.string().min(1).max(256).optional(),
+  since: instantSchema.optional().describe('Received at this time or later'),
+  until: instantSchema.optional().describe('Received before this time'),
 });
 
 export const timelineSchema = z
@@ -58,6 +65,10 @@ export const approvalSchema = z
 export const denialSchema = z.strictObject({ reason: noteSchema(1) }).meta({ id: 'OrderDenial' });
 export const acknowledgementSchema = z.strictObject({}).prefault({}).meta({ id: 'OrderAcknowledgement' });
 
+export const bulkApprovalSchema = approvalSchema.unwrap().extend({ ids: bulkIds }).meta({ id: 'BulkApproval', description: 'Orders to approve' });
+export const bulkDenialSchema = denialSchema.extend({ ids: bulkIds }).meta({ id: 'BulkDenial', description: 'Orders to reject' });
+export const bulkAcknowledgementSchema = z.strictObject({ ids: bulkIds }).meta({ id: 'BulkAcknowledgement', description: 'Failed orders that were seen to' });
+
 export function orderView(order: Order): z.output<typeof orderSchema> {
   const { id, protocol, profileId, connectorId, tenantId, accountId, transactionId, operation, state, subject } = order;
   const { failInfo, failReason, attempts, credential, certificateId } = order;
@@ -70,3 +81,30 @@ export function orderView(order: Order): z.output<typeof orderSchema> {
     acknowledgedAt: order.acknowledgedAt?.toISOString() ?? null,
   };
 }
+
+/** Columns of the CSV, in this order. */
+export const orderColumns: CsvColumns<Order> = {
+  id: ({ id }) => id,
+  createdAt: ({ createdAt }) => createdAt.toISOString(),
+  finishedAt: ({ finishedAt }) => finishedAt?.toISOString() ?? null,
+  acknowledgedAt: ({ acknowledgedAt }) => acknowledgedAt?.toISOString() ?? null,
+  protocol: ({ protocol }) => protocol,
+  operation: ({ operation }) => operation,
+  state: ({ state }) => state,
+  subject: ({ subject }) => subject,
+  tenantId: ({ tenantId }) => tenantId,
+  profileId: ({ profileId }) => profileId,
+  connectorId: ({ connectorId }) => connectorId,
+  accountId: ({ accountId }) => accountId,
+  transactionId: ({ transactionId }) => transactionId,
+  failInfo: ({ failInfo }) => failInfo,
+  failReason: ({ failReason }) => failReason,
+  attempts: ({ attempts }) => attempts,
+  clientIp: ({ facts }) => facts.clientIp,
+  clientFamily: ({ facts }) => facts.clientFamily,
+  keyType: ({ facts }) => facts.keyType,
+  digest: ({ facts }) => facts.digest,
+  cipher: ({ facts }) => facts.cipher,
+  credential: ({ credential }) => credential,
+  certificateId: ({ certificateId }) => certificateId,
+};

@@ -7,8 +7,16 @@ export interface CertificateListQuery extends ListQuery {
   readonly tenantId?: string;
   readonly profileId?: string;
   readonly status?: IssuedCertificate['status'];
-  /** lower-case hexadecimal */
+  readonly connectorId?: string;
+  readonly orderId?: string;
+  /** Lower-case hexadecimal. */
   readonly serial?: string;
+  /** Lower-case hexadecimal, of 32 octets. */
+  readonly sha256?: string;
+  /** `notAfter` at this time or later. */
+  readonly expiresAfter?: Date;
+  /** `notAfter` before this time. */
+  readonly expiresBefore?: Date;
 }
 
 export interface CertificateReader {
@@ -28,6 +36,8 @@ export interface RefusalListQuery extends ListQuery {
   readonly reason?: RefusalReason;
   readonly profileId?: string;
   readonly source?: string;
+  /** Seen at this time or later. */
+  readonly since?: Date;
 }
 
 export interface RefusalReader {

@@ -95,4 +95,9 @@ export const profileSummaryQuery = z.strictObject({
 });
 
 export const successRateSchema = z.number().nullable().describe('Per cent: issued / (issued + failed + rejected), open orders excluded; null when none');
+/** The figures of the window before, under the same names. */
+export function previousSchema<S extends z.ZodRawShape>(id: string, shape: S) {
+  return z.object(shape).meta({ id, description: 'The same figures of the window before, to tell the trend' });
+}
+
 export const averageSchema = z.number().nullable().describe('Received to final answer, manual waiting excluded; null when none');

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { refusalReasons } from '../../enrolment/refusal.js';
-import { idSchema, timeSchema } from '../field.js';
+import type { CsvColumns } from '../csv.js';
+import { idSchema, instantSchema, timeSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 import type { FoldedRefusal } from '../ports.js';
 
@@ -28,6 +29,7 @@ export const refusalListQuery = listQuerySchema(
     reason: z.enum(refusalReasons).optional(),
     profileId: idSchema.optional(),
     source: z.string().min(1).max(64).optional(),
+    since: instantSchema.optional().describe('Last seen at this time or later'),
   },
   '-lastSeen',
 );
@@ -36,3 +38,16 @@ export function refusalView(refusal: FoldedRefusal): z.output<typeof refusalSche
   const { id, reason, tenantId, profileId, source, clientFamily, detail, count, firstSeen, lastSeen } = refusal;
   return { id, reason, tenantId, profileId, source, clientFamily, detail, count, firstSeen: firstSeen.toISOString(), lastSeen: lastSeen.toISOString() };
 }
+
+/** Columns of the CSV, in this order. */
+export const refusalColumns: CsvColumns<FoldedRefusal> = {
+  reason: ({ reason }) => reason,
+  tenantId: ({ tenantId }) => tenantId,
+  profileId: ({ profileId }) => profileId,
+  source: ({ source }) => source,
+  clientFamily: ({ clientFamily }) => clientFamily,
+  count: ({ count }) => count,
+  firstSeen: ({ firstSeen }) => firstSeen.toISOString(),
+  lastSeen: ({ lastSeen }) => lastSeen.toISOString(),
+  detail: ({ detail }) => detail,
+};

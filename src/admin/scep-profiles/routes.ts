@@ -28,7 +28,8 @@ import {
 } from './schema.js';
 
 const tags = ['scep-profiles'];
-const nothingYet = { totalOrders: 0, successRate: null, activeFailedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
+const noFigures = { totalOrders: 0, successRate: null, activeFailedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
+const nothingYet = { ...noFigures, previous: noFigures };
 
 export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
   const resource: Resource<RowOf<'scep'>, typeof scepProfileSchema> = {

@@ -6,7 +6,7 @@ import { challengeModes } from '../../tenancy/profile.js';
 import { warningsOf } from '../../tenancy/profile-warnings.js';
 import { baseUrlSchema, secretState, secretStateSchema } from '../field.js';
 import { pageSchema } from '../list.js';
-import { averageSchema, newProfileShape, profilePatchShape, profileShape, successRateSchema } from '../profiles/field.js';
+import { averageSchema, newProfileShape, previousSchema, profilePatchShape, profileShape, successRateSchema } from '../profiles/field.js';
 import type { RowOf } from '../profiles/find.js';
 import { endpointUrl, patchable, profileView } from '../profiles/view.js';
 import { shownCertificate, shownCertificateSchema } from '../ra-keys/schema.js';
@@ -76,14 +76,16 @@ export const scepProfileSchema = z
 
 export const scepProfilePage = pageSchema(scepProfileSchema).meta({ id: 'ScepProfilePage' });
 
+const figures = {
+  totalOrders: z.int(),
+  successRate: successRateSchema,
+  activeFailedOrders: z.int().describe('Failed or rejected, and not acknowledged'),
+  averageProcessingMs: averageSchema,
+  activeAccounts: z.int().describe('Accounts with an order in the window'),
+};
+
 export const scepSummarySchema = z
-  .object({
-    totalOrders: z.int(),
-    successRate: successRateSchema,
-    activeFailedOrders: z.int().describe('Failed or rejected, and not acknowledged'),
-    averageProcessingMs: averageSchema,
-    activeAccounts: z.int().describe('Accounts with an order in the window'),
-  })
+  .object({ ...figures, previous: previousSchema('ScepFigures', figures) })
   .meta({ id: 'ScepSummary', description: 'The cards of the SCEP page' });
 
 export function scepProfileView(row: RowOf<'scep'>, deviceUrl: string, endpoint: ScepEndpoint | undefined): z.output<typeof scepProfileSchema> {

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Order, OrderState } from '../../enrolment/order.js';
+import { type Order, type OrderPhase, type OrderState, refusedStates, statesOf } from '../../enrolment/order.js';
 import type { OrderListQuery, OrderReader, OrderSummary } from '../../enrolment/ports.js';
 import type { Context } from '../../tenancy/context.js';
 import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
@@ -8,7 +8,7 @@ import { equals, equalsId, visibleTo } from '../scope.js';
 import { isUuid, storableText } from '../text.js';
 import { keptCounts } from './kept-counts.js';
 import { type OrderRow, orderColumns, toOrder } from './rows.js';
-import { summarise } from './summary.js';
+import { firstIdAfter, skewMs, summarise } from './summary.js';
 
 export function orderReader(connection: Connection): OrderReader {
   const kept = keptCounts<OrderSummary>(({ totalOrders }) => totalOrders);
@@ -47,8 +47,12 @@ function listing(context: Context, query: OrderListQuery) {
       ...equalsId(sql`o.tenant_id`, query.tenantId),
       ...equals(sql`o.protocol`, query.protocol),
       ...equalsId(sql`o.profile_id`, query.profileId),
+      ...equalsId(sql`o.connector_id`, query.connectorId),
       ...equalsId(sql`o.account_id`, query.accountId),
       ...inState(query.state),
+      ...inPhase(query.phase),
+      ...seenTo(query.acknowledged),
+      ...receivedWithin(query),
       ...equals(sql`o.operation`, query.operation),
       ...equals(sql`o.transaction_id`, query.transactionId === undefined ? undefined : storableText(query.transactionId)),
       ...searched(query.q, sql`o.subject`, sql`o.transaction_id`),
@@ -63,6 +67,27 @@ function listing(context: Context, query: OrderListQuery) {
 function inState(state: OrderState | undefined): readonly RawBuilder<unknown>[] {
   const isWatched = state !== undefined && state !== 'ISSUED' && state !== 'DELIVERED' && state !== 'CONFIRMED';
   return equals(isWatched ? sql`o.watched_state` : sql`o.state`, state);
+}
+
+function inPhase(phase: OrderPhase | undefined): readonly RawBuilder<unknown>[] {
+  if (phase === undefined) return [];
+  const states = sql.join(statesOf[phase]);
+  return [phase === 'issued' ? sql`o.state in (${states})` : sql`o.watched_state in (${states})`];
+}
+
+/** Seen to or not: both only of orders that failed or were rejected. */
+function seenTo(acknowledged: boolean | undefined): readonly RawBuilder<unknown>[] {
+  if (acknowledged === undefined) return [];
+  const refused = sql`o.watched_state in (${sql.join(refusedStates)})`;
+  return acknowledged ? [refused, sql`o.acknowledged_at is not null`] : [refused, sql`o.acknowledged_at is null`];
+}
+
+/** Ids tell the time too, nearly: they find the range in the index, the time itself decides. */
+function receivedWithin({ since, until }: OrderListQuery): readonly RawBuilder<unknown>[] {
+  return [
+    ...(since === undefined ? [] : [sql`o.id >= ${firstIdAfter(since.getTime())}::uuid`, sql`o.created_at >= ${since}`]),
+    ...(until === undefined ? [] : [sql`o.id < ${firstIdAfter(until.getTime() + 2 * skewMs)}::uuid`, sql`o.created_at < ${until}`]),
+  ];
 }
 
 interface TimelineRow {

@@ -1,9 +1,9 @@
 import { type RawBuilder, sql } from 'kysely';
 import { issuedStates, openStates } from '../../enrolment/order.js';
-import { type OrderSummary, type SummaryWindow, summaryWindows } from '../../enrolment/ports.js';
+import { type OrderFigures, type OrderSummary, type SummaryWindow, summaryWindows } from '../../enrolment/ports.js';
 import type { Context } from '../../tenancy/context.js';
 import type { Protocol } from '../../tenancy/profile.js';
-import { type Connection, firstOf } from '../connection/connection.js';
+import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
 import { allOf } from '../page.js';
 import { visibleTo } from '../scope.js';
 
@@ -16,19 +16,19 @@ export const isRejected = sql`o.state = 'REJECTED'`;
 /** By the column that is indexed for it: open orders count however old they are. */
 export const isActive = sql`o.watched_state in (${listOf(openStates)})`;
 
-interface SummaryRow {
+interface FiguresRow {
+  readonly is_current: boolean;
   readonly total: number;
   readonly success: number;
   readonly failed: number;
   readonly rejected: number;
-  readonly active: number;
   readonly unacknowledged: number;
   readonly average: number | null;
   readonly accounts: number;
 }
 
 /** The clocks of the nodes that make the ids may differ from the database's by this much at most. */
-const skewMs = 3_600_000;
+export const skewMs = 3_600_000;
 
 /** No order made after `time` has a smaller id (UUIDv7): the window is one range of the primary key. */
 export function firstIdAfter(time: number): string {
@@ -38,29 +38,36 @@ export function firstIdAfter(time: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
-/** The card numbers of one protocol. Orders are those of the window; open ones count however old they are. */
+/** The card numbers of one protocol. Orders are those of the window, and of the window before it; open ones count however old they are. */
 export async function summarise(connection: Connection, context: Context, protocol: Protocol, window: SummaryWindow): Promise<OrderSummary> {
   const visible = visibleTo(context, sql`o.tenant_id`);
-  const firstId = firstIdAfter(Date.now() - summaryWindows[window] * 3_600_000);
-  const since = sql`now() - ${summaryWindows[window]} * interval '1 hour'`;
-  const row = await firstOf(
-    connection,
-    sql<SummaryRow>`select count(*) as total,
-        count(*) filter (where ${isSuccess}) as success, count(*) filter (where ${isFailed}) as failed, count(*) filter (where ${isRejected}) as rejected,
-        count(*) filter (where (${isFailed} or ${isRejected}) and o.acknowledged_at is null) as unacknowledged,
-        (avg(extract(epoch from o.finished_at - coalesce(o.approved_at, o.created_at))) filter (where o.finished_at is not null) * 1000)::float8 as average,
-        count(distinct o.account_id) as accounts,
-        (select count(*) from orders o where ${allOf([...visible, sql`o.protocol = ${protocol}`, isActive])}) as active
-      from orders o where ${allOf([...visible, sql`o.protocol = ${protocol}`, sql`o.id >= ${firstId}::uuid`, sql`o.created_at >= ${since}`])}`,
-  );
-  return toSummary(row as SummaryRow);
+  const hours = summaryWindows[window];
+  const firstId = firstIdAfter(Date.now() - 2 * hours * 3_600_000);
+  const since = (windows: number) => sql`now() - ${windows * hours} * interval '1 hour'`;
+  const [figures, active] = await Promise.all([
+    rowsOf(
+      connection,
+      sql<FiguresRow>`select o.created_at >= ${since(1)} as is_current, count(*) as total,
+          count(*) filter (where ${isSuccess}) as success, count(*) filter (where ${isFailed}) as failed, count(*) filter (where ${isRejected}) as rejected,
+          count(*) filter (where (${isFailed} or ${isRejected}) and o.acknowledged_at is null) as unacknowledged,
+          (avg(extract(epoch from o.finished_at - coalesce(o.approved_at, o.created_at))) filter (where o.finished_at is not null) * 1000)::float8 as average,
+          count(distinct o.account_id) as accounts
+        from orders o
+        where ${allOf([...visible, sql`o.protocol = ${protocol}`, sql`o.id >= ${firstId}::uuid`, sql`o.created_at >= ${since(2)}`])} group by 1`,
+    ),
+    firstOf(connection, sql<{ active: number }>`select count(*) as active from orders o where ${allOf([...visible, sql`o.protocol = ${protocol}`, isActive])}`),
+  ]);
+  const of = (isCurrent: boolean) => toFigures(figures.find((row) => row.is_current === isCurrent));
+  return { ...of(true), activeOrders: active?.active ?? 0, previous: of(false) };
 }
 
-function toSummary(row: SummaryRow): OrderSummary {
+const none: OrderFigures = { totalOrders: 0, successRate: null, failedOrders: 0, activeFailedOrders: 0, averageProcessingMs: null, activeAccounts: 0 };
+
+function toFigures(row: FiguresRow | undefined): OrderFigures {
+  if (row === undefined) return none;
   return {
     totalOrders: row.total,
     successRate: successRate(row.success, row.failed, row.rejected),
-    activeOrders: row.active,
     failedOrders: row.failed,
     activeFailedOrders: row.unacknowledged,
     averageProcessingMs: row.average === null ? null : Math.max(0, Math.round(row.average)),
@@ -69,7 +76,7 @@ function toSummary(row: SummaryRow): OrderSummary {
 }
 
 /** Per cent with one decimal; null when nothing is over yet. */
-function successRate(success: number, failed: number, rejected: number): number | null {
+export function successRate(success: number, failed: number, rejected: number): number | null {
   const over = success + failed + rejected;
   return over === 0 ? null : Math.round((success / over) * 1000) / 10;
 }
