@@ -13,7 +13,7 @@ import { type Row, say } from './report.js';
 import { median } from './sampling.js';
 import { discover, prepareScep, ScepAnswers } from './scep-load.js';
 
-const processes = 2;
+export const processes = 2;
 
 export interface Extent {
   readonly windows: number;
@@ -23,14 +23,14 @@ export interface Extent {
   readonly connections: readonly number[];
 }
 
-interface Database {
+export interface Database {
   readonly url: string;
   readonly cluster: Cluster | undefined;
   remove(): void;
 }
 
 /** TEST_DATABASE_URL's server, or a cluster of our own; undefined without both. */
-async function openDatabase(): Promise<Database | undefined> {
+export async function openDatabase(): Promise<Database | undefined> {
   const given = process.env.TEST_DATABASE_URL;
   const cluster = given === undefined || given === '' ? await createCluster() : undefined;
   const base = cluster?.socketUrl ?? given;
@@ -39,11 +39,11 @@ async function openDatabase(): Promise<Database | undefined> {
 }
 
 /** Processor time of the database so far, in milliseconds; 0 where it is not ours. */
-function databaseMs({ cluster }: Database): number {
+export function databaseMs({ cluster }: Database): number {
   return cluster === undefined ? 0 : cpuOf(cluster.pid());
 }
 
-async function freshDatabase(url: string): Promise<string> {
+export async function freshDatabase(url: string): Promise<string> {
   const name = `bench_${randomBytes(4).toString('hex')}`;
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -54,7 +54,7 @@ async function freshDatabase(url: string): Promise<string> {
   return fresh.toString();
 }
 
-interface Server {
+export interface Server {
   readonly url: string;
   readonly challenge: string;
   readonly opensSamples: boolean;
@@ -71,7 +71,7 @@ function targetOf(url: string): Target {
 }
 
 /** One window of new enrolments; what was prepared beforehand does not count, nor the check of the answers behind it. */
-async function enrolMany(server: Server, keys: readonly DeviceKey[], count: number, connections: number): Promise<Window> {
+export async function enrolMany(server: Server, keys: readonly DeviceKey[], count: number, connections: number): Promise<Window> {
   const known = await discover(server.url, server.challenge);
   const prepared = prepareScep(count, keys, known);
   const target = targetOf(server.url);
@@ -87,9 +87,9 @@ async function enrolMany(server: Server, keys: readonly DeviceKey[], count: numb
 
 const unanswered: Answer = { status: 0, body: Buffer.alloc(0) };
 
-const rounded = (value: number, digits = 1): number => Number(value.toFixed(digits));
+export const rounded = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
-function describe(window: Window, extra: Readonly<Record<string, number>>): Readonly<Record<string, number | string>> {
+export function describe(window: Window, extra: Readonly<Record<string, number>>): Readonly<Record<string, number | string>> {
   return {
     perSecond: rounded(window.perSecond),
     p50Ms: rounded(window.p50Ms),
@@ -108,8 +108,8 @@ const warmUp = 8_000;
  * Until the compilers of both processes have settled; then the database takes its statistics, as it does by itself a minute later:
  * plans that were made for empty tables are slow on full ones.
  */
-async function warm(server: Server, keys: readonly DeviceKey[], databaseUrl: string): Promise<void> {
-  await enrolMany(server, keys, warmUp, 16);
+export async function warm(server: Server, keys: readonly DeviceKey[], databaseUrl: string, count = warmUp): Promise<void> {
+  await enrolMany(server, keys, count, 16);
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   await client.query('analyze');
@@ -201,7 +201,7 @@ async function measureHttp(
  * Who used the processors. `perSecondByProcessorTime` is what two cores would do that had nothing else to do: server, database and generator
  * counted, neighbours not.
  */
-function shares(result: LoadResult, serverMs: number, storeMs: number, busy: number): Readonly<Record<string, number>> {
+export function shares(result: LoadResult, serverMs: number, storeMs: number, busy: number): Readonly<Record<string, number>> {
   const oursMs = serverMs + storeMs + result.generatorCpuMs;
   return {
     serverCpuUs: rounded((serverMs * 1000) / result.requests, 0),

@@ -8,6 +8,7 @@ import { rsaKeys } from '../chaos/device/keys.js';
 import { kurRow, pbmac1Row, rrRow } from './cmp-operations.js';
 import { irRow, p10crRow } from './cmp-path.js';
 import { runCompiled } from './compiled.js';
+import { farRows } from './far-path.js';
 import { type Extent, httpRows, peerRows } from './http-path.js';
 import { describeMachine } from './machine.js';
 import { type Row, say, table, writeJson } from './report.js';
@@ -39,6 +40,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
     await rrRow('P-256', thread),
   ],
   http: () => httpRows(keys, extent),
+  remote: () => farRows(keys, extent),
   micromdm: () => peerRows(keys, extent),
   start: () => startRows(values.short ? 1 : 3),
 };
