@@ -7,6 +7,7 @@ import { spentRefusal } from './challenge.js';
 import { checkBinding } from './challenge-binding.js';
 import { withConfirmationTime } from './confirmation-time.js';
 import { type Grant, identify } from './identify.js';
+import { recordAndIssue } from './issue-at-once.js';
 import { certificateRecord, contentHashOf, dedupeKeyOf, newOrder, refusedOrder } from './new-order.js';
 import { phaseOf } from './order.js';
 import type { Issued, Outcome } from './outcome.js';
@@ -150,7 +151,15 @@ async function recordAndForward(
   if (!isAutomatic) return recordWaiting(profile, order, context, deps);
   if (deps.backlog.isFull(order.connectorId) && (await deps.orders.findTransaction(context, order.dedupeKey)) === undefined)
     return refusedOutcome(refusal('unavailable', 'too many orders wait for their CA'));
+  if (issuer !== undefined && order.isExclusive !== true && order.notice === undefined) return issueElsewhere(order, checked, issuer, context, deps);
   return forwardRecorded(order, await deps.orders.record(context, order, 'ACCEPTED'), context, deps);
+}
+
+/** A CA elsewhere: called from here at once where that can be, else by the worker in its turn. */
+async function issueElsewhere(order: NewOrder, checked: Checked, issuer: Issuer, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
+  const recorded = await recordAndIssue(order, checked.isModified, issuer, context, deps);
+  if (recorded.kind === 'answered') return recorded.outcome;
+  return recorded.kind === 'recorded' ? pendingOrEarlier(order, recorded, context, deps) : forwardRecorded(order, recorded, context, deps);
 }
 
 /** The engine in our own database: the certificate is signed first and becomes real only if its order is recorded. */

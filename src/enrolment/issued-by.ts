@@ -12,16 +12,28 @@ export type Authorship = 'own' | 'foreign' | 'unknown';
 export async function authorshipOf(certificate: Certificate, issuer: Pick<Issuer, 'chain' | 'next' | 'local'>): Promise<Authorship> {
   if (issuer.local !== undefined) return 'own';
   try {
-    if (isSignedByOne(certificate, [...(await issuer.chain()), ...(issuer.next?.()?.chain ?? [])])) return 'own';
+    if (isSignedByOne(certificate, await issuer.chain(), issuer.next?.()?.chain ?? [])) return 'own';
     return isSignedByOne(certificate, await issuer.chain('fresh')) ? 'own' : 'foreign';
   } catch {
     return 'unknown';
   }
 }
 
-function isSignedByOne(certificate: Certificate, chain: readonly Buffer[]): boolean {
-  return chain.some((der) => {
+/** A kept chain is the same list each time: its certificates are read, and their keys imported, once. */
+const read = new WeakMap<readonly Buffer[], readonly Certificate[]>();
+
+function authoritiesOf(chain: readonly Buffer[]): readonly Certificate[] {
+  const known = read.get(chain);
+  if (known !== undefined) return known;
+  const authorities = chain.flatMap((der) => {
     const authority = parseCertificate(der);
-    return authority.ok && isSameName(authority.value.subject, certificate.issuer) && verifyCertificate(certificate, authority.value.publicKey).ok;
+    return authority.ok ? [authority.value] : [];
   });
+  read.set(chain, authorities);
+  return authorities;
+}
+
+function isSignedByOne(certificate: Certificate, ...chains: readonly (readonly Buffer[])[]): boolean {
+  const isSigner = ({ subject, publicKey }: Certificate) => isSameName(subject, certificate.issuer) && verifyCertificate(certificate, publicKey).ok;
+  return chains.some((chain) => authoritiesOf(chain).some(isSigner));
 }

@@ -195,6 +195,9 @@ export type RecordOutcome =
   | { readonly kind: 'challenge-spent' }
   | { readonly kind: 'account-held' };
 
+/** As `RecordOutcome`; `claimed`: the order stands, and whoever asked has it for its first call. */
+export type ClaimOutcome = RecordOutcome | { readonly kind: 'claimed'; readonly claimed: ClaimedOrder };
+
 /** A claimed order: the fence must be shown with the result, else the result is refused. */
 export interface ClaimedOrder {
   readonly order: Order;
@@ -222,6 +225,11 @@ export interface OrderStore {
   settleIssued(context: TenantContext, order: NewOrder, certificate: CertificateRecord, caId: string): Promise<RecordOutcome>;
   /** Records an order that waits for approval or for a CA call; or one that was refused by policy. */
   record(context: TenantContext, order: NewOrder, state: 'AWAITING_APPROVAL' | 'ACCEPTED' | Refused): Promise<RecordOutcome>;
+  /**
+   * Records an order and claims it for the CA call that its caller makes at once: both, and the intent, in one commit, group-committed over
+   * concurrent callers. The lease is in milliseconds. Not for orders that are exclusive or have a notice.
+   */
+  recordClaimed(context: TenantContext, order: NewOrder, leaseMs: number): Promise<ClaimOutcome>;
   /** Replaces the transaction of a final order by a new order (`replaces` must still be the one that stands there); ACCEPTED where no state is given. */
   supersede(context: TenantContext, order: NewOrder, replaces: string, state?: 'AWAITING_APPROVAL' | 'ACCEPTED'): Promise<RecordOutcome>;
   /** A retry of something refused: attempts + 1. */
@@ -237,7 +245,10 @@ export interface OrderStore {
   move(context: TenantContext, orderId: string, from: readonly OrderState[], to: OrderState, reason: string, crlReason?: number): Promise<boolean>;
   /** Claims one order for a CA call: ACCEPTED -> ISSUING, fence + 1, lease, intent; undefined when someone else has it. */
   claim(context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined>;
-  /** The result of a claimed call; false when the fence is no longer ours (then the certificate, if any, went to the orphans). */
+  /**
+   * The result of a claimed call; true when the order now is what it says. False when the fence is no longer ours (then the certificate, if
+   * any, went to the orphans), or when the certificate is another order's (then the order is STUCK).
+   */
   settleClaimed(context: TenantContext, claimed: ClaimedOrder, answer: ClaimResult): Promise<boolean>;
   /** Work for background jobs, oldest first; none of these connectors. */
   due(context: SystemContext, kind: DueKind, limit: number, exceptConnectors?: readonly string[]): Promise<readonly DueOrder[]>;

@@ -11,7 +11,7 @@ import { refusal } from './refusal.js';
 import type { EnrolmentDeps } from './service.js';
 
 /** How long a device's connection is held for a CA that answers slowly; then it is told to ask again. */
-const inlineWaitMs = 2_500;
+export const inlineWaitMs = 2_500;
 /** Calls that came to nothing, each looked up, before an operator has to look. */
 const maxCalls = 8;
 const pollMs = 25;
@@ -41,7 +41,7 @@ export async function issueOrder(orderId: string, deps: EnrolmentDeps, kind: Cal
   if (found === undefined || found.state !== 'ACCEPTED') return;
   const issuer = await deps.issuers.forOrder(found);
   if (issuer === undefined) return;
-  await deps.gate(found.connectorId, issuer.timing.concurrency, async () => {
+  await deps.gate.run(found.connectorId, issuer.timing.concurrency, async () => {
     if (issuer.mayCall?.(kind) === false) return;
     await deps.calls.run(() => claimAndAsk(orderId, issuer, deps));
   });
@@ -50,19 +50,25 @@ export async function issueOrder(orderId: string, deps: EnrolmentDeps, kind: Cal
 async function claimAndAsk(orderId: string, issuer: Issuer, deps: EnrolmentDeps): Promise<void> {
   const since = performance.now();
   const claimed = await deps.orders.claim(systemContext('worker:issue'), orderId, leaseMs(issuer));
-  if (claimed === undefined) return;
+  if (claimed !== undefined) await askAndSettle(claimed, since, issuer, deps);
+}
+
+/** The one call of a claimed order, and its record. `since`: when the claim was asked for, monotonic. Undefined when the lease was lost meanwhile. */
+export async function askAndSettle(claimed: ClaimedOrder, since: number, issuer: Issuer, deps: EnrolmentDeps): Promise<ClaimResult | undefined> {
   failpoint('claimed');
   const isLate = performance.now() - since > startWithinMs && !issuer.capabilities.uniqueRef;
   const answer = isLate ? tooLate : await askIssuer(issuer, claimed);
   failpoint('answered');
-  await settle(claimed, await resultOf(answer, claimed, issuer, deps.clock.now()), since + leaseMs(issuer), deps);
+  const result = await resultOf(answer, claimed, issuer, deps.clock.now());
+  const isOurs = await settle(claimed, result, since + leaseMs(issuer), deps);
   failpoint('settled');
+  return isOurs ? result : undefined;
 }
 
 const tooLate: IssuerAnswer = { kind: 'notSent', reason: 'The node was held up between its claim and the call.' };
 
 /** Lease = timeoutMs + 2 s: longer than the call and its recording. */
-function leaseMs(issuer: Issuer): number {
+export function leaseMs(issuer: Issuer): number {
   return issuer.timing.timeoutMs + 2_000;
 }
 
@@ -155,10 +161,15 @@ function isGranted(subject: Name, wanted: Name, { capabilities }: { readonly cap
 }
 
 /** Records the result; while the database is away, again and again until the lease is over (fault point F17). */
-async function settle(claimed: ClaimedOrder, result: ClaimResult, leaseEnds: number, deps: EnrolmentDeps): Promise<void> {
+async function settle(claimed: ClaimedOrder, result: ClaimResult, leaseEnds: number, deps: EnrolmentDeps): Promise<boolean> {
   const context = tenantContext(claimed.order.tenantId, 'worker:issue');
   const isOurs = await untilLeaseEnds(leaseEnds, () => deps.orders.settleClaimed(context, claimed, result));
-  if (!isOurs) deps.log.warn({ orderId: claimed.order.id, result: result.kind }, 'the lease was lost before the answer was recorded');
+  if (!isOurs)
+    deps.log.warn(
+      { orderId: claimed.order.id, result: result.kind },
+      "the answer could not be recorded as it came: the lease was lost, or the certificate is another order's",
+    );
+  return isOurs;
 }
 
 const settleAgainMs = 250;

@@ -18,7 +18,7 @@ function compileTree(): string {
   const options = ['--noEmit', 'false', '--noCheck', '--sourceMap', 'false', '--outDir', directory, '--rootDir', tree];
   // Its status is not asked for: a fault in a file that nothing here loads is no reason not to measure.
   spawnSync(process.execPath, [compiler, '-p', join(tree, 'tsconfig.json'), ...options], { stdio: 'inherit', cwd: tree });
-  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }\n');
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module", "version": "0.0.0-measured" }\n');
   return directory;
 }
 

@@ -130,6 +130,7 @@ function memoryOrders({ transactions, certificates, orders }: Shelves): OrderSto
     noteDelivered: () => undefined,
     updateSession: unused,
     record: unused,
+    recordClaimed: unused,
     supersede: unused,
     countAttempt: unused,
     move: unused,

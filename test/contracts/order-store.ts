@@ -337,7 +337,74 @@ async function challenges(t: Test, { orders, orderReader, challenges }: OrderPor
   });
 }
 
-async function claims(t: Test, { orders, orderReader, flush: _flush }: OrderPorts): Promise<void> {
+async function claims(t: Test, { orders, orderReader, challenges, flush: _flush }: OrderPorts): Promise<void> {
+  t.test('an order that is called for at once stands with its claim, fence and intent; one of 20 simultaneous copies', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder({ subject: 'CN=Ä "x" \\, 名', operation: 'renewal', renews: uuidv7() });
+    const copies = Array.from({ length: 20 }, () => newOrder({ ...order, id: uuidv7() }));
+    const outcomes = await Promise.all(copies.map((copy) => orders.recordClaimed(tenant, copy, 60_000)));
+    t.same(outcomes.map(({ kind }) => kind).sort(), ['claimed', ...Array.from({ length: 19 }, () => 'existing')]);
+    const own = outcomes.find((outcome) => outcome.kind === 'claimed')?.claimed;
+    if (own === undefined) return t.fail('one has it');
+    t.match(own, { fence: 1, calls: 1, caReference: null, caRef: `${tenant.tenantId}-${own.order.id}`, order: { state: 'ISSUING', subject: order.subject } });
+    t.same(own.request, order.request);
+    t.same(await orderReader.find(tenant, own.order.id), own.order, 'as it stands');
+    for (const outcome of outcomes) if (outcome.kind === 'existing') t.equal(outcome.transaction.order.id, own.order.id);
+    t.equal(await orders.claim(system, own.order.id, 60_000), undefined, 'nobody else calls for it');
+    t.equal(await orders.settleClaimed(tenant, own, { kind: 'issued', certificate: newCertificate() }), true);
+    const states = (await orderReader.timeline(tenant, own.order.id)).map(({ state }) => state);
+    t.same(states, ['ISSUING', 'ISSUED']);
+  });
+
+  t.test('F6 an order whose caller died before its call is reaped, looked up, and called for again with the same request', async (t) => {
+    const tenant = newTenant();
+    const order = newOrder();
+    t.equal((await orders.recordClaimed(tenant, order, 1)).kind, 'claimed');
+    await wait(10);
+    t.ok((await orders.reapLeases(system)) >= 1);
+    const lookup = await orders.claimLookup(system, order.id, 60_000);
+    t.same(lookup?.request, order.request);
+    t.ok(lookup?.calledAt, 'when the call may have gone out');
+    await orders.settleClaimed(tenant, lookup as NonNullable<typeof lookup>, { kind: 'retry', reason: 'nothing there', delayMs: 0 });
+    t.match(await orders.claim(system, order.id, 60_000), { calls: 2, order: { state: 'ISSUING' } });
+  });
+
+  t.test('AB-21 many orders that are called for at once and share a one-time challenge are one order', async (t) => {
+    const tenant = newTenant();
+    const minted = newChallenge();
+    await challenges.mint(tenant, minted);
+    const wanted = Array.from({ length: 10 }, () => newOrder({ profileId: minted.profileId, challengeId: minted.id }));
+    const outcomes = await Promise.all(wanted.map((order) => orders.recordClaimed(tenant, order, 60_000)));
+    t.same(outcomes.map(({ kind }) => kind).sort(), [...Array.from({ length: 9 }, () => 'challenge-spent'), 'claimed']);
+    for (const [index, { id, dedupeKey }] of wanted.entries()) {
+      const isClaimed = outcomes[index]?.kind === 'claimed';
+      t.equal((await orderReader.find(tenant, id)) !== undefined, isClaimed);
+      t.equal((await orders.findTransaction(tenant, dedupeKey)) !== undefined, isClaimed, 'a refused one leaves no transaction');
+    }
+  });
+
+  t.test("many claims and many results of one moment are each their own order's; a lost fence among them stays alone", async (t) => {
+    const tenant = newTenant();
+    const all = Array.from({ length: 12 }, () => newOrder());
+    await Promise.all(all.map((order) => orders.record(tenant, order, 'ACCEPTED')));
+    const claimed = await Promise.all(all.map((order) => orders.claim(system, order.id, 60_000)));
+    const fenced = claimed[3];
+    await orders.move(tenant, fenced?.order.id ?? '', ['ISSUING'], 'UNCERTAIN', 'the node was paused');
+    const results = all.map(() => newCertificate());
+    const settled = await Promise.all(
+      claimed.map((item, index) => item && orders.settleClaimed(tenant, item, { kind: 'issued', certificate: results[index] as (typeof results)[number] })),
+    );
+    t.same(
+      settled,
+      all.map((_, index) => index !== 3),
+    );
+    for (const [index, { dedupeKey, request }] of all.entries()) {
+      t.same(claimed[index]?.request, request);
+      const standing = await orders.findTransaction(tenant, dedupeKey);
+      t.same(standing?.certificate ?? null, index === 3 ? null : results[index]?.der);
+    }
+  });
+
   t.test('F15 gives an order to one of many claimers, with its request, fence and reference', async (t) => {
     const tenant = newTenant();
     const order = newOrder();
@@ -579,7 +646,8 @@ async function certificates(t: Test, { orders, orderReader, certificates: store,
     const certificate = newCertificate();
     await orders.settleIssued(tenant, newOrder(), certificate, 'issuing');
     const second = await claimedOrder(orders, tenant);
-    await orders.settleClaimed(tenant, second, { kind: 'issued', certificate: { ...certificate, id: newCertificate().id } });
+    const taken: ClaimResult = { kind: 'issued', certificate: { ...certificate, id: newCertificate().id } };
+    t.equal(await orders.settleClaimed(tenant, second, taken), false, 'nobody hands it to a device');
     t.match(await orderReader.find(tenant, second.order.id), { state: 'STUCK', certificateId: null });
   });
 

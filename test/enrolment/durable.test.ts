@@ -136,6 +136,7 @@ t.test('a CA that cannot be asked what it issued: what it did not answer waits f
   const reaped = house(slow.issuer);
   const asked = request();
   reaped.deps.issuers.forOrder = async () => undefined;
+  reaped.deps.issuers.forProfile = async () => undefined;
   await reaped.enrolment.enrol(profile, asked);
   const id = reaped.store.all()[0]?.id ?? '';
   await reaped.deps.orders.claim(systemContext('a node that dies'), id, -1);
@@ -150,8 +151,8 @@ t.test('a CA that cannot be asked what it issued: what it did not answer waits f
 t.test('F16 a node that is held between its claim and its call does not call', async (t) => {
   const slow = await createSlowIssuer();
   const { store, enrolment } = house(slow.issuer, {
-    claim: async (...asked) => {
-      const claimed = await store.orders.claim(...asked);
+    recordClaimed: async (...asked) => {
+      const claimed = await store.orders.recordClaimed(...asked);
       const until = performance.now() + 1_050;
       while (performance.now() < until);
       return claimed;

@@ -19,8 +19,9 @@ function held() {
 t.test('no more calls of a connector are under way than its limit, and another connector does not wait for them', async (t) => {
   const gate = createGate();
   const [slow, other] = [held(), held()];
-  const calls = [1, 2, 3].map(() => gate('slow', 2, slow.call));
-  calls.push(gate('other', 2, other.call));
+  const calls = [1, 2, 3].map(() => gate.run('slow', 2, slow.call));
+  calls.push(gate.run('other', 2, other.call));
+  await turn();
   t.equal(slow.running(), 2);
   t.equal(other.running(), 1);
   await Promise.all([slow.release(), other.release()]);
@@ -39,9 +40,9 @@ t.test('what arrives just as a waiting call is woken does not go beside it', asy
     await slow.call();
     under -= 1;
   };
-  const first = gate('c', 1, call);
-  const waiting = gate('c', 1, call);
-  const late = first.then(() => gate('c', 1, call));
+  const first = gate.run('c', 1, call);
+  const waiting = gate.run('c', 1, call);
+  const late = first.then(() => gate.run('c', 1, call));
   for (let turns = 0; turns < 3; turns += 1) await slow.release();
   await Promise.all([first, waiting, late]);
   t.equal(most, 1);
@@ -49,9 +50,9 @@ t.test('what arrives just as a waiting call is woken does not go beside it', asy
 
 t.test('a call that fails makes room for the next', async (t) => {
   const gate = createGate();
-  const broken = gate('c', 1, () => Promise.reject(new Error('broken')));
+  const broken = gate.run('c', 1, () => Promise.reject(new Error('broken')));
   let didRun = false;
-  const next = gate('c', 1, async () => {
+  const next = gate.run('c', 1, async () => {
     didRun = true;
   });
   await t.rejects(broken, /broken/);
@@ -63,23 +64,43 @@ t.test('a connector that hangs gathers no endless queue: what finds it full is l
   const gate = createGate();
   const hanging = held();
   let ran = 0;
-  const first = gate('c', 1, hanging.call);
+  const first = gate.run('c', 1, hanging.call);
   const waiting = Array.from({ length: maxWaiting }, () =>
-    gate('c', 1, async () => {
+    gate.run('c', 1, async () => {
       ran += 1;
     }),
   );
-  await gate('c', 1, () => Promise.reject(new Error('one too many was run')));
+  await gate.run('c', 1, () => Promise.reject(new Error('one too many was run')));
   let elsewhere = 0;
-  await gate('d', 1, async () => {
+  await gate.run('d', 1, async () => {
     elsewhere += 1;
   });
   t.equal(elsewhere, 1, 'only the full connector is closed');
   await hanging.release();
   await Promise.all([first, ...waiting]);
   t.equal(ran, maxWaiting, 'all that waited had their turn');
-  await gate('c', 1, async () => {
+  await gate.run('c', 1, async () => {
     ran += 1;
   });
   t.equal(ran, maxWaiting + 1, 'and the connector is open again');
+});
+
+t.test('a place is had at once, in its turn, or not within the patience of who asks; none is lost to one who gave up', async (t) => {
+  const gate = createGate();
+  const first = await gate.enter('c', 1, 0);
+  t.ok(first);
+  t.equal(gate.free('c', 1), 0);
+  t.equal(await gate.enter('c', 1, 1), undefined, 'nobody left in that time');
+  t.equal(gate.waiting(), 0);
+  const second = gate.enter('c', 1, 60_000);
+  await turn();
+  t.equal(gate.waiting(), 1);
+  first?.();
+  const late = gate.enter('c', 1, 1);
+  const leave = await second;
+  t.ok(leave, 'who waited goes before who came late');
+  t.equal(await late, undefined);
+  leave?.();
+  t.equal(gate.free('c', 1), 1);
+  t.ok(await gate.enter('c', 1, 0));
 });

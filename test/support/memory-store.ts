@@ -192,6 +192,13 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       if (typeof state === 'string') return add(context, order, state);
       return add(context, order, state.state, { failInfo: state.failInfo, failReason: state.failReason });
     },
+    async recordClaimed(context, order, leaseMs) {
+      const recorded = add(context, order, 'ISSUING');
+      const entry = entries.get(order.id);
+      if (recorded.kind !== 'recorded' || entry?.work === undefined) return recorded;
+      entry.work = { ...entry.work, fence: 1, leaseUntil: now() + leaseMs, calls: 1, calledAt: clock.now() };
+      return { kind: 'claimed', claimed: claimed(entry) as ClaimedOrder };
+    },
     async supersede(context, order, replaces, state = 'ACCEPTED') {
       const key = order.dedupeKey.toString('hex');
       const standing = transactionOf(context, key);
@@ -264,7 +271,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
         orphans.push({ orderId: order.id, certificate: result.wrongCertificate, isWanted: true });
         wantRevocation(order.id, result.wrongCertificate);
       }
-      return true;
+      return !isTaken;
     },
     async due(_context, kind, limit, except = []) {
       const states: Record<DueKind, readonly OrderState[]> = { issue: ['ACCEPTED'], lookup: ['UNCERTAIN', 'EXPIRED'], poll: ['CA_PENDING'] };

@@ -1,17 +1,14 @@
-import { createHash } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import type { OrderState } from '../../enrolment/order.js';
 import type { ClaimedOrder, DueKind, DueOrder } from '../../enrolment/ports.js';
 import type { Sealer } from '../../runtime/seal.js';
 import type { Context, SystemContext } from '../../tenancy/context.js';
-import { type Boot, writeAudit } from '../audit.js';
 import { type Connection, rowsOf, transact } from '../connection/connection.js';
 import type { Tables } from '../tables.js';
-import { stateEvent } from './event.js';
 import { type RequestRow, requestOf } from './request-json.js';
 import { type OrderRow, orderColumns, toOrder } from './rows.js';
 
-interface WorkRow extends RequestRow {
+export interface WorkRow extends RequestRow {
   readonly fence: number;
   readonly calls: number;
   readonly called_at: Date | null;
@@ -19,31 +16,11 @@ interface WorkRow extends RequestRow {
   readonly ca_reference: string | null;
 }
 
-/** ACCEPTED -> ISSUING: fence, lease and intent are committed before the call goes out. */
-export function claim(
-  connection: Connection,
-  boot: Boot,
-  sealer: Sealer,
-  context: Context,
-  orderId: string,
-  leaseMs: number,
-): Promise<ClaimedOrder | undefined> {
-  return transact(connection, async (trx) => {
-    const order = await takeOrder(trx, context, orderId, ['ACCEPTED']);
-    if (order === undefined) return undefined;
-    await sql`update orders set state = 'ISSUING' where id = ${orderId}`.execute(trx);
-    const work = await takeWork(trx, orderId, leaseMs, true);
-    await recordIntent(trx, order, work);
-    await writeAudit(trx, boot, [stateEvent({ ...context, tenantId: order.tenant_id }, orderId, 'ISSUING')]);
-    return toClaimed({ ...order, state: 'ISSUING' }, work, sealer);
-  });
-}
-
 /** An UNCERTAIN or CA_PENDING order, or an EXPIRED one that was either, for a look-up. The state stays; the fence keeps others out. */
 export function claimLookup(connection: Connection, sealer: Sealer, context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined> {
   return transact(connection, async (trx) => {
     const order = await takeOrder(trx, context, orderId, ['UNCERTAIN', 'CA_PENDING', 'EXPIRED']);
-    return order === undefined ? undefined : toClaimed(order, await takeWork(trx, orderId, leaseMs, false), sealer);
+    return order === undefined ? undefined : toClaimed(order, await takeWork(trx, orderId, leaseMs), sealer);
   });
 }
 
@@ -57,24 +34,15 @@ async function takeOrder(trx: Transaction<Tables>, context: Context, orderId: st
   return rows[0];
 }
 
-async function takeWork(trx: Transaction<Tables>, orderId: string, leaseMs: number, isCall: boolean): Promise<WorkRow> {
+async function takeWork(trx: Transaction<Tables>, orderId: string, leaseMs: number): Promise<WorkRow> {
   const { rows } = await sql<WorkRow>`update order_work set fence = fence + 1,
-      lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
-      calls = calls + case when ${isCall}::boolean then 1 else 0 end,
-      called_at = case when ${isCall}::boolean then clock_timestamp() else called_at end
+      lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
     where order_id = ${orderId} returning order_id, tenant_id, fence, request, pkcs10, calls, called_at,
       (extract(epoch from clock_timestamp() - called_at) * 1000)::float8 as called_ms_ago, ca_reference`.execute(trx);
   return rows[0] as WorkRow;
 }
 
-async function recordIntent(trx: Transaction<Tables>, order: OrderRow, work: WorkRow): Promise<void> {
-  const requestHash = createHash('sha256').update(JSON.stringify(work.request)).digest();
-  await sql`insert into order_intents (order_id, fence, tenant_id, request_hash, connector_version, called_at)
-    values (${order.id}, ${work.fence}, ${order.tenant_id}, ${requestHash}, (select version from connectors where id = ${order.connector_id}),
-      ${work.called_at})`.execute(trx);
-}
-
-function toClaimed(row: OrderRow, work: WorkRow, sealer: Sealer): ClaimedOrder {
+export function toClaimed(row: OrderRow, work: WorkRow, sealer: Sealer): ClaimedOrder {
   return {
     order: toOrder(row),
     request: requestOf(work, sealer),

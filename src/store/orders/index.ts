@@ -9,15 +9,18 @@ import { type Boot, writeAudit } from '../audit.js';
 import { type Connection, rowsOf, transact } from '../connection/connection.js';
 import { createSpool } from '../spool.js';
 import { isUuid } from '../text.js';
-import { claim, claimLookup, due } from './claim.js';
+import { claimLookup, due } from './claim.js';
+import { claimBatcher } from './claim-statement.js';
 import { type Delivery, writeDeliveries } from './deliver.js';
 import { issuanceBatcher, redemptionBatcher } from './issue.js';
 import { move } from './move.js';
 import { hasOpenRenewal } from './open-renewal.js';
 import { expire, reapLeases } from './reap.js';
 import { record, supersede } from './record.js';
+import { recordingBatcher, redeemingBatcher } from './record-claimed.js';
 import { openRequest, resolveStuck, retryStuck } from './resolve.js';
 import { settleClaimed } from './settle-claimed.js';
+import { settlementBatcher } from './settle-statement.js';
 import { revokeSurplus } from './surplus.js';
 import { findStanding, findTransactions, forgetTransactions, updateSession } from './transactions.js';
 import { endConfirmations } from './unconfirmed.js';
@@ -45,6 +48,11 @@ const deliverySpool = { name: 'deliveries', intervalMs: 200, maxBatch: 500, maxW
 export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, log: Log): OrderRoom {
   const issuances = issuanceBatcher(connection, boot);
   const redemptions = redemptionBatcher(connection, boot);
+  const recordings = recordingBatcher(connection, boot, sealer);
+  const redeemings = redeemingBatcher(connection, boot, sealer);
+  const claims = claimBatcher(connection, boot, sealer);
+  const settlements = settlementBatcher(connection, boot);
+  const idle = () => Promise.all([issuances, redemptions, recordings, redeemings, claims, settlements].map((batcher) => batcher.idle()));
   const deliveries = createSpool<Delivery>((batch) => writeDeliveries(connection, boot, batch), { ...deliverySpool, log });
   const store: OrderDesk = {
     settleIssued: (context, order, certificate, caId): Promise<RecordOutcome> =>
@@ -57,8 +65,12 @@ export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, lo
     updateSession: (context, dedupeKey, session) => updateSession(connection, context, dedupeKey, session),
     noteDelivered: (context, orderId, state) => deliveries.add({ context, orderId, state }),
     move: (context, orderId, from, to, reason, crlReason) => move(connection, boot, context, orderId, from, to, reason, crlReason),
-    claim: (context, orderId, leaseMs) => claim(connection, boot, sealer, context, orderId, leaseMs),
-    settleClaimed: (context, claimed, answer) => settleClaimed(connection, boot, context, claimed, answer),
+    recordClaimed: (context, order, leaseMs) => (order.challengeId === undefined ? recordings : redeemings).submit({ context, order, leaseMs }),
+    claim: (context, orderId, leaseMs) => claims.submit({ context, orderId, leaseMs }),
+    async settleClaimed(context, claimed, answer) {
+      if (answer.kind === 'issued' && (await settlements.submit({ context, claimed, certificate: answer.certificate }))) return true;
+      return settleClaimed(connection, boot, context, claimed, answer);
+    },
     due: (context, kind, limit, except) => due(connection, context, kind, limit, except),
     claimLookup: (context, orderId, leaseMs) => claimLookup(connection, sealer, context, orderId, leaseMs),
     reapLeases: (context) => reapLeases(connection, boot, context),
@@ -78,11 +90,11 @@ export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, lo
       resolveStuck: (context, orderId, certificate, reason) => resolveStuck(connection, boot, context, orderId, certificate, reason),
     },
     async flush() {
-      await Promise.all([issuances.idle(), redemptions.idle()]);
+      await idle();
       await deliveries.flush();
     },
     async close() {
-      await Promise.all([issuances.idle(), redemptions.idle()]);
+      await idle();
       await deliveries.close();
     },
   };

@@ -72,7 +72,7 @@ ${ctes}), new_accounts as (
 )
 select order_id, now() as at from claimed`;
 
-interface ChallengePart {
+export interface ChallengePart {
   readonly column: string;
   readonly ctes: string;
   readonly waits: string;
@@ -82,7 +82,7 @@ interface ChallengePart {
  * Uses the challenges of the orders that are new. One that is used up or has expired violates challenges_used_check, and with it the whole
  * statement fails. Locked in the order of their ids, as the dedupe keys are.
  */
-const spending: ChallengePart = {
+export const spending: ChallengePart = {
   column: ', "challengeId" uuid',
   ctes: `), uses as materialized (
   select "challengeId" as id, count(*)::integer as count from fresh group by "challengeId"

@@ -4,16 +4,14 @@ import { type Batcher, createBatcher } from '../batcher.js';
 import { isSpending } from '../challenges.js';
 import type { Connection } from '../connection/connection.js';
 import { retrying } from '../connection/transient.js';
+import { batchLimits } from './batch-limits.js';
 import { type Issuance, type IssuedRow, type IssueStatement, issueStatement, issueValues, redeemStatement } from './issue-statement.js';
 import { existingOrOwn } from './record.js';
 import { recordedOrder } from './rows.js';
 
-/** On PostgreSQL a second batch is parsed and written while the first waits for its commit; PGlite does one thing at a time. */
-const limits = { postgres: { maxBatch: 64, maxInFlight: 2 }, pglite: { maxBatch: 64, maxInFlight: 1 } };
-
 /** Group commit of enrolments whose certificate is already signed; each caller hears only after the commit. */
 export function issuanceBatcher(connection: Connection, boot: Boot): Batcher<Issuance, RecordOutcome> {
-  return createBatcher((issuances) => issueAll(connection, boot, issueStatement, issuances), { ...limits[connection.kind], name: 'issue' });
+  return createBatcher((issuances) => issueAll(connection, boot, issueStatement, issuances), { ...batchLimits[connection.kind], name: 'issue' });
 }
 
 /**
@@ -29,7 +27,7 @@ export function redemptionBatcher(connection: Connection, boot: Boot): Batcher<I
       return [{ kind: 'challenge-spent' }];
     }
   };
-  return createBatcher(redeem, { ...limits[connection.kind], name: 'redeem' });
+  return createBatcher(redeem, { ...batchLimits[connection.kind], name: 'redeem' });
 }
 
 async function issueAll(connection: Connection, boot: Boot, { name, text }: IssueStatement, issuances: readonly Issuance[]): Promise<readonly RecordOutcome[]> {

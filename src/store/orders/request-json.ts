@@ -2,7 +2,7 @@ import type { CertificateRequest } from '../../enrolment/ports.js';
 import type { SealedPlace, Sealer } from '../../runtime/seal.js';
 import { openBytes } from '../sealed.js';
 
-interface StoredRequest extends Omit<CertificateRequest, 'publicKey' | 'subject' | 'sans' | 'pkcs10' | 'renews'> {
+export interface StoredRequest extends Omit<CertificateRequest, 'publicKey' | 'subject' | 'sans' | 'pkcs10' | 'renews'> {
   readonly publicKey: string;
   readonly subject: string;
   readonly sans: readonly string[];
@@ -16,7 +16,12 @@ const place = (tenantId: string, orderId: string): SealedPlace => ({ table: 'ord
 
 /** A certificate request as stored with an open order, without its PKCS#10: DER as base64. */
 export function requestToJson(request: CertificateRequest): string {
-  const stored: StoredRequest = {
+  return JSON.stringify(storedRequest(request));
+}
+
+/** The same, not yet a text. */
+export function storedRequest(request: CertificateRequest): StoredRequest {
+  return {
     publicKey: request.publicKey.toString('base64'),
     subject: request.subject.toString('base64'),
     sans: request.sans.map((san) => san.toString('base64')),
@@ -26,7 +31,6 @@ export function requestToJson(request: CertificateRequest): string {
     backdateSeconds: request.backdateSeconds,
     ...(request.renews !== undefined && { renews: request.renews.toString('base64') }),
   };
-  return JSON.stringify(stored);
 }
 
 /** What goes into the column beside it. */

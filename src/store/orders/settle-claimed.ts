@@ -15,13 +15,15 @@ import { type ClaimableState, claimableStates, isLookedUpAgain, steps } from './
 
 type Trx = Transaction<Tables>;
 
-/** Records the result of a claimed call, if the fence is still ours; else keeps what the CA issued as an orphan and answers false. */
+/** Records the result of a claimed call, if the fence is still ours; else keeps what the CA issued as an orphan. False also for another order's certificate. */
 export function settleClaimed(connection: Connection, boot: Boot, context: TenantContext, claimed: ClaimedOrder, result: ClaimResult): Promise<boolean> {
   return transact(connection, async (trx) => {
     const order = await lockOrder(trx, context.tenantId, claimed.order.id);
     if (order === undefined) return false;
     if (order.fence !== claimed.fence || !isClaimable(order.state)) return refuseLate(trx, context, order, result);
-    return apply(trx, boot, context, order, order.state, await checkedResult(trx, order, result));
+    const checked = await checkedResult(trx, order, result);
+    await apply(trx, boot, context, order, order.state, checked);
+    return checked.kind === result.kind;
   });
 }
 
@@ -65,7 +67,7 @@ export async function insertCertificate(trx: Trx, order: LockedOrder, certificat
 
 const failInfos = { rejected: 'ca-refused', failed: 'order-failed' } as const satisfies Partial<Record<ClaimResult['kind'], RefusalCode>>;
 
-async function apply(trx: Trx, boot: Boot, context: TenantContext, order: LockedOrder, state: ClaimableState, result: ClaimResult): Promise<boolean> {
+async function apply(trx: Trx, boot: Boot, context: TenantContext, order: LockedOrder, state: ClaimableState, result: ClaimResult): Promise<void> {
   const path = steps[state][result.kind];
   const reason = 'reason' in result ? result.reason : '';
   const failInfo = result.kind === 'rejected' || result.kind === 'failed' ? { failInfo: failInfos[result.kind] } : {};
@@ -80,7 +82,6 @@ async function apply(trx: Trx, boot: Boot, context: TenantContext, order: Locked
     boot,
     path.map((step) => stateEvent(context, order.id, step, reason === '' ? issued : reason)),
   );
-  return true;
 }
 
 async function settleWork(trx: Trx, order: LockedOrder, state: OrderState, result: ClaimResult): Promise<void> {
