@@ -11,6 +11,11 @@ export * from './order-reader.js';
 /** What a CA says to a revocation. `final`: it will never say anything else, so that nobody asks again. */
 export type RevocationAnswer = Result<true, string> & { readonly final?: true };
 
+/** A refusal that no further attempt changes. */
+export function refusedForGood(error: string): RevocationAnswer {
+  return { ok: false, error, final: true };
+}
+
 /** What the issuer is asked for. All names and extensions are already checked against the policy. */
 export interface CertificateRequest {
   /** SubjectPublicKeyInfo, DER. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Issuer, IssuerAnswer, IssuerTiming, LookupAnswer } from '../../enrolment/ports.js';
+import { type Issuer, type IssuerAnswer, type IssuerTiming, type LookupAnswer, type RevocationAnswer, refusedForGood } from '../../enrolment/ports.js';
 import { fromPem, parseCertificate, parseCrl, serialHex } from '../../pkix/index.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
-import { fail, ok, type Result } from '../../runtime/result.js';
+import { fail, ok } from '../../runtime/result.js';
 import { timeOfRef } from '../order-ref.js';
 import { faultText, issueAnswer, operationAnswer, operationIn, problemOf } from './answers.js';
 import { type Authorities, createAuthorities } from './authorities.js';
@@ -55,7 +55,7 @@ export function createRemoteIssuer(session: Session, settings: RemoteSettings, c
     async revoke(certificate, reason) {
       const serial = serialOf(certificate);
       const place = await authorities.find(AbortSignal.timeout(timing.timeoutMs));
-      if (serial === undefined) return fail('The certificate is malformed.');
+      if (serial === undefined) return refusedForGood('The certificate is malformed.');
       if (!place.ok) return place;
       const path = `/v1/cas/${encodeURIComponent(place.value.caId)}/certificates/${serial}/revoke`;
       const headers = { ...json, 'idempotency-key': idempotencyKey(`revoke ${serial} ${isRepeatable(reason) ? randomUUID() : reason}`) };
@@ -101,16 +101,15 @@ function isRepeatable(reason: number): boolean {
 }
 
 /** An engine that revokes later, after an approval perhaps: done only when its operation says so. Until then the caller comes again. */
-async function revocationUnderWay(accepted: HttpAnswer, call: Call): Promise<Result<true, string>> {
+async function revocationUnderWay(accepted: HttpAnswer, call: Call): Promise<RevocationAnswer> {
   const reference = operationIn(accepted);
   if (reference === undefined) return fail('The Crypto Engine accepted the revocation without naming the operation.');
   const answer = await call({ method: 'GET', path: `/v1/operations/${encodeURIComponent(reference)}` });
   const body = answer.kind === 'answered' && answer.status === 200 ? readJson(operation, answer.body) : undefined;
   if (body === undefined) return fail(answer.kind === 'answered' ? faultText(answer.status, problemOf(answer)) : answer.reason);
   if (body.state === 'SUCCEEDED') return ok(true);
-  return fail(
-    body.state === 'PENDING' ? 'The Crypto Engine has not revoked it yet.' : faultText(0, body.error ?? { title: `The revocation is ${body.state}.` }),
-  );
+  if (body.state === 'PENDING') return fail('The Crypto Engine has not revoked it yet.');
+  return refusedForGood(faultText(0, body.error ?? { title: `The revocation is ${body.state}.` }));
 }
 
 /** The newest list, asked for with its ETag; what is known goes on being given while the engine cannot be asked. */
@@ -127,12 +126,17 @@ function createCrl(call: Call, authorities: Authorities): () => Promise<Buffer |
   };
 }
 
+/** What is said of the certificate or the reason; a setting of ours may be wrong in every other case. */
+const finalCodes: readonly string[] = ['certificate-not-found', 'already-revoked', 'revocation-not-allowed'];
+
 /** Revoked before, with whatever reason, is revoked; but then no hold is lifted. */
-function revoked(answer: HttpOutcome, reason: number): Result<true, string> {
+function revoked(answer: HttpOutcome, reason: number): RevocationAnswer {
   if (answer.kind !== 'answered') return fail(answer.reason);
   if (answer.status === 200) return ok(true);
   const fault = problemOf(answer);
-  return fault?.code === 'already-revoked' && !isRepeatable(reason) ? ok(true) : fail(faultText(answer.status, fault));
+  if (fault?.code === 'already-revoked' && !isRepeatable(reason)) return ok(true);
+  const text = faultText(answer.status, fault);
+  return fault?.code !== undefined && finalCodes.includes(fault.code) ? refusedForGood(text) : fail(text);
 }
 
 /** The chain, kept five minutes and then asked for with its ETag; throws when it was never heard and cannot be had. */

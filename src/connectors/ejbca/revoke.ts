@@ -1,5 +1,6 @@
+import { type RevocationAnswer, refusedForGood } from '../../enrolment/ports.js';
 import { crlReasons, parseCertificate, serialHex } from '../../pkix/index.js';
-import { fail, ok, type Result } from '../../runtime/result.js';
+import { fail, ok } from '../../runtime/result.js';
 import type { EjbcaClient } from './client.js';
 import { type EjbcaFault, faultIn } from './faults.js';
 import { nameSpellings } from './names.js';
@@ -23,14 +24,17 @@ export function reasonForEjbca(reason: number): string {
  * Revokes, or releases a certificate on hold. What is revoked already counts as done, whatever the reason; EJBCA answers 409 also when the
  * revocation has just taken effect, so that its own record decides. A revocation that waits for EJBCA's approvers has not happened yet.
  */
-export async function revoke(certificate: Buffer, reason: number, client: EjbcaClient, search: Search, deadline: AbortSignal): Promise<Result<true, string>> {
+export async function revoke(certificate: Buffer, reason: number, client: EjbcaClient, search: Search, deadline: AbortSignal): Promise<RevocationAnswer> {
   const parsed = parseCertificate(certificate);
-  if (!parsed.ok) return fail('The certificate is malformed.');
+  if (!parsed.ok) return refusedForGood('The certificate is malformed.');
   const known = await search.byCertificate(certificate, deadline);
   const record = known.ok ? known.value : undefined;
   if (record !== undefined && isSettled(record, reason)) return ok(true);
   const spellings = record?.issuerDn === undefined ? nameSpellings(parsed.value.issuer) : [record.issuerDn];
-  return revokeUnder(spellings, serialHex(parsed.value.serial), reason, client, deadline);
+  const answer = await revokeUnder(spellings, serialHex(parsed.value.serial), reason, client, deadline);
+  // A search that worked and found nothing, and no path that leads to it: EJBCA does not have it.
+  const isUnknown = known.ok && record === undefined && answer.isNotFound === true;
+  return !answer.ok && isUnknown ? refusedForGood(answer.error) : answer;
 }
 
 /** Nothing is left to do: not for a revocation of what is revoked, nor for a release of what is on no hold. */
@@ -48,8 +52,9 @@ async function revokeUnder(
   reason: number,
   client: EjbcaClient,
   deadline: AbortSignal,
-): Promise<Result<true, string>> {
+): Promise<RevocationAnswer & { readonly isNotFound?: boolean }> {
   let first: EjbcaFault | undefined;
+  let isNotFound = true;
   for (const issuer of spellings) {
     const path = `v1/certificate/${encodeURIComponent(issuer)}/${serial}`;
     const route = 'v1/certificate/*/*/revoke';
@@ -59,16 +64,18 @@ async function revokeUnder(
     const fault = faultOfOutcome(answer);
     if (fault.code === 'already-revoked') return byItsStatus(path, reason, fault, client, deadline);
     first ??= fault;
+    isNotFound &&= answer.kind === 'answered' && answer.status === 404;
+    if (fault.verdict === 'refused' && answer.kind === 'answered' && answer.status === 422) return refusedForGood(fault.reason);
     const mayBeSpelling = answer.kind === 'answered' && (answer.status === 404 || answer.status === 400);
     if (!mayBeSpelling) break;
   }
-  return fail(first?.reason ?? 'EJBCA did not say what became of the revocation.');
+  return { ...fail(first?.reason ?? 'EJBCA did not say what became of the revocation.'), isNotFound };
 }
 
-async function byItsStatus(path: string, reason: number, conflict: EjbcaFault, client: EjbcaClient, deadline: AbortSignal): Promise<Result<true, string>> {
+async function byItsStatus(path: string, reason: number, conflict: EjbcaFault, client: EjbcaClient, deadline: AbortSignal): Promise<RevocationAnswer> {
   const answer = await client.rest({ method: 'GET', path: `${path}/revocationstatus`, route: 'v1/certificate/*/*/revocationstatus' }, deadline);
   if (answer.kind !== 'answered') return fail(answer.reason);
   const status = answer.status === 200 ? readJson(revocationAnswer, answer.body) : undefined;
   if (status === undefined) return fail(faultIn(answer).reason);
-  return status.revoked === (reason !== removeFromCrl) ? ok(true) : fail(conflict.reason);
+  return status.revoked === (reason !== removeFromCrl) ? ok(true) : refusedForGood(conflict.reason);
 }

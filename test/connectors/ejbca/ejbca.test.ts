@@ -374,14 +374,14 @@ t.test('revocation', async (t) => {
     await fake.set({ isSearchBlind: true });
     t.strictSame(await issuer.revoke(certificate, 1), { ok: true, value: true });
     t.strictSame(await issuer.revoke(certificate, 1), { ok: true, value: true }, '409: its status decides');
-    t.match(await issuer.revoke(certificate, 8), { ok: false, error: /revoked/ }, 'what is revoked for good cannot be released');
+    t.match(await issuer.revoke(certificate, 8), { ok: false, error: /revoked/, final: true }, 'what is revoked for good cannot be released');
   });
 
   t.test('waits while EJBCA lets its own approvers decide, and says so', async (t) => {
     const issuer = ejbcaIssuer(fake);
     const certificate = await issuedBy(issuer, newRef(), requestFor('approved'));
     await fake.set({ revocationApprovals: true });
-    t.match(await issuer.revoke(certificate, 1), { ok: false, error: /waits for approval/ });
+    t.match(await issuer.revoke(certificate, 1), { ok: false, error: /waits for approval/, final: undefined });
     t.equal(await revokedAs(certificate), undefined);
   });
 
@@ -389,10 +389,10 @@ t.test('revocation', async (t) => {
     const issuer = ejbcaIssuer(fake);
     const certificate = await issuedBy(issuer, newRef(), requestFor('stays'));
     await fake.set({ isAdministrator: false });
-    t.match(await issuer.revoke(certificate, 1), { ok: false, error: /lacks a right/ });
+    t.match(await issuer.revoke(certificate, 1), { ok: false, error: /lacks a right/, final: undefined }, 'a right can be given');
     await fake.reset();
-    t.match(await issuer.revoke(certificate, 1), { ok: false, error: /was not found/ }, 'EJBCA does not know it');
-    t.match(await issuer.revoke(Buffer.from('x'), 1), { ok: false, error: /malformed/ });
+    t.match(await issuer.revoke(certificate, 1), { ok: false, error: /was not found/, final: true }, 'EJBCA does not know it');
+    t.match(await issuer.revoke(Buffer.from('x'), 1), { ok: false, error: /malformed/, final: true });
   });
 });
 
