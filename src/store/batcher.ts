@@ -27,17 +27,26 @@ interface Waiting<Item, Answer> {
 
 /** How long a batch waits for further turns of the event loop, in milliseconds, as long as each brings something. */
 const patienceMs = 8;
+/** With each batch, how busy it was before counts for less. */
+const fading = 0.95;
 
 /**
  * `run` answers item for item. A batch starts after the first turn of the event loop that brought nothing more: while requests keep the
- * process busy they go together, which costs the database a third of what they cost one by one, and a lone one does not wait. While
- * `maxInFlight` batches are under way the next one fills up. When a batch fails, its items are run one by one, until one of them meets
+ * process busy they go together, which costs the database a third of what they cost one by one, and a lone one does not wait. Where
+ * several batches may be under way, one also starts with its share of what was open lately: were all to go together, the process would
+ * have nothing to do while the database writes, and the database nothing while the process computes. While `maxInFlight` batches are
+ * under way the next one fills up. When a batch fails, its items are run one by one, until one of them meets
  * an outage: one that the database refuses must not fail its neighbours, and a database that is away must not keep them waiting in turn.
  */
 export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Promise<readonly Answer[]>, limits: BatchLimits): Batcher<Item, Answer> {
   let queue: Waiting<Item, Answer>[] = [];
   let inFlight = 0;
   let isScheduled = false;
+  /** What was waiting when the event loop came by last. */
+  let seen = 0;
+  /** Items waiting or under way; and the most there were lately. */
+  let open = 0;
+  let busiest = 0;
   let idlers: (() => void)[] = [];
   const size = batchSizes({ batch: limits.name ?? 'other' });
   const depth = depths({ queue: limits.name ?? 'other' });
@@ -46,7 +55,7 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
     if (isScheduled || inFlight >= limits.maxInFlight || queue.length === 0) return;
     isScheduled = true;
     const since = performance.now();
-    let seen = 0;
+    seen = 0;
     const look = (): void => {
       const isGrowing = queue.length > seen && queue.length < limits.maxBatch && performance.now() - since < patienceMs;
       seen = queue.length;
@@ -57,7 +66,15 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
     setImmediate(look);
   }
 
+  /** Enough for a batch: of several, each takes its share. */
+  function isShare(): boolean {
+    const share = Math.min(limits.maxBatch, Math.ceil(busiest / limits.maxInFlight));
+    return limits.maxInFlight > 1 && share > 1 && queue.length >= share;
+  }
+
   function start(): void {
+    seen = 0;
+    busiest = Math.max(open, busiest * fading);
     while (inFlight < limits.maxInFlight && queue.length > 0) {
       const batch = queue.slice(0, limits.maxBatch);
       queue = queue.slice(limits.maxBatch);
@@ -78,6 +95,11 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
   }
 
   async function settle(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
+    await answer(batch);
+    open -= batch.length;
+  }
+
+  async function answer(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
     try {
       const answers = await run(batch.map(({ item }) => item));
       for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index] as Answer);
@@ -108,8 +130,10 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
     submit: (item) =>
       new Promise((resolve, reject) => {
         queue.push({ item, resolve, reject });
+        open += 1;
         depth.set(queue.length);
-        schedule();
+        if (inFlight < limits.maxInFlight && isShare()) start();
+        else schedule();
       }),
     idle: () => (inFlight === 0 && queue.length === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
   };

@@ -90,6 +90,30 @@ t.test('the batcher', async (t) => {
     await batcher.idle();
   });
 
+  await t.test('starts with half of what is open, so that one half is written while the other is computed', async (t) => {
+    const batches: number[] = [];
+    const batcher = createBatcher<number, number>(
+      async (items) => {
+        batches.push(items.length);
+        await tick(2);
+        return items;
+      },
+      { maxBatch: 64, maxInFlight: 2 },
+    );
+    const round = (count: number) => Promise.all(Array.from({ length: count }, (_, index) => batcher.submit(index)));
+    await round(8);
+    t.same(batches.splice(0), [8], 'nothing is known of a first burst');
+    await round(8);
+    await round(8);
+    t.same(batches.splice(0), [4, 4, 4, 4]);
+    t.equal(await batcher.submit(9), 9, 'fewer than a half do not wait for more');
+    for (let times = 0; times < 60; times += 1) await batcher.submit(1);
+    await round(4);
+    batches.splice(0);
+    await round(4);
+    t.same(batches, [2, 2], 'a quieter time is noticed');
+  });
+
   await t.test('fails only the item that is at fault', async (t) => {
     const batcher = createBatcher<number, number>(
       async (items) => {
