@@ -1,6 +1,4 @@
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Readiness } from './admin/index.js';
 import { auditJobs } from './compose-audit.js';
 import { shareCircuitsJob } from './compose-circuits.js';
 import { issuerFactory } from './compose-issuers.js';
@@ -20,6 +18,7 @@ import { type FirstRun, firstRun } from './first-run.js';
 import { installationFigures } from './installation-figures.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
 import { masterKeyOf } from './master-key.js';
+import { readinessOf } from './readiness.js';
 import { systemClock } from './runtime/clock.js';
 import { uuidv7 } from './runtime/ids.js';
 import type { Log } from './runtime/log.js';
@@ -158,7 +157,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   );
 
   const state = { isClosing: false };
-  const readiness = () => readinessOf(store, state.isClosing);
+  const readiness = () => readinessOf(store, systemClock, state.isClosing);
   const servers: Server[] = [];
   if (config.roles.includes('device')) {
     const delaying = { store: store.delayedAnswers, patienceMs: 5_000 };
@@ -230,15 +229,4 @@ async function addBootstrapToken(config: Config, store: Store): Promise<void> {
   if ((await store.access.findToken(hash)) !== undefined) return;
   const token = { id: uuidv7(), tenantId: null, name: 'GATEHOUSE_ADMIN_TOKEN', role: 'superadmin', expiresAt: null } as const;
   await store.access.addToken(systemContext('start'), token, hash);
-}
-
-/** Ready: the database answers within two seconds and the node is not stopping. */
-async function readinessOf(store: Store, isClosing: boolean): Promise<Readiness> {
-  const answered = store.ping().then(
-    () => true,
-    () => false,
-  );
-  const isDatabaseOk = await Promise.race([answered, sleep(2_000, false, { ref: false })]);
-  const checks = { database: isDatabaseOk ? 'ok' : 'failed', serving: isClosing ? 'failed' : 'ok' } as const;
-  return { ready: isDatabaseOk && !isClosing, checks };
 }

@@ -1,3 +1,4 @@
+import { failpoint } from '../runtime/failpoint.js';
 import { type TenantContext, tenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
 import { isConfirmationLate } from './confirmation-time.js';
@@ -22,8 +23,10 @@ export async function confirm(profile: Profile, transaction: StoredTransaction, 
   const reason = isAccepted ? 'The device confirmed the certificate.' : 'The device refused the certificate.';
   const requester = Buffer.from(String(session.requester), 'hex');
   const dedupeKey = dedupeKeyOf(profile.id, { protocol: order.protocol, transactionId: order.transactionId, requester });
+  failpoint('confirming');
   const isMoved = isKept ? await noteRefused(context, order, reason, deps) : await deps.orders.move(context, order.id, ['ISSUED', 'DELIVERED'], target, reason);
   if (!isMoved && !(await hasSaidSo(context, dedupeKey, isAccepted, deps))) return 'unexpected';
+  failpoint('confirmed');
   await deps.orders.updateSession(context, dedupeKey, { confirmedAt: now.getTime(), confirmUntil: null, confirmNamed: session.confirmUntil ?? null });
   if (!isMoved) return 'already';
   return isAccepted ? 'confirmed' : 'rejected';

@@ -2,7 +2,7 @@
  * Named places at which a test lets a process die, fail or stall. Nothing arms them but the server of the chaos campaign; unarmed they cost
  * one comparison.
  */
-export type FailpointAction = 'kill' | 'throw' | 'stall';
+export type FailpointAction = 'kill' | 'throw' | 'stall' | 'reject';
 
 interface Armed {
   readonly action: FailpointAction;
@@ -14,7 +14,7 @@ let armed: Map<string, Armed> | undefined;
 
 const stallMs = 3_000;
 
-/** `name:action[:passes]`, several by commas: `claimed:kill:3` dies the fourth time that an order was claimed. Throws on anything else. */
+/** `reject`: an error that nobody catches. `name:action[:passes]`, several by commas: `claimed:kill:3` dies the fourth time that an order was claimed. In place of those armed before. Throws on anything else. */
 export function armFailpoints(spec: string): void {
   armed = new Map(
     spec.split(',').map((part) => {
@@ -30,7 +30,7 @@ export function disarmFailpoints(): void {
 }
 
 function isAction(text: string): text is FailpointAction {
-  return text === 'kill' || text === 'throw' || text === 'stall';
+  return text === 'kill' || text === 'throw' || text === 'stall' || text === 'reject';
 }
 
 /** Passed by the code at the place of this name. */
@@ -47,6 +47,8 @@ function meet(points: Map<string, Armed>, name: string): void {
   }
   points.delete(name);
   if (point.action === 'throw') throw new Error(`failpoint ${name}`);
+  // As a promise that somebody forgot to wait for.
+  if (point.action === 'reject') return void Promise.reject(new Error(`failpoint ${name}`));
   if (point.action === 'kill') process.kill(process.pid, 'SIGKILL');
   // Also after a kill: the signal takes effect at once, but nothing must run behind it.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stallMs);

@@ -92,16 +92,15 @@ export async function createDatabase(cluster: Cluster): Promise<string> {
 }
 
 /** Makes the nodes; the first one alone makes the installation, then all are started. */
-async function startNodes(
-  plan: Plan,
+export async function startNodes(
+  plan: Pick<Plan, 'nodes' | 'planted'>,
   server: string,
   directory: string,
-  databaseUrl: string | undefined,
+  databaseUrl: string | ((index: number) => string) | undefined,
   caUrl: string | undefined,
 ): Promise<readonly ChaosNode[]> {
   const common = {
     GATEHOUSE_MASTER_KEY: randomBytes(32).toString('base64'),
-    ...(databaseUrl === undefined ? {} : { GATEHOUSE_DATABASE_URL: databaseUrl }),
     ...(plan.planted === undefined ? {} : { CHAOS_PLANTED: plan.planted }),
     ...(caUrl === undefined ? {} : { CHAOS_CA_URL: caUrl }),
   };
@@ -109,7 +108,9 @@ async function startNodes(
   for (let index = 0; index < plan.nodes; index += 1) {
     const dataDir = join(directory, `node-${index}`);
     mkdirSync(dataDir, { recursive: true });
-    const environment = index === 0 ? common : { ...common, GATEHOUSE_ROLES: 'device,worker' };
+    const url = typeof databaseUrl === 'function' ? databaseUrl(index) : databaseUrl;
+    const roles: Readonly<Record<string, string>> = index === 0 ? {} : { GATEHOUSE_ROLES: 'device,worker' };
+    const environment = { ...common, ...roles, ...(url === undefined ? {} : { GATEHOUSE_DATABASE_URL: url }) };
     const node = await ChaosNode.create({ server, dataDir, environment });
     node.start();
     if (index === 0) await node.untilReady();
@@ -119,13 +120,13 @@ async function startNodes(
   return nodes;
 }
 
-interface State {
+export interface State {
   isStopping: boolean;
   deadline: number;
   isAhead(): boolean;
 }
 
-function readFirstRun(directory: string): FirstRun {
+export function readFirstRun(directory: string): FirstRun {
   return JSON.parse(readFileSync(join(directory, 'node-0', 'first-run.json'), 'utf8')) as FirstRun;
 }
 
@@ -135,7 +136,7 @@ function hasDoubled(ca: HostileCa | undefined): boolean {
   return new Set(names).size < names.length;
 }
 
-async function createFleet(nodes: readonly ChaosNode[], made: FirstRun, parts: Parts, state: State): Promise<Fleet> {
+export async function createFleet(nodes: readonly ChaosNode[], made: FirstRun, parts: Parts, state: State): Promise<Fleet> {
   const scepPath = new URL(made.scep.url).pathname;
   const node = nodes[0] as ChaosNode;
   const server = await discover(`${node.url}${scepPath}`, made.scep.challenge);
@@ -200,9 +201,9 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
     const operator = { isOver: false };
     const operating = plan.hasOperator && ca ? keepOperating((nodes[0] as ChaosNode).adminUrl, made.admin.token, ca, () => operator.isOver) : undefined;
     await Promise.all([
-      keepStoppingDatabase(plan, cluster, parts.random, isOver, tally),
+      keepStoppingDatabase(plan, cluster, parts.random, isOver, tally, progress),
       keepKilling(plan, nodes, parts.random, isOver, progress),
-      keepFreezing(plan, nodes, parts.random, isOver),
+      keepFreezing(plan, nodes, parts.random, isOver, progress),
       until(isOver),
     ]);
     state.isStopping = true;

@@ -15,7 +15,7 @@ export interface Progress {
   enrolled(): number;
 }
 
-/** How far kills may be ahead of enrolments, and the other way round; of the plan. */
+/** How far kills, stops and freezes may be ahead of enrolments, and the other way round; of the plan. */
 export const aheadShare = 0.05;
 
 export interface Tally {
@@ -58,20 +58,30 @@ async function startAgain(node: ChaosNode, random: Randomness, isOver: IsOver): 
 const beyondLeaseMs = [2_800, 4_500] as const;
 
 /** Holds one node after another for longer than the lease of what it is doing; the others go on. */
-export async function keepFreezing(plan: Plan, nodes: readonly ChaosNode[], random: Randomness, isOver: IsOver): Promise<void> {
-  let left = plan.freezes ?? 0;
+export async function keepFreezing(plan: Plan, nodes: readonly ChaosNode[], random: Randomness, isOver: IsOver, progress: Progress): Promise<void> {
+  const wanted = plan.freezes ?? 0;
+  let left = wanted;
   while (left > 0 && !isOver()) {
     await pause(random.between(500, 2_000));
+    if ((wanted - left) / wanted > progress.enrolled() + aheadShare) continue;
     await random.pick(nodes).freeze(random.between(...(plan.freezeMs ?? beyondLeaseMs)));
     left -= 1;
   }
 }
 
 /** Stops PostgreSQL as if its machine had died and starts it again, as often as the plan says. */
-export async function keepStoppingDatabase(plan: Plan, cluster: Cluster | undefined, random: Randomness, isOver: IsOver, tally: Tally): Promise<void> {
+export async function keepStoppingDatabase(
+  plan: Plan,
+  cluster: Cluster | undefined,
+  random: Randomness,
+  isOver: IsOver,
+  tally: Tally,
+  progress: Progress,
+): Promise<void> {
   while (cluster !== undefined && tally.databaseStops < plan.databaseStops && !isOver()) {
     await pause(random.between(3_000, 9_000));
     if (isOver()) break;
+    if (tally.databaseStops / plan.databaseStops > progress.enrolled() + aheadShare) continue;
     cluster.stop('immediate');
     await pause(random.between(0, 800));
     cluster.start();

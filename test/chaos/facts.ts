@@ -27,7 +27,7 @@ export async function readFacts(database: { readonly url: string } | { readonly 
   }
 }
 
-async function collect(query: Query): Promise<ServerFacts> {
+export async function collect(query: Query): Promise<ServerFacts> {
   const orders = await query('select transaction_id, state from orders');
   const certificates = await query('select der from certificates where order_id is not null');
   const issued = await query(

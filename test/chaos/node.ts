@@ -1,5 +1,7 @@
 /** One server node of the campaign: its own process on fixed ports, killed and started again at will. Never touches any other process. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { freePort } from '../bench/children.js';
 import { tree } from '../bench/compiled.js';
 
@@ -14,6 +16,8 @@ export class ChaosNode {
   readonly url: string;
   readonly adminUrl: string;
   kills = 0;
+  /** How often it ended at a place it was armed with. */
+  hits = 0;
   freezes = 0;
   /** The named places at which it died. */
   readonly died: string[] = [];
@@ -24,8 +28,11 @@ export class ChaosNode {
   #child: ChildProcess | undefined;
   #isWanted = false;
   #printed = '';
+  readonly #armFile: string;
+  #arming: (() => string) | undefined;
 
-  private constructor(url: string, adminUrl: string, server: string, environment: Readonly<Record<string, string>>) {
+  private constructor(url: string, adminUrl: string, server: string, armFile: string, environment: Readonly<Record<string, string>>) {
+    this.#armFile = armFile;
     this.url = url;
     this.adminUrl = adminUrl;
     this.#server = server;
@@ -36,7 +43,10 @@ export class ChaosNode {
   static async create(settings: NodeSettings): Promise<ChaosNode> {
     const device = `127.0.0.1:${await freePort()}`;
     const admin = `127.0.0.1:${await freePort()}`;
-    return new ChaosNode(`http://${device}`, `http://${admin}`, settings.server, {
+    const armFile = join(settings.dataDir, 'failpoints');
+    writeFileSync(armFile, '');
+    return new ChaosNode(`http://${device}`, `http://${admin}`, settings.server, armFile, {
+      CHAOS_ARM_FILE: armFile,
       GATEHOUSE_MODE: 'dev',
       GATEHOUSE_DATA_DIR: settings.dataDir,
       GATEHOUSE_LISTEN: device,
@@ -51,11 +61,18 @@ export class ChaosNode {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** From now on, and after each start, it ends by itself at such a place (`name:action:passes`), until it is told otherwise. */
+  arm(arming: (() => string) | undefined): void {
+    this.#arming = arming;
+    writeFileSync(this.#armFile, arming?.() ?? '');
+    if (this.isRunning) this.#child?.kill('SIGWINCH');
+  }
+
   /** `failpoint`: dies by itself there (`name:kill:passes`), which counts as a kill, and is started again. */
-  start(failpoint?: string): void {
+  start(failpoint?: string, more: Readonly<Record<string, string>> = {}): void {
     const child = spawn(process.execPath, [this.#server], {
       cwd: tree,
-      env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment, ...(failpoint && { CHAOS_FAILPOINT: failpoint }) },
+      env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment, ...more, ...(failpoint && { CHAOS_FAILPOINT: failpoint }) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const note = (chunk: Buffer) => {
@@ -70,6 +87,12 @@ export class ChaosNode {
       if (this.#isWanted && this.#child === child && failpoint !== undefined && signal === 'SIGKILL') {
         this.kills += 1;
         this.died.push(failpoint.split(':')[0] ?? '');
+        this.start();
+        return;
+      }
+      if (this.#isWanted && this.#child === child && this.#arming !== undefined && (signal === 'SIGKILL' || code === 1)) {
+        this.hits += 1;
+        writeFileSync(this.#armFile, this.#arming());
         this.start();
         return;
       }

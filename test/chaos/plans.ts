@@ -16,8 +16,8 @@ export function plansFor(isShort: boolean, hasPostgres: boolean): readonly Plan[
     nodes: 1,
     devices: 16,
     scepShare: 0.7,
-    kills: of(12, 60),
-    orders: of(200, 1_000),
+    kills: of(12, 50),
+    orders: of(200, 800),
     limitSeconds: of(60, 900),
     pauseMs: [150, 700],
     databaseStops: 0,
@@ -28,17 +28,17 @@ export function plansFor(isShort: boolean, hasPostgres: boolean): readonly Plan[
     nodes: 3,
     devices: 24,
     scepShare: 0.6,
-    kills: of(140, 200),
-    orders: of(1_500, 4_000),
+    kills: of(140, 150),
+    orders: of(1_500, 2_000),
     limitSeconds: of(130, 1_800),
     pauseMs: [20, 120],
-    databaseStops: of(1, 10),
+    databaseStops: of(1, 5),
   };
   const hostile: Plan = {
     ...postgres,
     name: 'PostgreSQL, three nodes, hostile CA outside',
-    devices: 80,
-    scepShare: 0.5,
+    devices: 120,
+    scepShare: 0.4,
     kills: of(50, 1_000),
     orders: of(320, 20_000),
     limitSeconds: of(80, 7_200),
@@ -47,6 +47,6 @@ export function plansFor(isShort: boolean, hasPostgres: boolean): readonly Plan[
     freezes: of(1, 40),
     hasHostileCa: true,
   };
-  if (hasPostgres) return [embedded, postgres, hostile];
+  if (hasPostgres) return [hostile, postgres, embedded];
   return [{ ...embedded, kills: embedded.kills * 4, orders: embedded.orders * 6, limitSeconds: embedded.limitSeconds * 4 }];
 }

@@ -1,6 +1,7 @@
 /**
  * The chaos campaign: kill -9 of server processes under load, judged by what the devices themselves wrote down and by the CA's own list.
- *   node --import tsx test/chaos/run.ts [--short] [--seed N] [--planted NAME] [--only NAME]
+ *   node --import tsx test/chaos/run.ts [--short] [--seed N] [--planted NAME] [--only NAME] [--limit SECONDS]
+ *   node --import tsx test/chaos/run.ts --failpoints [--least 50] [--points F6,F7]
  * With `--planted` only the named bug is hunted; without, the campaigns run and then each planted bug is hunted.
  */
 import { parseArgs } from 'node:util';
@@ -13,12 +14,22 @@ import { huntFor } from './hunts.js';
 import { packServer } from './packed.js';
 import { plansFor, shortHunts, shortSeconds } from './plans.js';
 import { type PlantedBug, planted, plantedBugs } from './planted.js';
+import { runPoints } from './points/run-points.js';
 import { seeded } from './randomness.js';
 
 await runCompiled('test/chaos/run');
 
 const { values } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, seed: { type: 'string' }, planted: { type: 'string' }, only: { type: 'string' } },
+  options: {
+    short: { type: 'boolean', default: false },
+    seed: { type: 'string' },
+    planted: { type: 'string' },
+    only: { type: 'string' },
+    limit: { type: 'string' },
+    failpoints: { type: 'boolean', default: false },
+    least: { type: 'string', default: '50' },
+    points: { type: 'string', default: '' },
+  },
 });
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 
@@ -66,13 +77,18 @@ process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 say(`seed ${seed}; PostgreSQL ${cluster === undefined ? 'not installed: only the embedded database is tried' : 'ready'}`);
 const parts: Parts = { keys: await rsaKeys(24), random: seeded(seed), cluster, server: await packServer() };
+if (values.failpoints) {
+  if (cluster === undefined) throw new Error('The fault points need PostgreSQL.');
+  const only = values.points.split(',').filter((id) => id !== '');
+  process.exit((await runPoints(parts, cluster, Number(values.least), only)) ? 0 : 1);
+}
 const wanted = plantedBugs.find((name) => name === values.planted);
 if (values.planted !== undefined && wanted === undefined) throw new Error(`No such bug; there are ${plantedBugs.join(', ')}.`);
 
 const results: CampaignResult[] = [];
 for (const plan of wanted === undefined ? plansFor(values.short, cluster !== undefined) : []) {
   if (!plan.name.includes(values.only ?? '')) continue;
-  const result = await runCampaign(plan, parts);
+  const result = await runCampaign(values.limit === undefined ? plan : { ...plan, limitSeconds: Number(values.limit) }, parts);
   report(result);
   results.push(result);
 }

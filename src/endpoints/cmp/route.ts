@@ -4,6 +4,7 @@ import type { EnrolmentService } from '../../enrolment/service.js';
 import { createMacKeys } from '../../protocol/cmp/index.js';
 import { cmpLimits } from '../../protocol/der/index.js';
 import type { Clock } from '../../runtime/clock.js';
+import { failpoint } from '../../runtime/failpoint.js';
 import type { Log } from '../../runtime/log.js';
 import type { EndpointDirectory } from '../../tenancy/directory.js';
 import { clientFamilyOf } from './client-family.js';
@@ -139,7 +140,9 @@ async function answerPost(request: FastifyRequest, reply: FastifyReply, deps: Ro
   const traits = { clientIp: request.ip, httpVersion: request.raw.httpVersion, ...(userAgent !== undefined && { userAgent }) };
   const context = { ...traits, isSecure: request.protocol === 'https', ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
   const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  failpoint('received');
   const answer = await traced(context, deps.log, (known) => handleCmpMessage(endpoint, bytes, known, deps.messages));
+  failpoint('answering');
   return sendReply(answer, reply, deps);
 }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { EnrolmentService } from '../../enrolment/service.js';
 import { mediaTypes } from '../../protocol/scep/index.js';
 import type { Clock } from '../../runtime/clock.js';
+import { failpoint } from '../../runtime/failpoint.js';
 import type { Log } from '../../runtime/log.js';
 import { isOutage } from '../../runtime/outage.js';
 import type { EndpointDirectory, ScepEndpoint } from '../../tenancy/directory.js';
@@ -139,7 +140,9 @@ function sendNextCertificates(endpoint: ScepEndpoint, reply: FastifyReply, deps:
 }
 
 async function sendPkiMessage(endpoint: ScepEndpoint, bytes: Buffer, request: FastifyRequest, reply: FastifyReply, deps: ScepDeps): Promise<FastifyReply> {
+  failpoint('received');
   const answer = await answerMessage(endpoint, bytes, callerOf(request), deps);
+  failpoint('answering');
   reply.header('Cache-Control', 'no-store');
   switch (answer.kind) {
     case 'unreadable':

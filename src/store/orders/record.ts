@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { NewOrder, RecordOutcome, Refused } from '../../enrolment/ports.js';
+import { failpoint } from '../../runtime/failpoint.js';
 import type { Sealer } from '../../runtime/seal.js';
 import type { TenantContext } from '../../tenancy/context.js';
 import { type Boot, writeAudit } from '../audit.js';
@@ -110,6 +111,7 @@ async function insertOrder(
   await writeAudit(trx, boot, [
     stateEvent(context, order.id, first, refused?.failReason, { ...originOf(order), ...(refused && { failInfo: refused.failInfo }) }),
   ]);
+  failpoint('recording');
   const recorded: Recorded = {
     tenantId,
     state: first,

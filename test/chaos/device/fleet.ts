@@ -14,6 +14,8 @@ export interface Fleet {
   readonly keys: readonly DeviceKey[];
   /** Common names begin with it, and with `chaos`. */
   readonly prefix: string;
+  /** How the line between device and server behaves; as any line where absent. */
+  readonly line?: Line;
   /** Devices begin no new transaction once it is true, and finish those they have. */
   isStopping(): boolean;
   /** So many are enrolled already that the kills are behind: then new transactions wait, and the processor is left to the nodes that start. */
@@ -22,17 +24,38 @@ export interface Fleet {
   deadline(): number;
 }
 
+/** Each share is of the messages; `noted` is called for each of them. */
+export interface Line {
+  /** The answer comes and is lost. */
+  readonly lost?: number;
+  /** The device hangs up before it has one. */
+  readonly cut?: number;
+  /** Copies go to two different nodes at once. */
+  readonly twins?: number;
+  /** A copy goes to another node so many milliseconds later. */
+  readonly echoMs?: number;
+  noted(what: 'lost' | 'cut' | 'twins' | 'echo' | 'unavailable', status?: number): void;
+}
+
 /** `again`: no answer, or one that asks to come again. */
 export type Verdict = 'again' | 'pending' | 'done' | 'refused';
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** undefined: no answer, or one that asks to come again (5xx, 429). Other statuses come back as text, which no protocol reads. */
-async function post(url: string, contentType: string, body: Buffer): Promise<Buffer | undefined> {
+async function post({ random, line }: Fleet, url: string, contentType: string, body: Buffer): Promise<Buffer | undefined> {
+  const isCut = line?.cut !== undefined && random.chance(line.cut);
+  const isLost = !isCut && line?.lost !== undefined && random.chance(line.lost);
+  if (isCut) line.noted('cut');
   try {
-    const request = { method: 'POST', body, headers: { 'content-type': contentType }, signal: AbortSignal.timeout(20_000) };
+    const request = { method: 'POST', body, headers: { 'content-type': contentType }, signal: AbortSignal.timeout(isCut ? random.between(1, 120) : 20_000) };
     const answer = await fetch(url, request);
     const bytes = Buffer.from(await answer.arrayBuffer());
+    if (answer.status >= 500) line?.noted('unavailable', answer.status);
+    if (isLost) {
+      line?.noted('lost');
+      return undefined;
+    }
     if (answer.status === 200) return bytes;
     return answer.status >= 500 || answer.status === 429 ? undefined : Buffer.from(`HTTP ${answer.status}`);
   } catch {
@@ -55,14 +78,31 @@ const order = ['refused', 'done', 'pending', 'again'] as const;
 export async function exchange(conversation: Conversation, message: Buffer, copies = 1): Promise<Verdict> {
   const { fleet, history, path, contentType } = conversation;
   history.sends += copies;
-  const answers = await Promise.all(Array.from({ length: copies }, () => post(`${fleet.random.pick(fleet.nodes)}${path}`, contentType, message)));
+  const answers = await Promise.all(
+    targets(fleet, copies).map(async (node, index) => {
+      if (index > 0 && fleet.line?.echoMs !== undefined) await pause(fleet.line.echoMs);
+      return post(fleet, `${node}${path}`, contentType, message);
+    }),
+  );
   const verdicts = answers.map((answer) => (answer === undefined ? 'again' : readGuarded(conversation, answer)));
   return order.find((verdict) => verdicts.includes(verdict)) ?? 'again';
 }
 
+/** Where the copies go: any node, or one and its neighbour where the line says that they meet different ones. */
+function targets({ nodes, random, line }: Fleet, copies: number): readonly string[] {
+  const first = random.between(0, nodes.length - 1);
+  const isSpread = line?.twins !== undefined || line?.echoMs !== undefined;
+  return Array.from({ length: copies }, (_, index) => (isSpread ? (nodes[(first + index) % nodes.length] ?? '') : random.pick(nodes)));
+}
+
 /** One message, now and then twice. */
 export function exchangeOften(conversation: Conversation, message: Buffer): Promise<Verdict> {
-  return exchange(conversation, message, conversation.fleet.random.chance(0.25) ? 2 : 1);
+  const { random, line } = conversation.fleet;
+  const share = line?.twins ?? (line?.echoMs === undefined ? 0.25 : 1);
+  const isTwice = random.chance(share);
+  if (isTwice && line?.twins !== undefined) line.noted('twins');
+  if (isTwice && line?.echoMs !== undefined) line.noted('echo');
+  return exchange(conversation, message, isTwice ? 2 : 1);
 }
 
 /** An answer that cannot be read or verified is a refusal with its reason: a finding. */
@@ -81,7 +121,7 @@ export async function persist(fleet: Fleet, step: (before: Verdict) => Promise<V
   while (performance.now() < fleet.deadline()) {
     verdict = await step(verdict);
     if (verdict === 'done' || verdict === 'refused') return verdict;
-    await pause(verdict === 'pending' ? fleet.random.between(300, 1_200) : fleet.random.between(20, 300));
+    await pause(verdict === 'pending' ? fleet.random.between(700, 2_000) : fleet.random.between(20, 300));
   }
   return verdict;
 }
