@@ -20,7 +20,6 @@ const startWithinMs = 1_000;
 
 /** Starts the CA call for a recorded order and waits a moment for it; whatever happens meanwhile, the order's row tells the answer. */
 export async function awaitIssuance(orderId: string, dedupeKey: Buffer, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome> {
-  failpoint('recorded');
   const call = issueOrder(orderId, deps).catch((error: unknown) => deps.log.error({ err: error, orderId }, 'CA call failed'));
   await Promise.race([call, delay(inlineWaitMs)]);
   const transaction = await deps.orders.findTransaction(context, dedupeKey);

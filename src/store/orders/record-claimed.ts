@@ -1,4 +1,5 @@
 import type { ClaimOutcome } from '../../enrolment/ports.js';
+import { failpoint } from '../../runtime/failpoint.js';
 import type { Sealer } from '../../runtime/seal.js';
 import type { Boot } from '../audit.js';
 import { type Batcher, createBatcher } from '../batcher.js';
@@ -41,6 +42,7 @@ async function recordAll(
 ): Promise<readonly ClaimOutcome[]> {
   const values = recordingValues(recordings, sealer, boot);
   const begun = performance.now();
+  failpoint('recording');
   const rows = await retrying(() => connection.prepared<RecordedRow>(name, text, values));
   const calledAt = new Map(rows.map((row) => [row.order_id, row.called_at]));
   return Promise.all(recordings.map((recording) => outcomeOf(connection, recording, calledAt.get(recording.order.id), begun)));

@@ -13,8 +13,9 @@ export interface DatabaseLine {
   close(): Promise<void>;
 }
 
-/** A simple Query message with the text `commit`. */
-const commit = Buffer.from('commit\0');
+/** A simple Query message with the text `commit`, and the statements that are a transaction by themselves. */
+const commits = ['commit\0', '\0record-claimed\0', '\0settle\0', '\0issue\0'].map((text) => Buffer.from(text));
+const deafMs = 60;
 
 export async function openDatabaseLine(databaseUrl: string, random: Randomness): Promise<DatabaseLine> {
   const target = new URL(databaseUrl);
@@ -25,6 +26,7 @@ export async function openDatabaseLine(databaseUrl: string, random: Randomness):
     const far = connect(Number(target.port), target.hostname);
     const pair = [near, far] as const;
     pairs.add(pair);
+    let isDeaf = false;
     const end = () => {
       pairs.delete(pair);
       near.destroy();
@@ -32,16 +34,17 @@ export async function openDatabaseLine(databaseUrl: string, random: Randomness):
     };
     for (const socket of pair) socket.setNoDelay(true).once('close', end).on('error', end);
     near.on('data', (chunk) => {
-      if (state.cutShare > 0 && chunk.includes(commit) && random.chance(state.cutShare)) {
+      if (!isDeaf && state.cutShare > 0 && commits.some((text) => chunk.includes(text)) && random.chance(state.cutShare)) {
         state.cuts += 1;
-        near.destroy();
-        // PostgreSQL hears the COMMIT and carries it out; nobody is there for its answer.
-        far.write(chunk, () => setTimeout(end, 50));
-        return;
+        // PostgreSQL hears it and carries it out; nobody hears its answer.
+        isDeaf = true;
+        setTimeout(end, deafMs);
       }
       far.write(chunk);
     });
-    far.on('data', (chunk) => near.write(chunk));
+    far.on('data', (chunk) => {
+      if (!isDeaf) near.write(chunk);
+    });
     if (state.isHeld) for (const socket of pair) socket.pause();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -41,7 +41,6 @@ export const points: readonly FaultPoint[] = [
   { id: 'F3', what: 'line cut at COMMIT', event: events.cutAtCommit },
   { id: 'F4', what: 'two nodes, one request', line: { twins: 1 }, noted: 'twins' },
   { id: 'F5', what: 'same transactionID, other request', devices: 0, event: events.contradict },
-  { id: 'F6', what: 'killed between commit and claim', arm: 'recorded:kill', passes: 6 },
   { id: 'F6', what: 'killed between claim and call', arm: 'claimed:kill', passes: 6 },
   { id: 'F7', what: 'killed between answer and record', arm: 'answered:kill', passes: 6 },
   { id: 'F7', what: 'killed after the record', arm: 'settled:kill', passes: 6 },
