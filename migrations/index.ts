@@ -24,6 +24,7 @@ import { notifications } from './0023-notifications.js';
 import { connectorLogs } from './0024-connector-logs.js';
 import { circuits } from './0025-circuits.js';
 import { auditChain } from './0035-audit-chain.js';
+import { auditSinks } from './0036-audit-sinks.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -54,5 +55,6 @@ export const migrations: readonly Migration[] = [
   connectorLogs,
   circuits,
   auditChain,
+  auditSinks,
 ];
 export type { Migration };

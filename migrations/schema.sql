@@ -83,6 +83,32 @@ CREATE TABLE audit_sealed (
   CONSTRAINT audit_sealed_pkey PRIMARY KEY (boot_id)
 );
 
+CREATE TABLE audit_sinks (
+  id uuid not null,
+  tenant_id uuid,
+  name text not null,
+  type text not null,
+  status text not null,
+  settings jsonb not null,
+  secret bytea,
+  secret_updated_at timestamp with time zone,
+  position bigint not null,
+  signed bigint not null,
+  fence bigint not null default 0,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null default now(),
+  last_error text,
+  delivered_at timestamp with time zone,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  CONSTRAINT audit_sinks_name_key UNIQUE (name),
+  CONSTRAINT audit_sinks_pkey PRIMARY KEY (id),
+  CONSTRAINT audit_sinks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT audit_sinks_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
+  CONSTRAINT audit_sinks_type_check CHECK ((type = ANY (ARRAY['syslog'::text, 'webhook'::text])))
+);
+
 CREATE TABLE audit_tiles (
   level integer not null,
   index bigint not null,

@@ -148,7 +148,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           forgetDelayedAnswersJob(store.delayedAnswers),
           onlyWith('outbox', notifyJudgesJob({ ...store, judge, clock: systemClock, log })),
           rollOverCaJob({ engine, clock: systemClock, log }),
-          ...auditJobs({ store, config, log }),
+          ...auditJobs({ store, guard, clock: systemClock, config, log }),
           ...mail.jobs,
           ...monitoring.jobs,
         ]
@@ -185,6 +185,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
       engineCas: engine,
       engineClients: embedded.clients,
       ruleTester: mail.ruleTester,
+      chainOf: chainsOf(issuers),
     };
     const parts = { ...store, ...ours, notifyConfigChanged, readiness, connectorTester, metrics };
     servers.push(await adminServer(config, parts, embedded.serveApi));

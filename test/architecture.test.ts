@@ -64,7 +64,7 @@ const rooms: Readonly<Record<string, { readonly uses: readonly string[]; readonl
   enrolment: { uses: ['audit', 'tenancy', 'notification', 'pkix'], because: 'the core speaks no HTTP, no SCEP, no CMP, no SQL' },
   'crypto-engine': { uses: ['pkix', 'protocol/der'], because: 'the embedded CA could be taken out and run elsewhere' },
   connectors: {
-    uses: ['enrolment/ports.ts', 'enrolment/order.ts', 'notification/ports.ts', 'tenancy', 'pkix', 'protocol/der', 'crypto-engine'],
+    uses: ['enrolment/ports.ts', 'enrolment/order.ts', 'notification/ports.ts', 'audit/sink.ts', 'tenancy', 'pkix', 'protocol/der', 'crypto-engine'],
     because: 'a connector fills a port of the core and knows nothing of the story around it',
   },
   'device-client': { uses: ['protocol', 'pkix'], because: 'our own client must be as far from the server as any other client is' },

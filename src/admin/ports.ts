@@ -1,3 +1,4 @@
+import type { AuditChain } from '../audit/chain.js';
 import type { AuditLog } from '../audit/event.js';
 import type { OrderDecisions } from '../enrolment/approve.js';
 import type { CertificateStore, OrderReader } from '../enrolment/ports.js';
@@ -14,7 +15,7 @@ import type { EndpointDirectory } from '../tenancy/directory.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, TenantStore } from '../tenancy/ports.js';
 import type { Profile } from '../tenancy/profile.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
-import type { AuditReader } from './ports/audit.js';
+import type { AuditReader, SinkDesk } from './ports/audit.js';
 import type { EngineCaDesk, EngineClientDesk } from './ports/engine.js';
 import type { IdempotencyStore } from './ports/idempotency.js';
 import type { AccountReader, CertificateReader, RefusalReader } from './ports/lists.js';
@@ -51,6 +52,12 @@ export interface AdminDeps {
   readonly accounts: AccountReader;
   /** Appended to by what changes nothing: refused permissions. */
   readonly audit: AuditLog & AuditReader;
+  /** Where absent, events have no proofs, and the trail cannot be exported. */
+  readonly auditChain?: AuditChain;
+  /** Where absent, the routes of audit sinks are not served. */
+  readonly auditSinks?: SinkDesk;
+  /** Issuing CA first; none where the connector issues nothing. Where absent, evidence has no chains. */
+  chainOf?(connectorId: string): Promise<readonly Buffer[]>;
   /** Key of `challengeMac`, 32 bytes. */
   readonly challengeMacKey: Buffer;
   /** How devices reach us, without a slash at the end; the base URL of profiles that have none of their own. */

@@ -2,7 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { accountRoutes } from './accounts/routes.js';
 import type { AdminApp } from './app.js';
+import { auditChainRoutes } from './audit-events/chain-routes.js';
 import { auditEventRoutes } from './audit-events/routes.js';
+import { auditSinkRoutes } from './audit-sinks/routes.js';
 import { bulkRoutes } from './bulk-routes.js';
 import { guardRoutes } from './caller.js';
 import { certificateRoutes } from './certificates/routes.js';
@@ -23,6 +25,7 @@ import { memoryIdempotencyStore } from './idempotency-memory.js';
 import { mailRoutes } from './mails/routes.js';
 import { notificationRuleRoutes, notificationRuleTestRoute } from './notification-rules/routes.js';
 import { describeRoutes, serveDocs } from './openapi.js';
+import { orderEvidenceRoute } from './orders/evidence-route.js';
 import { givenUpRevocationRoutes } from './orders/revocation-routes.js';
 import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
 import { stuckOrderRoutes } from './orders/stuck-routes.js';
@@ -93,10 +96,17 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   refusalRoutes(app, deps);
   certificateRoutes(app, deps);
   accountRoutes(app, deps);
-  auditEventRoutes(app, deps);
+  auditRoutes(app, deps);
   decodeRoutes(app, deps);
   notifications(app, deps);
   app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger());
+}
+
+function auditRoutes(app: AdminApp, deps: AdminParts): void {
+  auditEventRoutes(app, deps);
+  if (deps.auditChain !== undefined) auditChainRoutes(app, deps, deps.auditChain);
+  if (deps.auditChain !== undefined) orderEvidenceRoute(app, deps, deps.auditChain);
+  if (deps.auditSinks !== undefined) auditSinkRoutes(app, deps, deps.auditSinks);
 }
 
 function watchedConnectors(app: AdminApp, deps: AdminParts): void {

@@ -6,8 +6,8 @@ import type { Context } from '../tenancy/context.js';
 import type { Page } from '../tenancy/ports.js';
 import { createBatcher } from './batcher.js';
 import { canonicalJson } from './canonical-json.js';
-import { type Connection, type Executor, rowsOf, transact } from './connection/connection.js';
-import { contains, readPage } from './page.js';
+import { type Connection, type Executor, firstOf, rowsOf, transact } from './connection/connection.js';
+import { allOf, contains, readPage } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
 import { storableJson } from './text.js';
 
@@ -63,6 +63,7 @@ export function auditRoom(connection: Connection, boot: Boot): AuditRoom {
     store: {
       append: (event) => appends.submit(event),
       list: (context, query) => listEvents(connection, context, query),
+      find: (context, id) => findEvent(connection, context, id),
     },
     idle: () => appends.idle(),
   };
@@ -80,9 +81,19 @@ interface EventRow {
   readonly details: string;
 }
 
+const eventColumns = sql`boot_id || ':' || node_seq as id, node_id, at, tenant_id, actor, action, object, outcome, details`;
+
+async function findEvent(connection: Connection, context: Context, id: string): Promise<RecordedAuditEvent | undefined> {
+  const [bootId = '', nodeSeq = ''] = id.split(':');
+  if (!/^\d{1,15}$/.test(nodeSeq)) return undefined;
+  const where = allOf([...visibleTo(context, sql`tenant_id`), ...equalsId(sql`boot_id`, bootId), sql`node_seq = ${Number(nodeSeq)}`]);
+  const row = await firstOf(connection, sql<EventRow>`select ${eventColumns} from audit_events where ${where}`);
+  return row === undefined ? undefined : toEvent(row);
+}
+
 function listEvents(connection: Connection, context: Context, query: AuditListQuery): Promise<Page<RecordedAuditEvent>> {
   const listing = {
-    select: sql`boot_id || ':' || node_seq as id, node_id, at, tenant_id, actor, action, object, outcome, details`,
+    select: eventColumns,
     from: sql`audit_events`,
     where: [
       ...visibleTo(context, sql`tenant_id`),
@@ -91,6 +102,8 @@ function listEvents(connection: Connection, context: Context, query: AuditListQu
       ...equals(sql`action`, query.action),
       ...equals(sql`object`, query.object),
       ...equals(sql`outcome`, query.outcome),
+      ...(query.since === undefined ? [] : [sql`at >= ${query.since}::timestamptz`]),
+      ...(query.until === undefined ? [] : [sql`at < ${query.until}::timestamptz`]),
       ...(query.q === undefined ? [] : [sql`(${contains(sql`action`, query.q)} or ${contains(sql`object`, query.q)} or ${contains(sql`details`, query.q)})`]),
     ],
     sorts: { at: { by: sql`at`, type: 'timestamptz' } },

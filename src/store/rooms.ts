@@ -5,6 +5,8 @@ import { accessStore } from './access.js';
 import { accountReader } from './accounts.js';
 import { auditRoom, type Boot } from './audit.js';
 import { auditChain } from './audit-chain.js';
+import { sinkQueue } from './audit-sink-queue.js';
+import { sinkDesk } from './audit-sinks.js';
 import { auditTrail } from './audit-trail.js';
 import { certificateStore } from './certificates.js';
 import { certifiedKeyStore } from './certified-keys.js';
@@ -84,6 +86,8 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     audit: audit.store,
     auditTrail: auditTrail(connection),
     auditChain: auditChain(connection, sealer),
+    auditSinks: sinkDesk(connection, boot, sealer),
+    sinkQueue: sinkQueue(connection, sealer),
     ping: async () => {
       const found = await firstOf(connection, sql<{ readonly isReadOnly: boolean }>`select current_setting('transaction_read_only')::boolean as "isReadOnly"`);
       if (found?.isReadOnly === true) throw new Error('The database takes no writes.');

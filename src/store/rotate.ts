@@ -38,6 +38,7 @@ const sealedColumns: readonly SealedColumn[] = [
   { table: 'engine_cas', column: 'ciphertext', rowId: 'id', tenantId: "''" },
   { table: 'engine_ocsp_signers', column: 'ciphertext', rowId: "ca_id || '/' || serial", tenantId: "''" },
   { table: 'audit_keys', column: 'ciphertext', rowId: 'id', tenantId: "''" },
+  { table: 'audit_sinks', column: 'secret', rowId: 'id::text', tenantId: "''" },
   { table: 'order_work', column: 'pkcs10', rowId: 'order_id::text', tenantId: ofTenant },
   { table: 'outbox', column: 'sealed', rowId: 'id::text', tenantId: ofTenant },
   { table: 'idempotency_keys', column: 'answer', rowId: "encode(key_hash, 'hex')", tenantId: "coalesce(tenant_id::text, '')" },

@@ -1,6 +1,7 @@
-import type { AccountReader, AuditReader, CertificateReader } from '../admin/ports.js';
+import type { AccountReader, AuditReader, CertificateReader, SinkDesk } from '../admin/ports.js';
 import type { AuditChain } from '../audit/chain.js';
 import type { AuditLog } from '../audit/event.js';
+import type { SinkQueue } from '../audit/sink.js';
 import type { AuditTrail } from '../audit/trail.js';
 import type { EngineClientStore, EngineStore } from '../crypto-engine/ports.js';
 import type { CertifiedKeyStore } from '../enrolment/certified-keys.js';
@@ -62,6 +63,8 @@ export interface Store extends NotificationRoom {
   readonly audit: AuditLog & AuditReader;
   readonly auditTrail: AuditTrail;
   readonly auditChain: AuditChain;
+  readonly auditSinks: SinkDesk;
+  readonly sinkQueue: SinkQueue;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   /** The clock that leases and deadlines are measured by. */

@@ -118,7 +118,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
       const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
       const request = { method: method as 'GET', url, headers: { ...authorization, ...headers }, ...payloadOf(body) } as InjectOptions;
       const { statusCode, payload, headers: answered } = await app.inject(request);
-      const isJson = String(answered['content-type']).includes('json');
+      const isJson = /^application\/(.*\+)?json/.test(String(answered['content-type']));
       return { status: statusCode, headers: answered as Answer['headers'], text: payload, body: isJson && payload !== '' ? JSON.parse(payload) : {} };
     };
 

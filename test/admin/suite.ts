@@ -1031,7 +1031,7 @@ async function tenantsAndSession(t: Test, desk: Desk): Promise<void> {
 }
 
 /** What changes things that all tenants share. */
-const forEveryTenant: ReadonlySet<string> = new Set(['tenant:write', 'engine:write']);
+const forEveryTenant: ReadonlySet<string> = new Set(['tenant:write', 'engine:write', 'audit:export', 'audit-sink:read', 'audit-sink:write']);
 
 /** A rule and a mail of a tenant, where the stores have room for them. */
 async function notificationsOf({ admin, id, connectorId }: Awaited<ReturnType<Desk['addTenant']>>, desk: Desk): Promise<Record<string, string>> {
@@ -1061,6 +1061,9 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
   const key = { id: objects['ra-keys'], profileId: objects['scep-profiles'] ?? '', purpose: 'scep', state: 'active', certificate: null, chain: [] } as const;
   const privateKey = new Secret(Buffer.from('key'));
   await desk.stores.credentials.addRaKey(tenantContext(a.id, 'test'), { ...key, privateKey, spki: Buffer.from('spki') });
+  // Leaves an event.
+  await (await desk.as('viewer', a.id))('POST', '/api/v1/connectors', {});
+  objects['audit-events'] = encodeURIComponent((await a.admin('GET', '/api/v1/audit-events?limit=1')).body.items[0].id);
   const routes = desk.app.adminRoutes.filter(({ url, method, access }) => url.startsWith('/api/v1/') && access !== 'public' && method !== 'HEAD');
   const vendorDevices = `/api/v1/cmp-profiles/${objects['cmp-profiles']}/vendor-devices`;
   objects['vendor-devices'] = (await a.admin('POST', vendorDevices, { subject: 'CN=device of A' })).body.id;
@@ -1106,8 +1109,8 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
 
   await t.test('lists, cards and filters show nothing of another tenant', async (t) => {
     const stranger = await desk.as('auditor', b.id);
-    for (const { url } of routes.filter(({ method, url }) => method === 'GET' && !url.includes(':id'))) {
-      for (const query of /\/(tenants|engine-cas|engine-clients)$/.test(url) ? [''] : ['', `?tenantId=${a.id}`]) {
+    for (const { url } of routes.filter(({ method, url, access }) => method === 'GET' && !url.includes(':id') && !forEveryTenant.has(access))) {
+      for (const query of /\/(tenants|engine-cas|engine-clients|audit-checkpoints)$/.test(url) ? [''] : ['', `?tenantId=${a.id}`]) {
         const answer = await stranger('GET', `${url}${query}`);
         t.equal(answer.status, 200, `${url}${query}: ${answer.text}`);
         for (const id of Object.values(objects)) t.notMatch(answer.text, id, url);

@@ -41,6 +41,9 @@ interface Stored {
 
 const isVisible = (context: Context, tenantId: string): boolean => context.tenantId === null || context.tenantId === tenantId;
 
+/** The one run whose events are kept in memory. */
+const memoryBoot = '01890000-0000-7000-8000-0000000000ff';
+
 /** What the store throws for a cursor it did not make. */
 class InvalidListQuery extends Error {
   override readonly name = 'InvalidListQuery';
@@ -442,13 +445,18 @@ export function memoryAdmin(clock: Clock) {
     accounts: { list: async (_context: Context, query: ListQuery) => pageOf<Account>([], query) },
     audit: {
       async list(context: Context, query: AuditListQuery) {
-        const recorded = events.map((event, index) => ({ ...event, id: `memory:${index}`, nodeId: 'memory' }));
+        const recorded = events.map((event, index) => ({ ...event, id: `${memoryBoot}:${index}`, nodeId: 'memory' }));
         const matching = recorded.filter(
           (event) =>
             (context.tenantId === null || event.tenantId === context.tenantId) &&
             (['tenantId', 'actor', 'action', 'object', 'outcome'] as const).every((key) => equals<unknown>(query[key], event[key])),
         );
         return pageOf(matching, query);
+      },
+      async find(context: Context, id: string) {
+        const event = events[Number(id.replace(`${memoryBoot}:`, ''))];
+        const isSeen = event !== undefined && (context.tenantId === null || event.tenantId === context.tenantId);
+        return isSeen ? { ...event, id, nodeId: 'memory' } : undefined;
       },
       append: async (event: AuditEvent) => {
         events.push(event);

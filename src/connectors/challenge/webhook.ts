@@ -1,10 +1,9 @@
-import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../runtime/clock.js';
-import type { Secret } from '../../runtime/secret.js';
 import type { WebhookCheck } from '../../tenancy/challenge-check.js';
 import type { ChallengeQuestion, Verdict } from '../../tenancy/challenge-judge.js';
 import type { ScepProfile } from '../../tenancy/profile.js';
+import { signatureOf } from '../webhook-signature.js';
 import { type CallOutcome, foreignText, type HttpCaller, jsonOf } from './http.js';
 
 const answerSchema = z.union([z.object({ allow: z.literal(true) }), z.object({ allow: z.literal(false), reason: z.string().optional() })]);
@@ -29,12 +28,6 @@ export async function askWebhook(
     'gatehouse-signature': signatureOf(body, secret, clock.now()),
   };
   return verdictOf(await call({ method: 'POST', url: settings.url, headers, body }, deadline), question.challenge);
-}
-
-/** `t=<seconds since 1970>,v1=<hex of HMAC-SHA-256(secret, t "." body)>`: a captured request cannot be sent again at another time. */
-export function signatureOf(body: string, secret: Secret, at: Date): string {
-  const time = Math.floor(at.getTime() / 1000);
-  return `t=${time},v1=${createHmac('sha256', secret.reveal()).update(`${time}.${body}`, 'utf8').digest('hex')}`;
 }
 
 function bodyOf({ id, name, endpointPath, tenantId }: ScepProfile, question: ChallengeQuestion): Readonly<Record<string, unknown>> {

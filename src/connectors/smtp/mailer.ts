@@ -1,10 +1,10 @@
 import type { Mailer, MailMessage, SendOutcome } from '../../notification/ports.js';
 import type { AddressGuard } from '../address-guard.js';
 import { noteExchange } from '../exchanges.js';
+import { findAddresses, openSocket } from '../open-socket.js';
 import { runSteps } from '../test-steps.js';
 import { describeFault, foreignLine, noPassword, type SmtpStage, smtpErrorOf } from './faults.js';
 import { messageOctets } from './message.js';
-import { findAddresses, openSocket } from './open-socket.js';
 import { createSession, type SmtpSession } from './session.js';
 import type { SmtpSettings } from './settings.js';
 

@@ -25,6 +25,8 @@ const conflictFields: Readonly<Record<string, string>> = {
   shared_secrets_reference_key: 'reference',
   users_pkey: 'id',
   users_username_key: 'username',
+  audit_sinks_pkey: 'id',
+  audit_sinks_name_key: 'name',
   notification_rules_pkey: 'id',
   notification_rules_name_key: 'name',
 };

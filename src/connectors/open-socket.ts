@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { type AddressGuard, allowedAddresses } from '../address-guard.js';
+import { type AddressGuard, allowedAddresses } from './address-guard.js';
 
 /** What `allowedAddresses` found. */
 export type Addresses = Awaited<ReturnType<typeof allowedAddresses>>;
