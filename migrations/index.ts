@@ -23,6 +23,7 @@ import { limitedSecrets } from './0022-limited-secrets.js';
 import { notifications } from './0023-notifications.js';
 import { connectorLogs } from './0024-connector-logs.js';
 import { circuits } from './0025-circuits.js';
+import { identity } from './0032-identity.js';
 import { auditChain } from './0035-audit-chain.js';
 import { auditSinks } from './0036-audit-sinks.js';
 import type { Migration } from './migration.js';
@@ -54,6 +55,7 @@ export const migrations: readonly Migration[] = [
   notifications,
   connectorLogs,
   circuits,
+  identity,
   auditChain,
   auditSinks,
 ];

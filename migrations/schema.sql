@@ -18,6 +18,8 @@ CREATE TABLE api_tokens (
   last_used_at timestamp with time zone,
   revoked_at timestamp with time zone,
   created_at timestamp with time zone not null default now(),
+  permissions jsonb,
+  created_by text,
   CONSTRAINT api_tokens_token_hash_key UNIQUE (token_hash),
   CONSTRAINT api_tokens_pkey PRIMARY KEY (id),
   CONSTRAINT api_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
@@ -640,6 +642,29 @@ CREATE TABLE schema_migrations (
   CONSTRAINT schema_migrations_pkey PRIMARY KEY (name)
 );
 
+CREATE TABLE sessions (
+  id uuid not null,
+  token_hash bytea not null,
+  user_id uuid not null,
+  tenant_id uuid,
+  method text not null,
+  restriction text,
+  source text not null,
+  user_agent text not null,
+  sealed bytea,
+  created_at timestamp with time zone not null,
+  last_used_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  CONSTRAINT sessions_token_hash_key UNIQUE (token_hash),
+  CONSTRAINT sessions_pkey PRIMARY KEY (id),
+  CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+  CONSTRAINT sessions_method_check CHECK ((method = ANY (ARRAY['password'::text, 'oidc'::text]))),
+  CONSTRAINT sessions_restriction_check CHECK ((restriction = ANY (ARRAY['change-password'::text, 'enrol-totp'::text])))
+);
+CREATE INDEX sessions_expires_at_idx ON sessions USING btree (expires_at);
+CREATE INDEX sessions_user_id_idx ON sessions USING btree (user_id);
+
 CREATE TABLE settings (
   name text not null,
   value text not null,
@@ -669,6 +694,15 @@ CREATE TABLE shared_secrets (
   CONSTRAINT shared_secrets_status_check CHECK ((status = ANY (ARRAY['active'::text, 'retiring'::text, 'revoked'::text]))),
   CONSTRAINT shared_secrets_used_check CHECK (((used >= 0) AND ((max_uses IS NULL) OR (used <= max_uses))))
 );
+
+CREATE TABLE sign_in_limits (
+  key_hash bytea not null,
+  tries integer not null,
+  blocked_until timestamp with time zone,
+  expires_at timestamp with time zone not null,
+  CONSTRAINT sign_in_limits_pkey PRIMARY KEY (key_hash)
+);
+CREATE INDEX sign_in_limits_expires_at_idx ON sign_in_limits USING btree (expires_at);
 
 CREATE TABLE tenants (
   id uuid not null,
@@ -706,15 +740,30 @@ CREATE TABLE users (
   username text not null,
   role text not null,
   status text not null,
-  password_hash text not null,
+  password_hash text,
   version integer not null default 1,
   created_at timestamp with time zone not null default now(),
+  email text,
+  display_name text not null default ''::text,
+  roles jsonb,
+  tenant_ids jsonb,
+  must_change_password boolean not null default false,
+  password_changed_at timestamp with time zone,
+  totp_secret bytea,
+  totp_confirmed_at timestamp with time zone,
+  totp_last_step bigint,
+  backup_codes jsonb not null default '[]'::jsonb,
+  identity_issuer text,
+  identity_subject text,
+  last_login_at timestamp with time zone,
+  updated_at timestamp with time zone not null default now(),
   CONSTRAINT users_username_key UNIQUE (username),
   CONSTRAINT users_pkey PRIMARY KEY (id),
   CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['minter'::text, 'viewer'::text, 'auditor'::text, 'operator'::text, 'admin'::text, 'superadmin'::text]))),
   CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
 );
+CREATE UNIQUE INDEX users_identity_key ON users USING btree (identity_issuer, identity_subject) WHERE (identity_subject IS NOT NULL);
 
 CREATE TABLE vendor_devices (
   id uuid not null,

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { auditJobs } from './compose-audit.js';
 import { shareCircuitsJob } from './compose-circuits.js';
+import { createIdentityRoom } from './compose-identity.js';
 import { issuerFactory } from './compose-issuers.js';
 import { createMailRoom } from './compose-mail.js';
 import { chainsOf, monitorConnectors, recorders, watchedMail } from './compose-monitoring.js';
@@ -129,6 +130,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   };
   const endpoints = createDirectory({ profiles: store.profiles, credentials: store.credentials, chainOf, nextChainOf, log, onChange });
   const revocationLists = createRevocationLists({ guard, clock: systemClock, log });
+  const identity = createIdentityRoom(config, store, systemClock, log);
   const judge = createChallengeJudge({ guard, clock: systemClock, log });
   const deps = enrolmentDeps({ ...store, revocationLists, issuers, judge, challengeMacKey, clock: systemClock, log });
   const raKeys: RaKeyDeps = { profiles: store.profiles, credentials: store.credentials, issuers, clock: systemClock, log };
@@ -151,6 +153,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           ...auditJobs({ store, guard, clock: systemClock, config, log }),
           ...mail.jobs,
           ...monitoring.jobs,
+          identity.job,
         ]
       : everywhere,
     log,
@@ -178,6 +181,8 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
     const ours = {
       challengeMacKey,
       deviceUrl: config.deviceUrl,
+      adminUrl: config.adminUrl,
+      identity: identity.identity,
       clock: systemClock,
       log,
       endpoints: endpoints.directory,

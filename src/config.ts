@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { logLevels } from './runtime/log.js';
 import { fail, ok, type Result } from './runtime/result.js';
 import { Secret } from './runtime/secret.js';
+import { type Role, roles as userRoles } from './tenancy/role.js';
 
 export const modes = ['dev', 'production'] as const;
 export const roles = ['device', 'admin', 'worker'] as const;
@@ -38,6 +39,12 @@ export interface Config {
   readonly adminToken?: Secret;
   readonly connectorAllow: readonly string[];
   readonly logLevel: (typeof logLevels)[number];
+  /** A session of the console ends after so many minutes without a request. */
+  readonly sessionIdleMinutes: number;
+  /** A session of the console ends after so many hours in any case. */
+  readonly sessionHours: number;
+  /** Roles that must have a second factor. */
+  readonly totpRoles: readonly Role[];
   /** How many days a refusal is kept that does not come again. */
   readonly refusalDays: number;
   /** How many days calls of connectors are kept. */
@@ -104,6 +111,9 @@ const environmentSchema = z.object({
     .optional(),
   GATEHOUSE_CONNECTOR_ALLOW: list.refine((items) => items.every(isNetwork), 'has a network with a prefix length that its address cannot have').prefault(''),
   GATEHOUSE_LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
+  GATEHOUSE_SESSION_IDLE_MINUTES: z.coerce.number('must be a number of minutes').int('must be whole minutes').min(1).max(1440).default(30),
+  GATEHOUSE_SESSION_HOURS: z.coerce.number('must be a number of hours').int('must be whole hours').min(1).max(720).default(12),
+  GATEHOUSE_REQUIRE_TOTP: list.prefault('').pipe(z.array(z.enum(userRoles, `must be a list of ${userRoles.join(', ')}`))),
   GATEHOUSE_REFUSAL_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
   GATEHOUSE_CONNECTOR_LOG_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
   GATEHOUSE_AUDIT_CHECKPOINT_DIR: z.string().min(1).optional(),
@@ -244,6 +254,9 @@ function toConfig(parsed: Parsed): Config {
     connectorAllow: parsed.GATEHOUSE_CONNECTOR_ALLOW,
     connectorLogDays: parsed.GATEHOUSE_CONNECTOR_LOG_DAYS,
     logLevel: parsed.GATEHOUSE_LOG_LEVEL,
+    sessionIdleMinutes: parsed.GATEHOUSE_SESSION_IDLE_MINUTES,
+    sessionHours: parsed.GATEHOUSE_SESSION_HOURS,
+    totpRoles: parsed.GATEHOUSE_REQUIRE_TOTP,
     refusalDays: parsed.GATEHOUSE_REFUSAL_DAYS,
     ...(checkpointDir !== undefined && { auditCheckpointDir: resolve(checkpointDir) }),
     engineKey: parsed.GATEHOUSE_ENGINE_KEY,

@@ -92,11 +92,12 @@ async function ensureConnector(store: Store, tenant: TenantContext, { connectorI
 
 async function ensureAdministrator(config: Config, store: Store, plan: FirstRunPlan): Promise<FirstRun['admin']> {
   const { userId, password, tokenId, token } = plan;
-  const user = { id: userId, tenantId: null, username: 'admin', role: 'superadmin', status: 'active' } as const;
+  const names = { username: 'admin', displayName: 'Administrator', email: null } as const;
+  const user = { id: userId, ...names, tenantIds: null, roles: ['superadmin'], status: 'active', identity: null, mustChangePassword: false } as const;
   await ensure(
     'The administrator',
-    async () => (await store.access.findUser(user.username)) !== undefined,
-    async () => store.access.addUser(context, { ...user, passwordHash: await hashPassword(password) }),
+    async () => (await store.users.findByName(user.username)) !== undefined,
+    async () => store.users.create(context, { ...user, passwordHash: await hashPassword(password) }),
   );
   const hash = hashToken(token);
   await ensure(

@@ -60,7 +60,8 @@ function dyingStore(store: Store, survived: Set<string>): Store {
     connectors: dying('connectors', store.connectors, ['create']),
     profiles: dying('profiles', store.profiles, ['createScep', 'createCmp']),
     credentials: dying('credentials', store.credentials, ['addSharedSecret']),
-    access: dying('access', store.access, ['addUser', 'addToken']),
+    users: dying('users', store.users, ['create']),
+    access: dying('access', store.access, ['addToken']),
   };
 }
 

@@ -22,6 +22,7 @@ export async function openApiDocument(): Promise<string> {
     | 'notificationRules'
     | 'mails'
     | 'ruleTester'
+    | 'identity'
   > = {
     log: createLog('silent'),
     clock: systemClock,
@@ -36,6 +37,7 @@ export async function openApiDocument(): Promise<string> {
     givenUpRevocations: {} as NonNullable<AdminDeps['givenUpRevocations']>,
     notificationRules: {} as NonNullable<AdminDeps['notificationRules']>,
     mails: {} as NonNullable<AdminDeps['mails']>,
+    identity: {} as NonNullable<AdminDeps['identity']>,
     ruleTester: {} as NonNullable<AdminDeps['ruleTester']>,
   };
   const app = Fastify();

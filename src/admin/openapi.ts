@@ -32,7 +32,9 @@ export function answers<T extends object>(own: T): T {
 export const noContent = z.null().describe('Done');
 
 const tags = [
-  { name: 'session', description: 'Who am I' },
+  { name: 'session', description: 'Who am I; signing in and out, password and second factor' },
+  { name: 'users', description: 'People who sign in, and their sessions' },
+  { name: 'tokens', description: 'Tokens of programs' },
   { name: 'tenants', description: 'Organisations' },
   { name: 'connectors', description: 'Outside systems: certification authorities' },
   { name: 'cmp-profiles', description: 'CMP endpoints' },
@@ -56,8 +58,18 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
       info: { title: 'Gatehouse admin API', version: '1', description: 'Enrolment server for SCEP and CMP: tenants, connectors, profiles, orders.' },
       servers: [{ url: '/' }],
       tags,
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An API token: gh_...' } } },
-      security: [{ token: [] }],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'An API token: gh_...' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: '__Host-gatehouse',
+            description: 'Made by POST /session; named `gatehouse` where the console is served over http',
+          },
+        },
+      },
+      security: [{ token: [] }, { session: [] }],
     },
     transform: describeRoute,
     transformObject: (document) => tidySchemas(jsonSchemaTransformObject(document)),
@@ -76,7 +88,9 @@ const describeRoute: typeof jsonSchemaTransform = (document) => {
   const access = document.route.config?.access;
   const properties = conventions[String(document.route.method)];
   const isPublic = access === undefined || access === 'public';
-  const allowed = isPublic ? { security: [] } : { description: `Needs the permission \`${access}\`.`, 'x-permission': access };
+  const needs = access === 'self' ? 'Needs the session of a user.' : `Needs the permission \`${access}\`.`;
+  const schemes = access === 'self' ? { security: [{ session: [] }] } : {};
+  const allowed = isPublic ? { security: [] } : { description: needs, 'x-permission': access, ...schemes };
   return { url, schema: { ...schema, ...allowed, ...(properties === undefined ? {} : { headers: { type: 'object', properties } }) } };
 };
 

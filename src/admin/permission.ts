@@ -1,4 +1,4 @@
-import { type Role, roles } from '../tenancy/ports.js';
+import { highestRole, type Role, roles } from '../tenancy/role.js';
 
 interface Rule {
   readonly least: Role;
@@ -39,20 +39,40 @@ export const permissions = {
   'mail:retry': { least: 'operator' },
   'engine:read': { least: 'viewer' },
   'engine:write': { least: 'superadmin', everyTenant: true },
+  'user:read': { least: 'admin' },
+  'user:write': { least: 'admin' },
+  'token:read': { least: 'admin' },
+  'token:write': { least: 'admin' },
 } as const satisfies Record<string, Rule>;
 
 export type Permission = keyof typeof permissions;
 export const permissionNames = Object.keys(permissions) as Permission[];
 
-interface Bearer {
-  readonly role: Role;
+export interface Bearer {
+  /** What one of them may do, the bearer may do. */
+  readonly roles: readonly Role[];
   /** null: every tenant. */
   readonly tenantId: string | null;
+  /** Of what the roles may do, only this; null: all of it. */
+  readonly permissions: readonly string[] | null;
 }
 
 /** The one place that says who may do what. */
 export function isAllowed(bearer: Bearer, permission: Permission): boolean {
   const rule: Rule = permissions[permission];
   if (rule.everyTenant === true && bearer.tenantId !== null) return false;
-  return bearer.role === rule.also || roles.indexOf(bearer.role) >= roles.indexOf(rule.least);
+  if (bearer.permissions !== null && !bearer.permissions.includes(permission)) return false;
+  return bearer.roles.some((role) => role === rule.also || roles.indexOf(role) >= roles.indexOf(rule.least));
+}
+
+/** Everything the bearer may do, in the table's order. */
+export function permissionsOf(bearer: Bearer): readonly Permission[] {
+  return permissionNames.filter((permission) => isAllowed(bearer, permission));
+}
+
+/** Nobody gives what he does not have: neither a permission nor a tenant, nor a role that would be more in another place. */
+export function mayGrant(giver: Bearer, taker: Bearer): boolean {
+  if (giver.tenantId !== null && taker.tenantId !== giver.tenantId) return false;
+  const rank = (bearer: Bearer): number => roles.indexOf(highestRole(bearer.roles));
+  return rank(taker) <= rank(giver) && permissionsOf(taker).every((permission) => isAllowed(giver, permission));
 }

@@ -18,6 +18,7 @@ import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import type { AuditReader, SinkDesk } from './ports/audit.js';
 import type { EngineCaDesk, EngineClientDesk } from './ports/engine.js';
 import type { IdempotencyStore } from './ports/idempotency.js';
+import type { IdentityParts } from './ports/identity.js';
 import type { AccountReader, CertificateReader, RefusalReader } from './ports/lists.js';
 import type { MetricsSource, Readiness } from './ports/probes.js';
 import type { ConnectorTester, RuleTester } from './ports/testing.js';
@@ -25,6 +26,7 @@ import type { ConnectorTester, RuleTester } from './ports/testing.js';
 export * from './ports/audit.js';
 export * from './ports/engine.js';
 export * from './ports/idempotency.js';
+export * from './ports/identity.js';
 export * from './ports/lists.js';
 export * from './ports/probes.js';
 export * from './ports/testing.js';
@@ -45,6 +47,8 @@ export interface AdminDeps {
   /** Where absent, revocations that were given up stay so. */
   readonly givenUpRevocations?: GivenUpRevocations;
   readonly access: Pick<AccessStore, 'findToken'>;
+  /** Where absent, only tokens let in, and neither users nor tokens are administered. */
+  readonly identity?: IdentityParts;
   readonly orderReader: OrderReader;
   readonly orders: OrderDecisions;
   readonly certificates: Pick<CertificateStore, 'find'> & CertificateReader;
@@ -60,6 +64,8 @@ export interface AdminDeps {
   chainOf?(connectorId: string): Promise<readonly Buffer[]>;
   /** Key of `challengeMac`, 32 bytes. */
   readonly challengeMacKey: Buffer;
+  /** How administrators reach us, without a slash at the end. */
+  readonly adminUrl: string;
   /** How devices reach us, without a slash at the end; the base URL of profiles that have none of their own. */
   readonly deviceUrl: string;
   readonly clock: Clock;

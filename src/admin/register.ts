@@ -29,16 +29,20 @@ import { orderEvidenceRoute } from './orders/evidence-route.js';
 import { givenUpRevocationRoutes } from './orders/revocation-routes.js';
 import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
 import { stuckOrderRoutes } from './orders/stuck-routes.js';
-import { type AdminDeps, type AdminParts, defaultLimits } from './ports.js';
+import { type AdminDeps, type AdminParts, defaultLimits, type IdentityParts } from './ports.js';
 import { raKeyRoutes } from './ra-keys/routes.js';
 import { refusalRoutes } from './refusals/routes.js';
 import { type RouteTable, recordRoutes } from './route-table.js';
 import { scepChallengeRoutes } from './scep-profiles/challenge-routes.js';
 import { scepProfileRoutes } from './scep-profiles/routes.js';
 import { setSecurityHeaders } from './security-headers.js';
-import { sessionRoutes } from './session/routes.js';
+import { ownPasswordRoute, ownSessionRoutes, ownTotpRoutes } from './session/own-routes.js';
+import { sessionRoutes, signInRoutes } from './session/routes.js';
 import { snippetRoutes } from './snippets/routes.js';
 import { tenantRoutes } from './tenants/routes.js';
+import { tokenRoutes } from './tokens/routes.js';
+import { userCredentialRoutes } from './users/credential-routes.js';
+import { userRoutes } from './users/routes.js';
 import { acceptJsonOnly, validateRequests } from './validate.js';
 
 /** Serves the API, its description and the probes on the admin listener; everything else on it is the caller's. */
@@ -75,6 +79,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   scope.setSerializerCompiler(serializerCompiler);
   const app = scope.withTypeProvider<ZodTypeProvider>();
   sessionRoutes(app, deps);
+  if (deps.identity !== undefined) identityRoutes(app, deps, deps.identity);
   tenantRoutes(app, deps);
   connectorRoutes(app, deps);
   if (deps.connectorTester !== undefined) connectorTestRoutes(app, deps, deps.connectorTester);
@@ -107,6 +112,16 @@ function auditRoutes(app: AdminApp, deps: AdminParts): void {
   if (deps.auditChain !== undefined) auditChainRoutes(app, deps, deps.auditChain);
   if (deps.auditChain !== undefined) orderEvidenceRoute(app, deps, deps.auditChain);
   if (deps.auditSinks !== undefined) auditSinkRoutes(app, deps, deps.auditSinks);
+}
+
+function identityRoutes(app: AdminApp, deps: AdminParts, identity: IdentityParts): void {
+  signInRoutes(app, deps, identity);
+  ownSessionRoutes(app, deps, identity);
+  ownPasswordRoute(app, deps, identity);
+  ownTotpRoutes(app, deps, identity);
+  userRoutes(app, deps, identity);
+  userCredentialRoutes(app, deps, identity);
+  tokenRoutes(app, deps, identity);
 }
 
 function watchedConnectors(app: AdminApp, deps: AdminParts): void {

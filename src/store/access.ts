@@ -1,51 +1,46 @@
 import { type Selectable, sql } from 'kysely';
-import { ok } from '../runtime/result.js';
 import type { Context } from '../tenancy/context.js';
-import type { AccessStore, ApiToken, ListQuery, Page, User } from '../tenancy/ports.js';
+import type { AccessStore, ApiToken, ListQuery, NewToken, Page } from '../tenancy/ports.js';
 import { type Boot, writeAudit } from './audit.js';
 import { type Connection, firstOf, rowsOf, transact } from './connection/connection.js';
 import { allOf, readPage, searched } from './page.js';
 import { equalsId, visibleTo } from './scope.js';
-import type { ApiTokensTable, UsersTable } from './tables.js';
-import { auditChange, changeConfig } from './tenancy/config-change.js';
-import { storableText } from './text.js';
+import type { ApiTokensTable } from './tables.js';
+import { auditChange } from './tenancy/config-change.js';
 
-type UserRow = Selectable<UsersTable>;
 type TokenRow = Selectable<ApiTokensTable>;
 
 export interface AccessLists {
-  listUsers(context: Context, query: ListQuery): Promise<Page<User>>;
+  findTokenById(context: Context, id: string): Promise<ApiToken | undefined>;
   listTokens(context: Context, query: ListQuery): Promise<Page<ApiToken>>;
   /** False when it was revoked before, or is not visible to `context`. */
   revokeToken(context: Context, id: string): Promise<boolean>;
 }
 
+/** API tokens. */
 export function accessStore(connection: Connection, boot: Boot): AccessStore & AccessLists {
   return {
-    addUser: (context, { passwordHash, tenantId, ...user }) =>
-      changeConfig(connection, async (trx) => {
-        const values = { ...user, tenant_id: tenantId, password_hash: passwordHash };
-        const row = await trx.insertInto('users').values(values).returningAll().executeTakeFirstOrThrow();
-        await auditChange(trx, boot, context, 'user.created', `user:${user.id}`, tenantId, { username: user.username, role: user.role });
-        return ok(toUser(row));
-      }),
-    countUsers: async () => (await firstOf(connection, sql<{ count: number }>`select count(*) as count from users`))?.count ?? 0,
-    findUser: async (username) => {
-      const row = await firstOf(connection, sql<UserRow>`select * from users where username = ${storableText(username)}`);
-      return row === undefined ? undefined : toUser(row);
-    },
-    addToken: (context, { tenantId, expiresAt, ...token }, tokenHash) =>
-      transact(connection, async (trx) => {
-        const values = { ...token, tenant_id: tenantId, expires_at: expiresAt, token_hash: tokenHash };
-        const row = await trx.insertInto('api_tokens').values(values).returningAll().executeTakeFirstOrThrow();
-        await auditChange(trx, boot, context, 'token.created', `token:${token.id}`, tenantId, { name: token.name, role: token.role });
-        return toToken(row);
-      }),
+    addToken: (context, token, tokenHash) => addToken(connection, boot, context, token, tokenHash),
     findToken: (tokenHash) => findToken(connection, tokenHash),
-    listUsers: (context, query) => readPage<UserRow, User>(connection, listing(context, query, 'users', 'username'), query, toUser),
-    listTokens: (context, query) => readPage<TokenRow, ApiToken>(connection, listing(context, query, 'api_tokens', 'name'), query, toToken),
+    findTokenById: async (context, id) => {
+      const where = allOf([...visibleTo(context, sql`tenant_id`), ...equalsId(sql`id`, id), sql`revoked_at is null`]);
+      const row = await firstOf(connection, sql<TokenRow>`select * from api_tokens where ${where}`);
+      return row === undefined ? undefined : toToken(row);
+    },
+    listTokens: (context, query) => readPage<TokenRow, ApiToken>(connection, listing(context, query), query, toToken),
     revokeToken: (context, id) => revokeToken(connection, boot, context, id),
   };
+}
+
+function addToken(connection: Connection, boot: Boot, context: Context, token: NewToken, tokenHash: Buffer): Promise<ApiToken> {
+  const { id, tenantId, name, role, expiresAt, permissions = null } = token;
+  return transact(connection, async (trx) => {
+    const kept = permissions === null ? null : JSON.stringify(permissions);
+    const values = { id, tenant_id: tenantId, name, role, expires_at: expiresAt, token_hash: tokenHash, permissions: kept, created_by: context.actor };
+    const row = await trx.insertInto('api_tokens').values(values).returningAll().executeTakeFirstOrThrow();
+    await auditChange(trx, boot, context, 'token.created', `token:${id}`, tenantId, { name, role, ...(permissions !== null && { permissions }) });
+    return toToken(row);
+  });
 }
 
 /** A token is used for every request; its row is written at most once a minute. */
@@ -60,13 +55,17 @@ async function findToken(connection: Connection, tokenHash: Buffer): Promise<Api
   return toToken(row);
 }
 
-function listing(context: Context, query: ListQuery, table: 'users' | 'api_tokens', nameColumn: 'username' | 'name') {
-  const name = sql.ref(`a.${nameColumn}`);
+function listing(context: Context, query: ListQuery) {
   return {
     select: sql`a.*`,
-    from: sql`${sql.table(table)} a`,
-    where: [...visibleTo(context, sql`a.tenant_id`), ...(table === 'api_tokens' ? [sql`a.revoked_at is null`] : []), ...searched(query.q)],
-    sorts: { createdAt: { by: sql`a.created_at`, type: 'timestamptz' }, [nameColumn]: { by: name, type: 'text' } },
+    from: sql`api_tokens a`,
+    where: [...visibleTo(context, sql`a.tenant_id`), sql`a.revoked_at is null`, ...searched(query.q, sql`a.name`)],
+    sorts: {
+      createdAt: { by: sql`a.created_at`, type: 'timestamptz' },
+      name: { by: sql`a.name`, type: 'text' },
+      lastUsedAt: { by: sql`coalesce(a.last_used_at, '-infinity')`, type: 'timestamptz' },
+      expiresAt: { by: sql`coalesce(a.expires_at, 'infinity')`, type: 'timestamptz' },
+    },
     defaultSort: '-createdAt',
     id: sql`a.id`,
   } as const;
@@ -85,12 +84,8 @@ function revokeToken(connection: Connection, boot: Boot, context: Context, id: s
   });
 }
 
-function toUser(row: UserRow): User {
-  const { id, username, role, status } = row;
-  return { id, tenantId: row.tenant_id, username, role, status, passwordHash: row.password_hash, createdAt: row.created_at };
-}
-
 function toToken(row: TokenRow): ApiToken {
-  const { id, name, role } = row;
-  return { id, tenantId: row.tenant_id, name, role, expiresAt: row.expires_at, lastUsedAt: row.last_used_at, createdAt: row.created_at };
+  const { id, name, role, permissions } = row;
+  const times = { expiresAt: row.expires_at, lastUsedAt: row.last_used_at, createdAt: row.created_at };
+  return { id, tenantId: row.tenant_id, name, role, permissions, createdBy: row.created_by, ...times };
 }

@@ -38,6 +38,7 @@ import { connectorStore } from './tenancy/connectors.js';
 import { credentialStore } from './tenancy/credentials.js';
 import { profileStore } from './tenancy/profiles.js';
 import { tenantStore } from './tenancy/tenants.js';
+import { userRoom } from './user-room.js';
 import { vendorDeviceStore } from './vendor-devices.js';
 import { workloadReader } from './workload.js';
 
@@ -78,6 +79,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     stuckOrders: orders.stuck,
     givenUpRevocations: givenUpRevocations(connection, boot),
     access: accessStore(connection, boot),
+    ...userRoom(connection, boot, sealer),
     settings: settingStore(connection),
     idempotency: idempotencyStore(connection, sealer),
     delayedAnswers: delayedAnswerStore(connection),

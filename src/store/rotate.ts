@@ -41,6 +41,8 @@ const sealedColumns: readonly SealedColumn[] = [
   { table: 'audit_sinks', column: 'secret', rowId: 'id::text', tenantId: "''" },
   { table: 'order_work', column: 'pkcs10', rowId: 'order_id::text', tenantId: ofTenant },
   { table: 'outbox', column: 'sealed', rowId: 'id::text', tenantId: ofTenant },
+  { table: 'users', column: 'totp_secret', rowId: 'id::text', tenantId: "''" },
+  { table: 'sessions', column: 'sealed', rowId: 'id::text', tenantId: "''" },
   { table: 'idempotency_keys', column: 'answer', rowId: "encode(key_hash, 'hex')", tenantId: "coalesce(tenant_id::text, '')" },
 ];
 

@@ -26,9 +26,10 @@ import type { OpenOrders } from './open-orders.js';
 import type { OrderDesk } from './orders/index.js';
 import type { OrphanReader } from './orphans.js';
 import type { RefusalReader } from './refusals.js';
+import type { UserRoom } from './user-room.js';
 
 /** The database as the rest of the house sees it: the ports, and the lists that only administrators need. */
-export interface Store extends NotificationRoom {
+export interface Store extends NotificationRoom, UserRoom {
   readonly kind: 'postgres' | 'pglite';
   readonly orders: OrderDesk;
   readonly orderReader: OrderReader;

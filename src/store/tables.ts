@@ -106,22 +106,13 @@ export interface RaKeysTable {
   created_at: Stamp;
 }
 
-export interface UsersTable {
-  id: string;
-  tenant_id: string | null;
-  username: string;
-  role: Role;
-  status: Status;
-  password_hash: string;
-  version: Generated<number>;
-  created_at: Stamp;
-}
-
 export interface ApiTokensTable {
   id: string;
   tenant_id: string | null;
   name: string;
   role: Role;
+  permissions: ColumnType<readonly string[] | null, string | null, never>;
+  created_by: string | null;
   token_hash: Buffer;
   expires_at: Date | null;
   last_used_at: ColumnType<Date | null, never, Date>;
@@ -153,7 +144,6 @@ export interface Tables {
   profiles: ProfilesTable;
   shared_secrets: SharedSecretsTable;
   ra_keys: RaKeysTable;
-  users: UsersTable;
   api_tokens: ApiTokensTable;
   settings: SettingsTable;
   engine_cas: EngineCasTable;

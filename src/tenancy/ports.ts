@@ -4,6 +4,7 @@ import type { Connector, ConnectorType, Tenant } from './connector.js';
 import type { Context, SystemContext, TenantContext } from './context.js';
 import type { NewRaKey, RaKey, RaKeyState, SharedSecret } from './credentials.js';
 import type { CmpProfile, Profile, Protocol, ScepProfile, Status } from './profile.js';
+import type { Role } from './role.js';
 
 /** Why a change was not stored. `conflict` names the field whose value is taken; `in-use` lists who uses it. */
 export type WriteFault =
@@ -109,38 +110,28 @@ export interface CredentialStore {
   listRaKeys(context: Context, profileId: string): Promise<readonly RaKey[]>;
 }
 
-/** Each may do what those before it may; `minter` only makes challenges (for management systems). */
-export const roles = ['minter', 'viewer', 'auditor', 'operator', 'admin', 'superadmin'] as const;
-export type Role = (typeof roles)[number];
-
-export interface User {
-  readonly id: string;
-  /** null: sees every tenant. */
-  readonly tenantId: string | null;
-  readonly username: string;
-  readonly role: Role;
-  readonly status: Status;
-  /** PHC-style scrypt string. */
-  readonly passwordHash: string;
-  readonly createdAt: Date;
-}
+export { type Role, roles } from './role.js';
 
 export interface ApiToken {
   readonly id: string;
   readonly tenantId: string | null;
   readonly name: string;
   readonly role: Role;
+  /** Of what the role may do, only this; null: all of it. */
+  readonly permissions: readonly string[] | null;
+  /** Who made it, as the audit names them; null for the oldest. */
+  readonly createdBy: string | null;
   readonly expiresAt: Date | null;
   readonly lastUsedAt: Date | null;
   readonly createdAt: Date;
 }
 
+/** `permissions` absent: all of its role's. */
+export type NewToken = Pick<ApiToken, 'id' | 'tenantId' | 'name' | 'role' | 'expiresAt'> & { readonly permissions?: readonly string[] | null };
+
 export interface AccessStore {
-  addUser(context: SystemContext, user: Omit<User, 'createdAt'>): Promise<Result<User, WriteFault>>;
-  countUsers(): Promise<number>;
-  findUser(username: string): Promise<User | undefined>;
   /** `tokenHash`: SHA-256 of the whole token, 32 bytes. */
-  addToken(context: SystemContext, token: Omit<ApiToken, 'createdAt' | 'lastUsedAt'>, tokenHash: Buffer): Promise<ApiToken>;
+  addToken(context: Context, token: NewToken, tokenHash: Buffer): Promise<ApiToken>;
   /** Not expired, not revoked; notes the use at most once a minute. */
   findToken(tokenHash: Buffer): Promise<ApiToken | undefined>;
 }

@@ -73,6 +73,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
     ...stores,
     challengeMacKey: Buffer.alloc(32, 7),
     deviceUrl: 'http://devices.example.test:8080',
+    adminUrl: 'https://admin.example.test',
     clock,
     log,
     limits: defaultLimits,

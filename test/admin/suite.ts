@@ -1017,7 +1017,7 @@ async function tenantsAndSession(t: Test, desk: Desk): Promise<void> {
     t.ok(permissions.includes('order:read') && !permissions.includes('profile:write'));
     for (const call of [desk.anonymous, desk.call('gh_unknown_token_that_is_long_enough')]) {
       const answer = await call('GET', '/api/v1/session');
-      t.same([answer.status, answer.body], [200, { authenticated: false }]);
+      t.same([answer.status, answer.body], [200, { authenticated: false, provider: null }]);
     }
   });
 

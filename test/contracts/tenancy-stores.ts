@@ -407,13 +407,15 @@ async function credentials(t: Test, store: Store): Promise<void> {
 
 async function access(t: Test, store: Store): Promise<void> {
   t.test('adds users with unique names', async (t) => {
-    const before = await store.access.countUsers();
-    const user = { id: uuidv7(), tenantId: null, username: unique(), role: 'admin', status: 'active', passwordHash: '$scrypt$x' } as const;
-    t.match(await store.access.addUser(system, user), { ok: true, value: user });
-    t.same(await store.access.addUser(system, { ...user, id: uuidv7() }), { ok: false, error: { kind: 'conflict', field: 'username' } });
-    t.match(await store.access.findUser(user.username), user);
-    t.equal(await store.access.findUser('nobody\u0000'), undefined);
-    t.equal(await store.access.countUsers(), before + 1);
+    const before = await store.users.count();
+    const facts = { email: 'a@example.test', displayName: 'A', roles: ['viewer', 'minter'], tenantIds: null, status: 'active' } as const;
+    const shown = { id: uuidv7(), username: unique(), ...facts, mustChangePassword: false, identity: null };
+    const user = { ...shown, passwordHash: '$scrypt$x' };
+    t.match(await store.users.create(system, user), { ok: true, value: shown });
+    t.same(await store.users.create(system, { ...user, id: uuidv7() }), { ok: false, error: { kind: 'conflict', field: 'username' } });
+    t.match(await store.users.findByName(user.username), { user: shown, passwordHash: user.passwordHash });
+    t.equal(await store.users.findByName('nobody\u0000'), undefined);
+    t.equal(await store.users.count(), before + 1);
   });
 
   t.test('finds a token until it expires or is revoked', async (t) => {

@@ -90,6 +90,7 @@ t.test('every constraint has a name of ours, every table of a tenant its tenant_
     'engine_ocsp_signers',
     'schema_migrations',
     'settings',
+    'sign_in_limits',
     'tenants',
   ];
   for (const [, table = '', body = ''] of text.matchAll(/CREATE TABLE (\w+) \(([\s\S]*?)\n\);/g)) {

@@ -329,8 +329,8 @@ export function memoryAdmin(clock: Clock) {
   };
 
   const access: Pick<AccessStore, 'addToken' | 'findToken'> = {
-    async addToken(_context, token, tokenHash) {
-      const added = { ...token, createdAt: clock.now(), lastUsedAt: null };
+    async addToken(context, token, tokenHash) {
+      const added = { permissions: null, createdBy: context.actor, ...token, createdAt: clock.now(), lastUsedAt: null };
       tokens.set(tokenHash.toString('hex'), added);
       return added;
     },

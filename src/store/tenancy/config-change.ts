@@ -27,6 +27,7 @@ const conflictFields: Readonly<Record<string, string>> = {
   users_username_key: 'username',
   audit_sinks_pkey: 'id',
   audit_sinks_name_key: 'name',
+  users_identity_key: 'identity',
   notification_rules_pkey: 'id',
   notification_rules_name_key: 'name',
 };
@@ -43,12 +44,17 @@ const missing: readonly string[] = [
  * A change of the configuration: the epoch first, so that such changes queue and other processes notice; then `work`; all one commit.
  * A violated constraint comes back as the fault it means.
  */
-export async function changeConfig<T>(connection: Connection, work: (trx: Trx) => Promise<Written<T>>): Promise<Written<T>> {
+export function changeConfig<T>(connection: Connection, work: (trx: Trx) => Promise<Written<T>>): Promise<Written<T>> {
+  return writeOrFault(connection, async (trx) => {
+    await sql`update config_epoch set epoch = epoch + 1`.execute(trx);
+    return work(trx);
+  });
+}
+
+/** The same for what no endpoint depends on: no epoch. */
+export async function writeOrFault<T, F>(connection: Connection, work: (trx: Trx) => Promise<Result<T, F>>): Promise<Result<T, F | WriteFault>> {
   try {
-    return await transact(connection, async (trx) => {
-      await sql`update config_epoch set epoch = epoch + 1`.execute(trx);
-      return work(trx);
-    });
+    return await transact(connection, work);
   } catch (error) {
     const constraint = violatedConstraint(error) ?? '';
     const field = conflictFields[constraint];
