@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Cursor, contextPrimitive, der, encode, guarded, oids } from '../protocol/der/index.js';
+import { knownVerdict, type MlDsaCheck, verifyAhead } from './ml-dsa-ahead.js';
 
 /** The keys of FIPS 203 and 204 as RFC 9881 and RFC 9935 name them. `octets`: of the raw public key. Experimental: profiles must ask for them. */
 export const postQuantumKeys = {
@@ -35,11 +36,29 @@ function mlKem(oid: string): MlKem | undefined {
   return name === 'ML-KEM-512' ? ml_kem512 : name === 'ML-KEM-768' ? ml_kem768 : name === 'ML-KEM-1024' ? ml_kem1024 : undefined;
 }
 
+const mlDsaNames: Readonly<Record<string, 'ml_dsa44' | 'ml_dsa65' | 'ml_dsa87'>> = {
+  [oids.mlDsa44]: 'ml_dsa44',
+  [oids.mlDsa65]: 'ml_dsa65',
+  [oids.mlDsa87]: 'ml_dsa87',
+};
+
+const mlDsaSignatureOctets: Readonly<Record<string, number>> = { [oids.mlDsa44]: 2420, [oids.mlDsa65]: 3309, [oids.mlDsa87]: 4627 };
+
+function hasMlDsaLengths({ oid, publicKey, signature }: MlDsaCheck): boolean {
+  return publicKey.length === postQuantumKey(oid)?.octets && signature.length === mlDsaSignatureOctets[oid];
+}
+
 /** Pure ML-DSA with an empty context (RFC 9881 section 3); false also for keys and signatures of another length. */
 export function verifyMlDsa(oid: string, publicKey: Buffer, data: Buffer, signature: Buffer): boolean {
-  const algorithm = mlDsa(oid);
-  if (algorithm === undefined || publicKey.length !== postQuantumKey(oid)?.octets || signature.length !== algorithm.lengths.signature) return false;
-  return algorithm.verify(signature, data, publicKey);
+  const check = { oid, publicKey, data, signature };
+  if (!hasMlDsaLengths(check)) return false;
+  return knownVerdict(check) ?? mlDsa(oid)?.verify(signature, data, publicKey) === true;
+}
+
+/** As `verifyMlDsa`, on another thread; the same question is then answered at once. Rejects with `Busy` when too many are asked. */
+export async function verifyMlDsaAhead(check: MlDsaCheck): Promise<boolean> {
+  const name = mlDsaNames[check.oid];
+  return name !== undefined && hasMlDsaLengths(check) && verifyAhead(check, name);
 }
 
 export interface PostQuantumPair {

@@ -22,6 +22,7 @@ import { pollCertificate } from './poll-certificate.js';
 import { type Choice, chooseEndpoint } from './profile-choice.js';
 import { answerDecryption, requestCertificate } from './request-certificate.js';
 import { revokeCertificates } from './revoke.js';
+import { hasMlDsa, verifyMlDsaOf } from './verify-ahead.js';
 
 /**
  * One CMP message and its reply, whatever carries them: read -> choose the profile -> check the header -> verify the protection ->
@@ -47,6 +48,7 @@ async function answer(exchange: Exchange & { readonly message: PkiMessage }, cho
   const header = checkHeader(message, policy, now);
   // Also under a bad header, so that the error can be protected where the peer is known (RFC 9483 section 3.6.4).
   const startedAt = performance.now();
+  if (hasMlDsa(message, endpoint.profile)) await verifyMlDsaOf(message, endpoint, exchange.deps, now);
   const peer = await authenticate(message, policy, keySourcesOf(exchange, isSignerMissing(exchange) ? await findSigner(exchange) : undefined));
   const verifyingSeconds = secondsSince(startedAt);
   verifying.observe(verifyingSeconds);

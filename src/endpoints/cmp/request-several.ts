@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Outcome } from '../../enrolment/outcome.js';
 import { type RefusalCode, refusals } from '../../enrolment/refusal.js';
-import { type CertReqMsg, type CertResponse, type RequestType, responseTypes } from '../../protocol/cmp/index.js';
+import { type CertReqMsg, type CertResponse, protectedPart, type RequestType, responseTypes } from '../../protocol/cmp/index.js';
 import { fail } from '../../runtime/result.js';
 import { allowances, checkCertReqMsg, type RequestBody } from './check-request.js';
 import { namedTime } from './confirmation-time.js';
@@ -69,16 +69,24 @@ async function decideAll(exchange: VerifiedExchange, sound: readonly Sound[], se
   if (first === undefined) return [];
   const leading = firstMember(exchange, first.certReqId);
   const furtherIds = further.map(({ certReqId }) => certReqId);
-  const decided = await decide(exchange, leading, first, { ...session, certReqId: first.certReqId, furtherIds });
+  const content = protectedPart(exchange.message.headerDer, exchange.message.bodyDer);
+  const decided = await decide(exchange, leading, first, { ...session, certReqId: first.certReqId, furtherIds }, content);
   if (decided.outcome.kind === 'refused' && isMessageFault(decided.outcome.refusal.code)) return [decided];
-  const others = further.map((item) => decide(exchange, furtherMember(leading, item.certReqId), item, { ...session, certReqId: item.certReqId }));
+  const others: Promise<Decided>[] = [];
+  for (const item of further) {
+    const other = decide(exchange, furtherMember(leading, item.certReqId), item, { ...session, certReqId: item.certReqId }, content);
+    // One that fails while the others begin is looked at with them.
+    other.catch(() => undefined);
+    others.push(other);
+    await setImmediate();
+  }
   return [decided, ...(await Promise.all(others))];
 }
 
-async function decide(exchange: VerifiedExchange, member: Member, { certReqId, request }: Sound, session: CmpSession): Promise<Decided> {
+async function decide(exchange: VerifiedExchange, member: Member, { certReqId, request }: Sound, session: CmpSession, content: Buffer): Promise<Decided> {
   const { endpoint, deps } = exchange;
   const outcome = await deps.enrolment.enrol(endpoint.profile, {
-    ...toEnrolmentRequest(exchange, request, session),
+    ...toEnrolmentRequest(exchange, request, session, content),
     transactionId: member.query.transactionId,
   });
   return { kind: 'decided', certReqId, member, outcome, session: await sessionOf(exchange, member, outcome, session) };

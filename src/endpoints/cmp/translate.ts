@@ -93,8 +93,13 @@ export function isMessageFault(code: RefusalCode): boolean {
 const intentOf = { ir: 'initial', cr: 'additional', p10cr: 'additional', kur: 'renewal' } as const satisfies Record<RequestType, Intent>;
 
 /** A checked request in the words of the core. */
-export function toEnrolmentRequest(exchange: VerifiedExchange, request: CheckedRequest, session: CmpSession): EnrolmentRequest {
-  const { message, header, peer, context } = exchange;
+export function toEnrolmentRequest(
+  exchange: VerifiedExchange,
+  request: CheckedRequest,
+  session: CmpSession,
+  content = protectedPart(exchange.message.headerDer, exchange.message.bodyDer),
+): EnrolmentRequest {
+  const { header, peer, context } = exchange;
   const { publicKey, subject, extensions, notAfter, pkcs10 } = request;
   return {
     protocol: 'cmp',
@@ -102,7 +107,7 @@ export function toEnrolmentRequest(exchange: VerifiedExchange, request: CheckedR
     transactionId: header.transactionID.toString('hex'),
     requester: requesterOf(peer),
     // Header and body: only the same message over again is a retransmission, anything else under its transactionID is refused.
-    content: protectedPart(message.headerDer, message.bodyDer),
+    content,
     evidence: { ...evidenceOf(peer), ...(request.registration && { registration: request.registration }) },
     wanted: { publicKey, subject, extensions, ...(notAfter && { notAfter }), ...(pkcs10 && { pkcs10 }) },
     facts: { clientIp: context.clientIp, clientFamily: clientFamilyOf(context), keyType: publicKey.name, digest: digestName(exchange), cipher: '' },

@@ -4,6 +4,9 @@ import { createEngine } from '../../../src/crypto-engine/index.js';
 import { buildCertConf, buildMessage } from '../../../src/device-client/cmp-messages.js';
 import { checkPolicy } from '../../../src/enrolment/policy.js';
 import {
+  basicConstraintsExtension,
+  buildChain,
+  type Certificate,
   createMlDsaSigner,
   decapsulate,
   keyUsageExtension,
@@ -15,7 +18,10 @@ import {
   readAlgorithmIdentifier,
   type Signer,
   signCsr,
+  verifyMlDsa,
+  verifyMlDsaAhead,
 } from '../../../src/pkix/index.js';
+import { knownVerdict } from '../../../src/pkix/ml-dsa-ahead.js';
 import { certHash, encodeSubsequentMessage, type PkiBody, type ProofOfPossession, provePossession } from '../../../src/protocol/cmp/index.js';
 import { decryptContent, kemKey, readContentCipher, unwrapKeyAes } from '../../../src/protocol/cms/index.js';
 import { Cursor, contextConstructed, contextPrimitive, der, encode, oids } from '../../../src/protocol/der/index.js';
@@ -25,7 +31,7 @@ import { memoryEngineStore } from '../../support/memory-engine-store.js';
 import { cmpProfile, scepProfile } from '../../support/profiles.js';
 import { ask, askBody, certReqMsg } from './asking.js';
 import { begin, certificateOf, gist, nonce } from './requests.js';
-import { type Key, named, newDevice, openStage } from './stage.js';
+import { certify, type Key, named, newDevice, openStage } from './stage.js';
 
 const { privateKey } = generateKeyPairSync('ed25519');
 
@@ -148,4 +154,62 @@ t.test('the policy lets post-quantum keys in by name only, with the usages their
     t.same(certificate.value.publicKey.spki, publicKey.spki);
     t.same(keyUsageOf(certificate.value.extensions), { ok: true, value: expected });
   }
+});
+
+t.test('CMP-203 ML-DSA signatures are verified on another thread, and once: the event loop goes on meanwhile', async (t) => {
+  const key = newPostQuantumKey(oids.mlDsa87);
+  const data = randomBytes(64);
+  const check = { oid: oids.mlDsa87, publicKey: key.signer.publicKey.bits, data, signature: key.signer.sign(data) };
+  const asked = verifyMlDsaAhead(check);
+  t.equal(knownVerdict(check), undefined, 'to ask is not to verify');
+  t.equal(await asked, true);
+  t.equal(knownVerdict(check), true, 'known from now on');
+  t.equal(verifyMlDsa(check.oid, check.publicKey, data, check.signature), true);
+  const wrong = { ...check, data: randomBytes(64) };
+  t.equal(knownVerdict(wrong), undefined, 'a verdict is for exactly these octets');
+  t.equal(await verifyMlDsaAhead(wrong), false);
+  t.equal(verifyMlDsa(wrong.oid, wrong.publicKey, wrong.data, wrong.signature), false);
+  t.equal(await verifyMlDsaAhead({ ...check, signature: check.signature.subarray(1) }), false, 'of another length');
+  t.equal(await verifyMlDsaAhead({ ...check, oid: oids.mlDsa44 }), false, 'another set');
+  t.equal(await verifyMlDsaAhead({ ...check, oid: oids.ed25519 }), false, 'no ML-DSA');
+  const many = Array.from({ length: 80 }, () => verifyMlDsaAhead({ ...check, data: randomBytes(64) }).catch((error: Error) => error.name));
+  const answers = await Promise.all(many);
+  t.equal(answers.filter((item) => item === 'Busy').length, 16, 'and no more than 64 wait');
+});
+
+t.test('CMP-074 CMP-203 everything ML-DSA of a message was verified before anybody asks: protection, proof, PKCS#10 and every link of the chain', async (t) => {
+  const [rootKey, middleKey, deviceKey] = [newPostQuantumKey(oids.mlDsa65), newPostQuantumKey(oids.mlDsa87), newPostQuantumKey(oids.mlDsa44)];
+  const ca = [basicConstraintsExtension({ ca: true }), keyUsageExtension(['keyCertSign'])];
+  const root = certify(named('PQ Root'), rootKey.signer.publicKey, rootKey.signer, undefined, ca);
+  const middle = certify(named('PQ CA'), middleKey.signer.publicKey, rootKey.signer, root, ca);
+  const leaf = certify(named('device-77'), deviceKey.signer.publicKey, middleKey.signer, middle, [keyUsageExtension(['digitalSignature'])]);
+  const policy = policySchema.parse({ keys, cmp: { signatures: ['ml-dsa'] } });
+  const stage = openStage({ profile: { policy }, trustAnchors: [root] });
+  const credential = certificateOf({ key: deviceKey, certificate: leaf }, [middle]);
+  const request = certReqMsg(deviceKey);
+  t.equal(gist(await askBody(stage, { type: 'ir', messages: [request] }, {}, credential)), 'ip accepted');
+  const isKnown = (subject: Certificate, { signer }: Key) =>
+    knownVerdict({ oid: subject.signatureAlgorithm.oid, publicKey: signer.publicKey.bits, data: subject.tbs, signature: subject.signature });
+  t.equal(isKnown(leaf, middleKey), true);
+  t.equal(isKnown(middle, rootKey), true);
+  t.equal(buildChain({ leaf, intermediates: [middle], anchors: [root], at: new Date() }).ok, true);
+  const { popo } = request;
+  const signature = popo?.kind === 'signature' ? popo.signingKey.signature : Buffer.alloc(0);
+  t.equal(knownVerdict({ oid: oids.mlDsa44, publicKey: deviceKey.signer.publicKey.bits, data: request.certReq.der, signature }), true);
+  const csr = parseCsr(signCsr({ subject: named('device-77'), extensions: [] }, deviceKey.signer));
+  if (!csr.ok) throw csr.error;
+  t.equal(gist(await askBody(stage, { type: 'p10cr', csr: csr.value }, {}, credential)), 'cp accepted');
+  const { info, signature: own } = csr.value;
+  t.equal(knownVerdict({ oid: oids.mlDsa44, publicKey: deviceKey.signer.publicKey.bits, data: info, signature: own }), true);
+  const strayed = certificateOf({ key: newPostQuantumKey(oids.mlDsa44), certificate: leaf }, [middle]);
+  const unasked = certReqMsg(newPostQuantumKey(oids.mlDsa44));
+  t.equal(gist(await askBody(stage, { type: 'ir', messages: [unasked] }, {}, strayed)), 'error rejection badMessageCheck');
+  const unread = unasked.popo?.kind === 'signature' ? unasked.popo.signingKey.signature : Buffer.alloc(0);
+  const publicKey = parsePublicKey(unasked.certReq.certTemplate.publicKey ?? Buffer.alloc(0));
+  if (!publicKey.ok) throw publicKey.error;
+  t.equal(
+    knownVerdict({ oid: oids.mlDsa44, publicKey: publicKey.value.bits, data: unasked.certReq.der, signature: unread }),
+    undefined,
+    'a forged message costs one verification',
+  );
 });

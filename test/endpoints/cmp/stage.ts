@@ -249,6 +249,7 @@ export class MemoryCore implements EnrolmentService {
 export interface StageOptions {
   readonly policy?: Partial<CmpProfile['policy']['cmp']>;
   readonly withoutRaKey?: boolean;
+  readonly trustAnchors?: readonly Certificate[];
   /** Certified by the issuing CA. */
   readonly encryptionKeys?: (issuing: Authority, chain: readonly Certificate[]) => readonly LoadedEncryptionKey[];
   readonly profile?: Partial<CmpProfile>;
@@ -284,7 +285,7 @@ export function openStage(options: StageOptions = {}): Stage {
     profile,
     raKeys: options.withoutRaKey ? [] : [newRaKey(issuing, chain)],
     caChain: chain,
-    trustAnchors: [],
+    trustAnchors: options.trustAnchors ?? [],
     ...(options.encryptionKeys && { encryptionKeys: options.encryptionKeys(issuing, chain) }),
   };
   const directory = directoryOf([endpoint]);
