@@ -43,6 +43,7 @@ import { type Job, startJobs } from './workers/loop.js';
 import { notifyJudgesJob } from './workers/notify-judges.js';
 import { raKeyJob } from './workers/ra-key-job.js';
 import { ensureRaKeys, prepareNextRaKeys, type RaKeyDeps } from './workers/ra-keys.js';
+import { renewOcspSignersJob } from './workers/renew-ocsp-signers.js';
 import { replaceDuplicatesJob } from './workers/replace-duplicates.js';
 import { revokeCertificatesJob } from './workers/revoke-certificates.js';
 import { rollOverCaJob } from './workers/roll-over-ca.js';
@@ -150,6 +151,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           forgetDelayedAnswersJob(store.delayedAnswers),
           onlyWith('outbox', notifyJudgesJob({ ...store, judge, clock: systemClock, log })),
           rollOverCaJob({ engine, clock: systemClock, log }),
+          renewOcspSignersJob({ engine, log }),
           ...auditJobs({ store, guard, clock: systemClock, config, log }),
           ...mail.jobs,
           ...monitoring.jobs,

@@ -117,6 +117,7 @@ export function createEngine(options: EngineOptions): Engine {
       return ca === undefined ? undefined : crls.current(ca.loaded);
     },
     ocsp: (request) => responder.respond(request),
+    renewOcspSigners: () => responder.renewSigners(),
     reload,
     cas() {
       const { root, issuing, next, retired } = cas();

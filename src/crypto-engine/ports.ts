@@ -175,6 +175,8 @@ export interface Engine {
   crlOf(issuer: Buffer): Promise<PublishedCrl | undefined>;
   /** Answers an OCSPRequest (DER) for any of the CAs; never rejects. */
   ocsp(request: Buffer): Promise<OcspAnswer>;
+  /** Makes the keys that answer for the CAs in force where there is none that lasts. Returns how many were made. */
+  renewOcspSigners(): Promise<number>;
   /** Issuing CA first, root last, DER. */
   chain(): readonly Buffer[];
   /** DER; undefined when there is no such CA. */

@@ -12,7 +12,8 @@ interface Armed {
 
 let armed: Map<string, Armed> | undefined;
 
-const stallMs = 3_000;
+/** Longer than the lease of a call that is given a second and a half. */
+const stallMs = 4_000;
 
 /** `reject`: an error that nobody catches. `name:action[:passes]`, several by commas: `claimed:kill:3` dies the fourth time that an order was claimed. In place of those armed before. Throws on anything else. */
 export function armFailpoints(spec: string): void {

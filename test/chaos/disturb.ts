@@ -3,6 +3,7 @@ import type { Cluster } from '../bench/postgres.js';
 import type { Plan } from './campaign.js';
 import type { ChaosNode } from './node.js';
 import type { Randomness } from './randomness.js';
+import { remoteLeaseMs } from './remote-issuer.js';
 
 type IsOver = () => boolean;
 
@@ -55,7 +56,7 @@ async function startAgain(node: ChaosNode, random: Randomness, isOver: IsOver): 
   await node.untilReady();
 }
 
-const beyondLeaseMs = [2_800, 4_500] as const;
+const beyondLeaseMs = [remoteLeaseMs + 200, remoteLeaseMs + 2_000] as const;
 
 /** Holds one node after another for longer than the lease of what it is doing; the others go on. */
 export async function keepFreezing(plan: Plan, nodes: readonly ChaosNode[], random: Randomness, isOver: IsOver, progress: Progress): Promise<void> {

@@ -4,7 +4,10 @@ import type { CertificateRequest, Issuer, IssuerAnswer, LookupAnswer } from '../
 import { fail, ok } from '../../src/runtime/result.js';
 import { type IssueCall, lateMs } from './hostile-ca.js';
 
-export const remoteTimeoutMs = 600;
+/** Several times what an answer takes: on a crowded machine, too, calls must end by what the CA does. */
+export const remoteTimeoutMs = 1_500;
+/** How long the core leaves an order to whoever calls for it. */
+export const remoteLeaseMs = remoteTimeoutMs + 2_000;
 
 /** Where it differs from an honest connector; for planted bugs. */
 export interface Dishonesty {

@@ -11,6 +11,8 @@ import { registerOcsp } from '../../src/endpoints/ocsp.js';
 import { buildName, encodeExtension, toPem } from '../../src/pkix/index.js';
 import { Cursor, der, encode, oids } from '../../src/protocol/der/index.js';
 import { type Clock, stoppedClock, systemClock } from '../../src/runtime/clock.js';
+import type { Log } from '../../src/runtime/log.js';
+import { renewOcspSignersJob } from '../../src/workers/renew-ocsp-signers.js';
 import { memoryEngineStore } from '../support/memory-engine-store.js';
 
 const run = promisify(execFile);
@@ -276,4 +278,49 @@ t.test('the certificates of the CAs themselves are answered for by the root', as
   const text = await openssl({ ...served, paths: { ...served.paths, issuing: served.paths.root } }, [served.paths.issuing]);
   t.match(text, /Response verify OK/);
   t.match(text, /issuing\.pem: good/);
+});
+
+t.test('keys for OCSP answers are renewed ahead of their end although nobody asks', async (t) => {
+  const clock = stoppedClock(new Date());
+  const { engine, store, options } = await serve(t, 'P-256', clock);
+  const [issuing] = engine.issuingIds();
+  const signers = () => store.listOcspSigners(issuing ?? '');
+  t.equal(await engine.renewOcspSigners(), 2, 'one for the issuing CA, one for the root');
+  t.equal(await engine.renewOcspSigners(), 0);
+  const [first] = await signers();
+  clock.advance(19 * 86_400_000);
+  t.equal(await engine.renewOcspSigners(), 0, 'eleven days are left');
+  clock.advance(2 * 86_400_000);
+  const other = createEngine(options);
+  await other.ensureCas();
+  t.equal(await other.renewOcspSigners(), 2);
+  t.equal(await engine.renewOcspSigners(), 0, 'another process was first');
+  const [newest] = await signers();
+  t.not(newest?.serial, first?.serial);
+  t.ok((newest?.notAfter ?? new Date(0)) > (first?.notAfter ?? new Date(0)));
+});
+
+t.test('near the end of its CA a key that lasts as long as the CA is not replaced again and again', async (t) => {
+  const clock = stoppedClock(new Date());
+  const { engine, store } = await serve(t, 'P-256', clock);
+  const [issuing = ''] = engine.issuingIds();
+  const end = new Date(new X509Certificate(engine.chain()[0] ?? Buffer.alloc(0)).validTo);
+  clock.advance(end.getTime() - clock.now().getTime() - 5 * 86_400_000);
+  await engine.renewOcspSigners();
+  const [last] = await store.listOcspSigners(issuing);
+  t.ok(last && last.notAfter.getTime() <= end.getTime());
+  t.equal(await engine.renewOcspSigners(), 0);
+  t.equal((await store.listOcspSigners(issuing)).length, 1);
+  clock.advance(6 * 86_400_000);
+  await engine.renewOcspSigners();
+  t.equal((await store.listOcspSigners(issuing)).length, 1, 'a CA that is over gets none');
+});
+
+t.test('the background job renews', async (t) => {
+  const { engine } = await serve(t);
+  const told: unknown[] = [];
+  const job = renewOcspSignersJob({ engine, log: { info: (what: unknown) => void told.push(what) } as unknown as Log });
+  await job.run();
+  await job.run();
+  t.same(told, [{ keys: 2 }]);
 });

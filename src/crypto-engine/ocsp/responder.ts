@@ -11,6 +11,8 @@ import { createResponders } from './signers.js';
 export interface OcspResponder {
   /** `request`: OCSPRequest, DER. Never rejects: what cannot be answered is answered with a status that says so. */
   respond(request: Buffer): Promise<OcspAnswer>;
+  /** Makes the keys of CAs in force ahead of time. Returns how many were made. */
+  renewSigners(): Promise<number>;
   /** The status of a certificate has changed: the next one who asks hears of it. */
   forget(caId: string, serial: string): void;
 }
@@ -90,6 +92,11 @@ export function createOcspResponder({ store, clock, cas }: Parts): OcspResponder
       const isSimple = request.value.certIds.length === 1 && request.value.nonce === undefined;
       const answering = isSimple ? prebuilt(ca, request.value, first) : build(ca, request.value);
       return answering.catch(() => faultAnswer('tryLater'));
+    },
+    async renewSigners() {
+      let made = 0;
+      for (const ca of cas().filter(({ certificate }) => certificate.notAfter > clock.now())) if (await responders.renew(ca)) made += 1;
+      return made;
     },
     forget(caId, serial) {
       for (const hashAlgorithm of Object.keys(hashes)) kept.delete(`${caId} ${serial} ${hashAlgorithm}`);

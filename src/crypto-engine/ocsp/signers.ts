@@ -31,6 +31,8 @@ export interface Responder {
 export interface Responders {
   /** The key that answers for this CA now; made when there is none that lasts. */
   of(ca: LoadedCa): Promise<Responder>;
+  /** Makes one ahead of time where there is none that lasts; whether it did. */
+  renew(ca: LoadedCa): Promise<boolean>;
 }
 
 const generate = promisify(generateKeyPair);
@@ -47,26 +49,37 @@ export function createResponders(store: EngineStore, clock: Clock): Responders {
   const loaded = new Map<string, Responder>();
   const underWay = new Map<string, Promise<Responder>>();
 
-  async function newest(ca: LoadedCa, leftMs: number): Promise<Responder | undefined> {
-    const end = clock.now().getTime() + leftMs;
-    const [found] = (await store.listOcspSigners(ca.id)).filter(({ notAfter }) => notAfter.getTime() > end);
+  async function newest(ca: LoadedCa, isEnough: (notAfter: Date) => boolean): Promise<Responder | undefined> {
+    const [found] = (await store.listOcspSigners(ca.id)).filter(({ notAfter }) => isEnough(notAfter));
     return found && toResponder(found);
   }
 
+  const isInForce = (notAfter: Date): boolean => notAfter > clock.now();
+  /** Near the end of the CA no key lasts longer than the CA itself, and a new one would gain nothing. */
+  const lasts = (ca: LoadedCa, notAfter: Date): boolean => {
+    const wanted = Math.min(clock.now().getTime() + renewMs, ca.certificate.notAfter.getTime() - 1_000);
+    return isInForce(notAfter) && notAfter.getTime() > wanted;
+  };
+
   async function find(ca: LoadedCa): Promise<Responder> {
-    const standing = await newest(ca, renewMs);
+    const standing = await newest(ca, (notAfter) => lasts(ca, notAfter));
     if (standing !== undefined) return standing;
     const made = await makeSigner(ca, clock.now());
     await store.addOcspSigner(made);
     // Another process may have made one too: all take the newest.
-    return (await newest(ca, 0)) ?? toResponder(made);
+    return (await newest(ca, isInForce)) ?? toResponder(made);
   }
 
-  return {
+  const responders: Responders = {
+    async renew(ca) {
+      if ((await newest(ca, (notAfter) => lasts(ca, notAfter))) !== undefined) return false;
+      await responders.of(ca);
+      return true;
+    },
     async of(ca) {
       const known = loaded.get(ca.id);
       const left = known === undefined ? 0 : known.notAfter.getTime() - clock.now().getTime();
-      if (known !== undefined && left > renewMs) return known;
+      if (known !== undefined && lasts(ca, known.notAfter)) return known;
       const finding = underWay.get(ca.id) ?? find(ca).finally(() => underWay.delete(ca.id));
       underWay.set(ca.id, finding);
       try {
@@ -79,6 +92,7 @@ export function createResponders(store: EngineStore, clock: Clock): Responders {
       }
     },
   };
+  return responders;
 }
 
 function toResponder({ certificate, privateKey }: OcspSigner): Responder {

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { readCertRep } from '../device/scep-message.js';
 import { newScepTransaction, pkcsReq } from '../device/scep-transaction.js';
 import type { ChaosNode } from '../node.js';
+import { remoteLeaseMs, remoteTimeoutMs } from '../remote-issuer.js';
 import type { Trial } from './points.js';
 import type { Stage } from './stage.js';
 
@@ -114,7 +115,7 @@ export async function freeze({ stage, hit, isOver }: Trial): Promise<void> {
     while (!isOver()) {
       await pause(stage.parts.random.between(200, 900));
       if (stage.ca.underWay === 0) continue;
-      await node.freeze(stage.parts.random.between(2_700, 3_800));
+      await node.freeze(stage.parts.random.between(remoteLeaseMs + 100, remoteLeaseMs + 1_300));
       hit();
     }
   };
@@ -151,7 +152,7 @@ export async function partition({ stage, hit, isOver }: Trial): Promise<void> {
   while (!isOver()) {
     await pause(random.between(50, 300));
     if (stage.ca.underWay === 0) continue;
-    await random.pick(stage.lines).hold(random.between(300, random.chance(0.2) ? 3_400 : 1_500));
+    await random.pick(stage.lines).hold(random.between(300, random.chance(0.2) ? remoteLeaseMs + 800 : remoteTimeoutMs));
     hit();
   }
 }
