@@ -17,6 +17,8 @@ export async function openApiDocument(): Promise<string> {
     | 'deviceSecrets'
     | 'givenUpRevocations'
     | 'stuckOrders'
+    | 'orderEvents'
+    | 'dashboard'
     | 'engineCas'
     | 'engineClients'
     | 'notificationRules'
@@ -33,6 +35,8 @@ export async function openApiDocument(): Promise<string> {
     engineClients: {} as NonNullable<AdminDeps['engineClients']>,
     vendorDevices: {} as NonNullable<AdminDeps['vendorDevices']>,
     deviceSecrets: {} as NonNullable<AdminDeps['deviceSecrets']>,
+    orderEvents: {} as NonNullable<AdminDeps['orderEvents']>,
+    dashboard: {} as NonNullable<AdminDeps['dashboard']>,
     stuckOrders: {} as NonNullable<AdminDeps['stuckOrders']>,
     givenUpRevocations: {} as NonNullable<AdminDeps['givenUpRevocations']>,
     notificationRules: {} as NonNullable<AdminDeps['notificationRules']>,

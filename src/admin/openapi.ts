@@ -35,6 +35,7 @@ const tags = [
   { name: 'session', description: 'Who am I; signing in and out, password and second factor' },
   { name: 'users', description: 'People who sign in, and their sessions' },
   { name: 'tokens', description: 'Tokens of programs' },
+  { name: 'dashboard', description: 'How the installation fares' },
   { name: 'tenants', description: 'Organisations' },
   { name: 'connectors', description: 'Outside systems: certification authorities' },
   { name: 'cmp-profiles', description: 'CMP endpoints' },

@@ -1,6 +1,7 @@
 import type { AuditChain } from '../audit/chain.js';
 import type { AuditLog } from '../audit/event.js';
 import type { OrderDecisions } from '../enrolment/approve.js';
+import type { OrderEventReader } from '../enrolment/order-events.js';
 import type { CertificateStore, OrderReader } from '../enrolment/ports.js';
 import type { GivenUpRevocations } from '../enrolment/revocation-ports.js';
 import type { StuckOrders } from '../enrolment/stuck.js';
@@ -16,6 +17,7 @@ import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, Tenant
 import type { Profile } from '../tenancy/profile.js';
 import type { VendorDeviceStore } from '../tenancy/vendor-device.js';
 import type { AuditReader, SinkDesk } from './ports/audit.js';
+import type { DashboardReader } from './ports/dashboard.js';
 import type { EngineCaDesk, EngineClientDesk } from './ports/engine.js';
 import type { IdempotencyStore } from './ports/idempotency.js';
 import type { IdentityParts } from './ports/identity.js';
@@ -24,6 +26,7 @@ import type { MetricsSource, Readiness } from './ports/probes.js';
 import type { ConnectorTester, RuleTester } from './ports/testing.js';
 
 export * from './ports/audit.js';
+export * from './ports/dashboard.js';
 export * from './ports/engine.js';
 export * from './ports/idempotency.js';
 export * from './ports/identity.js';
@@ -50,6 +53,10 @@ export interface AdminDeps {
   /** Where absent, only tokens let in, and neither users nor tokens are administered. */
   readonly identity?: IdentityParts;
   readonly orderReader: OrderReader;
+  /** Where absent, nobody follows orders live. */
+  readonly orderEvents?: OrderEventReader;
+  /** Where absent, the dashboard is not served. */
+  readonly dashboard?: DashboardReader;
   readonly orders: OrderDecisions;
   readonly certificates: Pick<CertificateStore, 'find'> & CertificateReader;
   readonly refusals: RefusalReader;

@@ -15,6 +15,7 @@ import { circuitStore } from './circuits.js';
 import { type Connection, firstOf } from './connection/connection.js';
 import { connectorHealthStore } from './connector-health.js';
 import { connectorLogRoom } from './connector-logs.js';
+import { dashboardReader } from './dashboard.js';
 import { delayedAnswerStore } from './delayed-answers.js';
 import { deviceSecretStore } from './device-secrets.js';
 import { engineStore } from './engine.js';
@@ -27,6 +28,7 @@ import { notificationRoom } from './notifications/index.js';
 import { createInterest } from './notifications/interest.js';
 import { countOpenOrders } from './open-orders.js';
 import { duplicateReader } from './orders/duplicates.js';
+import { orderEvents } from './orders/events.js';
 import { orderRoom } from './orders/index.js';
 import { orderReader } from './orders/reader.js';
 import { orphanReader } from './orphans.js';
@@ -55,6 +57,8 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     kind: connection.kind,
     orders: orders.store,
     orderReader: orderReader(connection),
+    orderEvents: orderEvents(connection),
+    dashboard: dashboardReader(connection),
     countOpenOrders: () => countOpenOrders(connection),
     workload: workloadReader(connection),
     duplicates: duplicateReader(connection),

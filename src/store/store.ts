@@ -1,3 +1,4 @@
+import type { DashboardReader } from '../admin/ports/dashboard.js';
 import type { AccountReader, AuditReader, CertificateReader, SinkDesk } from '../admin/ports.js';
 import type { AuditChain } from '../audit/chain.js';
 import type { AuditLog } from '../audit/event.js';
@@ -8,6 +9,7 @@ import type { CertifiedKeyStore } from '../enrolment/certified-keys.js';
 import type { DelayedAnswerStore } from '../enrolment/delayed-answers.js';
 import type { DuplicateReader } from '../enrolment/duplicate-reader.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
+import type { OrderEventReader } from '../enrolment/order-events.js';
 import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
 import type { GivenUpRevocations } from '../enrolment/revocation-ports.js';
 import type { StuckOrders } from '../enrolment/stuck.js';
@@ -33,6 +35,8 @@ export interface Store extends NotificationRoom, UserRoom {
   readonly kind: 'postgres' | 'pglite';
   readonly orders: OrderDesk;
   readonly orderReader: OrderReader;
+  readonly orderEvents: OrderEventReader;
+  readonly dashboard: DashboardReader;
   countOpenOrders(): Promise<readonly OpenOrders[]>;
   readonly workload: WorkloadReader;
   readonly duplicates: DuplicateReader;

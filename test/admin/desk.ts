@@ -109,7 +109,12 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
     },
     ...changes,
   };
-  const app = Fastify({ loggerInstance: log as FastifyBaseLogger, genReqId: () => uuidv7(), frameworkErrors: answerFrameworkErrors(log) });
+  const app = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    genReqId: () => uuidv7(),
+    frameworkErrors: answerFrameworkErrors(log),
+    forceCloseConnections: true,
+  });
   await registerAdmin(app, deps);
   await app.ready();
 
