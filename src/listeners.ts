@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { METHODS } from 'node:http';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
+import { consoleFolder } from './admin/console/files.js';
+import { consoleRoutes } from './admin/console/routes.js';
 import { type AdminDeps, answerFrameworkErrors, type Readiness, registerAdmin } from './admin/index.js';
 import { answerClientFault } from './client-fault.js';
 import type { Config, Listener } from './config.js';
@@ -74,10 +76,11 @@ function quietRefusal(log: Log): ErrorAnswer {
   };
 }
 
-/** The admin listener: the JSON API, its description, the probes, and the embedded engine's API under /engine. */
+/** The admin listener: the JSON API, its description, the web console, the probes, and the embedded engine's API under /engine. */
 export async function adminServer(config: Config, parts: AdminDeps, engineApi: (scope: FastifyInstance) => void): Promise<Server> {
   const app = createApp(config, config.adminListen, answerFrameworkErrors(parts.log));
   await registerAdmin(app, parts);
+  await app.register(async (scope) => consoleRoutes(scope, consoleFolder()));
   await app.register(async (scope) => engineApi(scope), { prefix: '/engine' });
   return { app, at: config.adminListen, setting: 'GATEHOUSE_ADMIN_LISTEN' };
 }

@@ -1,0 +1,35 @@
+import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
+import { ApiProblem, call, type Query } from './call.js';
+import type { Page, Session } from './types.js';
+
+/** Refusals are answers, not accidents: only what may pass by itself is asked again. */
+function isWorthAnotherTry(count: number, error: Error): boolean {
+  return count < 2 && error instanceof ApiProblem && (error.status === 0 || error.status >= 500);
+}
+
+export function createQueries(): QueryClient {
+  return new QueryClient({
+    defaultOptions: { queries: { retry: isWorthAnotherTry, staleTime: 5_000, refetchOnWindowFocus: true }, mutations: { retry: false } },
+  });
+}
+
+export const sessionQuery = queryOptions({ queryKey: ['session'], queryFn: ({ signal }) => call<Session>('/session', { signal }), staleTime: 60_000 });
+
+/** One page of a list; while the next one is on its way the present one stays. */
+export function listQuery<T>(path: string, query: Query, everyMs?: number) {
+  return queryOptions({
+    queryKey: [path, 'list', query],
+    queryFn: ({ signal }) => call<Page<T>>(path, { query, signal }),
+    placeholderData: keepPreviousData,
+    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+  });
+}
+
+/** One object, or one answer below it. */
+export function oneQuery<T>(path: string, query: Query = {}, everyMs?: number) {
+  return queryOptions({
+    queryKey: [path, 'one', query],
+    queryFn: ({ signal }) => call<T>(path, { query, signal }),
+    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+  });
+}

@@ -1,0 +1,56 @@
+import type { z } from 'zod';
+import type { accountSchema } from '../../admin/accounts/schema.js';
+import type { auditEventSchema } from '../../admin/audit-events/schema.js';
+import type { certificateSchema } from '../../admin/certificates/schema.js';
+import type { cmpProfileSchema, cmpSummarySchema, rotatedSecretSchema } from '../../admin/cmp-profiles/schema.js';
+import type { connectorCallSchema } from '../../admin/connectors/log-schema.js';
+import type { connectorMonitoringSchema } from '../../admin/connectors/monitoring-schema.js';
+import type { connectorOptionsSchema, connectorSchema, connectorSummarySchema, testReportSchema } from '../../admin/connectors/schema.js';
+import type { decodedSchema, fieldSchema } from '../../admin/decode/schema.js';
+import type { orderSchema, timelineSchema } from '../../admin/orders/schema.js';
+import type { refusalSchema } from '../../admin/refusals/schema.js';
+import type { mintedChallengeSchema } from '../../admin/scep-profiles/challenge-schema.js';
+import type { scepProfileSchema, scepSummarySchema } from '../../admin/scep-profiles/schema.js';
+import type { sessionSchema } from '../../admin/session/schema.js';
+import type { snippetList } from '../../admin/snippets/schema.js';
+import type { tenantSchema } from '../../admin/tenants/schema.js';
+
+/** One page of a list. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+  readonly total: number;
+  readonly totalIsLowerBound?: true;
+}
+
+export type Session = z.output<typeof sessionSchema>;
+export type KnownSession = Extract<Session, { authenticated: true }>;
+export type Permission = KnownSession['permissions'][number];
+export type Tenant = z.output<typeof tenantSchema>;
+export type Connector = z.output<typeof connectorSchema>;
+export type ConnectorSummary = z.output<typeof connectorSummarySchema>;
+export type ConnectorOptions = z.output<typeof connectorOptionsSchema>;
+export type ConnectorMonitoring = z.output<typeof connectorMonitoringSchema>;
+export type ConnectorCall = z.output<typeof connectorCallSchema>;
+export type TestReport = z.output<typeof testReportSchema>;
+export type CmpProfile = z.output<typeof cmpProfileSchema>;
+export type CmpSummary = z.output<typeof cmpSummarySchema>;
+export type RotatedSecret = z.output<typeof rotatedSecretSchema>;
+export type ScepProfile = z.output<typeof scepProfileSchema>;
+export type ScepSummary = z.output<typeof scepSummarySchema>;
+export type MintedChallenge = z.output<typeof mintedChallengeSchema>;
+export type Order = z.output<typeof orderSchema>;
+export type Timeline = z.output<typeof timelineSchema>;
+export type Refusal = z.output<typeof refusalSchema>;
+export type Certificate = z.output<typeof certificateSchema>;
+export type Account = z.output<typeof accountSchema>;
+export type AuditEvent = z.output<typeof auditEventSchema>;
+export type Decoded = z.output<typeof decodedSchema>;
+export type DecodedField = z.output<typeof fieldSchema>;
+export type SnippetList = z.output<typeof snippetList>;
+export type Snippet = SnippetList['items'][number];
+
+export interface SecretState {
+  readonly set: boolean;
+  readonly updatedAt: string | null;
+}

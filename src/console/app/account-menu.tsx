@@ -1,0 +1,68 @@
+import { Button, Menu, Text, useMantineColorScheme } from '@mantine/core';
+import { IconKey, IconLogout, IconMoon, IconSun, IconSunMoon } from '@tabler/icons-react';
+import { useQueryClient } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { forgetToken } from '../api/token.js';
+import { words } from '../strings/index.js';
+import { useSession } from './session.js';
+
+const { shell } = words;
+
+/** Who is logged in, light and dark, and the way out. */
+export function AccountMenu() {
+  const session = useSession();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const logOut = useLogOut();
+  const mark = (scheme: string) => (colorScheme === scheme ? { 'aria-checked': true, fw: 600 } : { 'aria-checked': false });
+  return (
+    <Menu position="bottom-end" width={230} shadow="md">
+      <Menu.Target>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-md"
+          leftSection={<IconKey size={16} aria-hidden />}
+          aria-label={`${shell.account}: ${session.name}`}
+        >
+          <Text size="sm" maw={140} truncate>
+            {session.name}
+          </Text>
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          {shell.role}: {session.role}
+        </Menu.Label>
+        <Menu.Divider />
+        <Menu.Label>{shell.scheme}</Menu.Label>
+        <Menu.Item role="menuitemradio" {...mark('light')} leftSection={<IconSun size={16} aria-hidden />} onClick={() => setColorScheme('light')}>
+          {shell.schemes.light}
+        </Menu.Item>
+        <Menu.Item role="menuitemradio" {...mark('dark')} leftSection={<IconMoon size={16} aria-hidden />} onClick={() => setColorScheme('dark')}>
+          {shell.schemes.dark}
+        </Menu.Item>
+        <Menu.Item role="menuitemradio" {...mark('auto')} leftSection={<IconSunMoon size={16} aria-hidden />} onClick={() => setColorScheme('auto')}>
+          {shell.schemes.auto}
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item component="a" href="/api/docs">
+          {shell.api}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={logOut}>
+          {shell.logOut}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+/** Nothing that was read stays behind. */
+function useLogOut(): () => void {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  return () => {
+    forgetToken();
+    queries.clear();
+    void navigate({ to: '/login' });
+  };
+}

@@ -1,0 +1,20 @@
+import { useEffect } from 'react';
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName));
+}
+
+/** A single key that does something unless somebody is typing, holds a modifier, or has a dialog open. */
+export function useKey(key: string, act: (() => void) | undefined): void {
+  useEffect(() => {
+    if (act === undefined) return undefined;
+    const listen = (event: KeyboardEvent): void => {
+      if (event.key !== key || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (document.querySelector('[role="dialog"]') !== null) return;
+      event.preventDefault();
+      act();
+    };
+    document.addEventListener('keydown', listen);
+    return () => document.removeEventListener('keydown', listen);
+  }, [key, act]);
+}

@@ -1,0 +1,74 @@
+import type { QueryClient } from '@tanstack/react-query';
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
+import { sessionQuery } from '../api/queries.js';
+import { PageFailed, PageMissing } from './fallbacks.js';
+import { Shell } from './shell.js';
+import { parseSearch, writeSearch } from './url-state.js';
+
+interface RouterContext {
+  readonly queries: QueryClient;
+}
+
+const root = createRootRouteWithContext<RouterContext>()({ component: Outlet, notFoundComponent: PageMissing, errorComponent: PageFailed });
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  component: lazyRouteComponent(() => import('../pages/login/login-page.js'), 'LoginPage'),
+});
+
+/** Everything but the login; who is nobody yet is sent there and comes back afterwards. */
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: 'inside',
+  component: Shell,
+  beforeLoad: async ({ context, location }) => {
+    const session = await context.queries.ensureQueryData(sessionQuery);
+    if (!session.authenticated) throw redirect({ to: '/login', search: location.pathname === '/' ? {} : { next: location.href } });
+  },
+});
+
+const start = createRoute({
+  getParentRoute: () => inside,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/dashboard' });
+  },
+});
+
+type Loader = Parameters<typeof lazyRouteComponent>[0];
+
+const page = <P extends string>(path: P, load: Loader, name: string) =>
+  createRoute({ getParentRoute: () => inside, path, component: lazyRouteComponent(load, name as never) });
+
+const pages = [
+  page('/dashboard', () => import('../pages/dashboard/dashboard-page.js'), 'DashboardPage'),
+  page('/cmp-server', () => import('../pages/cmp-server/cmp-page.js'), 'CmpPage'),
+  page('/cmp-server/$id', () => import('../pages/cmp-server/cmp-detail.js'), 'CmpDetail'),
+  page('/scep-server', () => import('../pages/scep-server/scep-page.js'), 'ScepPage'),
+  page('/scep-server/$id', () => import('../pages/scep-server/scep-detail.js'), 'ScepDetail'),
+  page('/connectors', () => import('../pages/connectors/connectors-page.js'), 'ConnectorsPage'),
+  page('/connectors/$id', () => import('../pages/connectors/connector-detail.js'), 'ConnectorDetail'),
+  page('/orders', () => import('../pages/orders/orders-page.js'), 'OrdersPage'),
+  page('/orders/$id', () => import('../pages/orders/order-detail.js'), 'OrderDetail'),
+  page('/approvals', () => import('../pages/approvals/approvals-page.js'), 'ApprovalsPage'),
+  page('/refusals', () => import('../pages/refusals/refusals-page.js'), 'RefusalsPage'),
+  page('/certificates', () => import('../pages/certificates/certificates-page.js'), 'CertificatesPage'),
+  page('/certificates/$id', () => import('../pages/certificates/certificate-detail.js'), 'CertificateDetail'),
+  page('/accounts', () => import('../pages/accounts/accounts-page.js'), 'AccountsPage'),
+  page('/audit', () => import('../pages/audit/audit-page.js'), 'AuditPage'),
+  page('/tenants', () => import('../pages/tenants/tenants-page.js'), 'TenantsPage'),
+  page('/decoder', () => import('../pages/decoder/decoder-page.js'), 'DecoderPage'),
+];
+
+export function createConsoleRouter(queries: QueryClient) {
+  return createRouter({
+    routeTree: root.addChildren([login, inside.addChildren([start, ...pages])]),
+    context: { queries },
+    parseSearch,
+    stringifySearch: writeSearch,
+    defaultPreload: 'intent',
+    defaultPreloadStaleTime: 0,
+    scrollRestoration: true,
+  });
+}

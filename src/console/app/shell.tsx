@@ -1,0 +1,54 @@
+import { AppShell, Burger, Group, ScrollArea, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useSuspenseQuery } from '@tanstack/react-query';
+import { Outlet, useNavigate } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { sessionQuery } from '../api/queries.js';
+import { words } from '../strings/index.js';
+import { AccountMenu } from './account-menu.js';
+import { SessionProvider } from './session.js';
+import { Sidebar } from './sidebar.js';
+import { TenantSwitcher } from './tenant-switcher.js';
+
+/** Header, sidebar, and the page in the middle. */
+export function Shell() {
+  const { data: session } = useSuspenseQuery(sessionQuery);
+  const [isOpen, { toggle, close }] = useDisclosure(false);
+  const navigate = useNavigate();
+  useEffect(() => {
+    if (!session.authenticated) void navigate({ to: '/login' });
+  }, [session, navigate]);
+  if (!session.authenticated) return null;
+  return (
+    <SessionProvider session={session}>
+      <a href="#content" className="skip-link">
+        {words.shell.skip}
+      </a>
+      <AppShell header={{ height: 52 }} navbar={{ width: 216, breakpoint: 'md', collapsed: { mobile: !isOpen } }} padding={{ base: 'md', lg: 'lg' }}>
+        <AppShell.Header px="md">
+          <Group h="100%" justify="space-between" wrap="nowrap" gap="sm">
+            <Group gap="sm" wrap="nowrap">
+              <Burger opened={isOpen} onClick={toggle} hiddenFrom="md" size="sm" aria-label={words.shell.openNavigation} />
+              <img src="/favicon.svg" width={24} height={24} alt="" />
+              <Text fw={700} size="md">
+                {words.shell.product}
+              </Text>
+            </Group>
+            <Group gap="sm" wrap="nowrap">
+              <TenantSwitcher />
+              <AccountMenu />
+            </Group>
+          </Group>
+        </AppShell.Header>
+        <AppShell.Navbar p="xs" aria-label={words.shell.navigation}>
+          <ScrollArea>
+            <Sidebar onOpen={close} />
+          </ScrollArea>
+        </AppShell.Navbar>
+        <AppShell.Main id="content" tabIndex={-1}>
+          <Outlet />
+        </AppShell.Main>
+      </AppShell>
+    </SessionProvider>
+  );
+}

@@ -1,0 +1,80 @@
+import { Group, Paper, SegmentedControl, SimpleGrid, Skeleton, Text, Tooltip, UnstyledButton } from '@mantine/core';
+import { IconInfoCircle } from '@tabler/icons-react';
+import { words } from '../strings/index.js';
+import { showTime } from './format.js';
+
+export interface Card {
+  readonly label: string;
+  readonly value: string | undefined;
+  /** How the number comes about. */
+  readonly meaning: string;
+  readonly trend?: string | undefined;
+}
+
+/** The figures at the top of a page; `undefined` values are on their way. */
+export function Cards({ cards }: { readonly cards: readonly Card[] }) {
+  return (
+    <SimpleGrid cols={{ base: 2, sm: 3, lg: cards.length }} spacing="sm" component="section" aria-label={words.cards.label}>
+      {cards.map(({ label, value, meaning, trend }) => (
+        <Paper key={label} className="panel" p="sm" data-card={label}>
+          <Group justify="space-between" wrap="nowrap" gap={4}>
+            <Text size="xs" c="dimmed" fw={600} lh={1.3}>
+              {label}
+            </Text>
+            <Tooltip label={meaning}>
+              <UnstyledButton aria-label={`${label}: ${meaning}`} c="dimmed" lh={1}>
+                <IconInfoCircle size={14} aria-hidden />
+              </UnstyledButton>
+            </Tooltip>
+          </Group>
+          {value === undefined ? (
+            <Skeleton h={26} w={70} mt={6} />
+          ) : (
+            <Text fz={23} fw={650} lh={1.3} mt={2}>
+              {value}
+            </Text>
+          )}
+          {trend !== undefined && (
+            <Text size="xs" c="dimmed">
+              {trend}
+            </Text>
+          )}
+        </Paper>
+      ))}
+    </SimpleGrid>
+  );
+}
+
+export const windowChoices = ['24h', '7d', '30d'] as const;
+export type WindowChoice = (typeof windowChoices)[number];
+
+export function asWindow(text: string | undefined): WindowChoice {
+  return windowChoices.find((choice) => choice === text) ?? '30d';
+}
+
+interface WindowPickerProps {
+  readonly value: WindowChoice;
+  readonly onChange: (value: WindowChoice) => void;
+  /** When the figures were read, in ms since 1970; 0: not yet. */
+  readonly readAt: number;
+}
+
+/** Over which time the cards count, and when they did. */
+export function WindowPicker({ value, onChange, readAt }: WindowPickerProps) {
+  return (
+    <Group gap="xs" wrap="nowrap">
+      {readAt > 0 && (
+        <Text size="xs" c="dimmed" visibleFrom="sm">
+          {words.common.asOf} {showTime(new Date(readAt).toISOString())}
+        </Text>
+      )}
+      <SegmentedControl
+        size="xs"
+        aria-label={words.common.window}
+        value={value}
+        onChange={(chosen) => onChange(asWindow(chosen))}
+        data={windowChoices.map((choice) => ({ value: choice, label: words.common.windows[choice] }))}
+      />
+    </Group>
+  );
+}

@@ -1,0 +1,12 @@
+import { Code, Group } from '@mantine/core';
+import { Copy } from './copy.js';
+
+/** An address to be copied. */
+export function CopiedUrl({ url, what }: { readonly url: string; readonly what: string }) {
+  return (
+    <Group gap={4} wrap="nowrap">
+      <Code className="foreign">{url}</Code>
+      <Copy text={url} what={what} />
+    </Group>
+  );
+}

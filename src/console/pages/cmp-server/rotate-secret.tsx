@@ -1,0 +1,55 @@
+import { Button, Select } from '@mantine/core';
+import { IconRefresh } from '@tabler/icons-react';
+import { useState } from 'react';
+import { call } from '../../api/call.js';
+import { useChange } from '../../api/hooks.js';
+import type { CmpProfile, RotatedSecret } from '../../api/types.js';
+import { Confirm } from '../../components/confirm.js';
+import { showTime } from '../../components/format.js';
+import { words } from '../../strings/index.js';
+import { SecretShown, type ShownSecret } from '../profiles/secret-shown.js';
+
+const { cmp, profiles } = words;
+
+/** A new shared secret; the old one goes on working for a while. */
+export function RotateSecret({ profile }: { readonly profile: CmpProfile }) {
+  const [isAsking, setAsking] = useState(false);
+  const [grace, setGrace] = useState('86400');
+  const [secret, setSecret] = useState<ShownSecret>();
+  const change = useChange(() => call<RotatedSecret>(`/cmp-profiles/${profile.id}/rotate-secret`, { method: 'POST', body: { graceSeconds: Number(grace) } }));
+  const show = (rotated: RotatedSecret): void => {
+    setAsking(false);
+    const rows = [
+      { label: cmp.reference, value: rotated.reference },
+      { label: cmp.secret, value: rotated.secret },
+    ];
+    setSecret({ title: cmp.secretTitle, rows, note: cmp.validUntil(showTime(rotated.previousValidUntil)) });
+  };
+  return (
+    <>
+      <Button variant="default" size="xs" leftSection={<IconRefresh size={15} aria-hidden />} onClick={() => setAsking(true)}>
+        {profiles.rotate}
+      </Button>
+      <Confirm
+        opened={isAsking}
+        title={cmp.rotateTitle}
+        text={cmp.rotateText}
+        action={profiles.rotate}
+        color="gate"
+        isBusy={change.isPending}
+        error={change.error}
+        onConfirm={() => change.mutate(undefined, { onSuccess: show })}
+        onClose={() => setAsking(false)}
+      >
+        <Select
+          label={cmp.grace}
+          data={Object.entries(cmp.graces).map(([value, label]) => ({ value, label }))}
+          value={grace}
+          onChange={(value) => setGrace(value ?? '86400')}
+          allowDeselect={false}
+        />
+      </Confirm>
+      <SecretShown secret={secret} onClose={() => setSecret(undefined)} />
+    </>
+  );
+}

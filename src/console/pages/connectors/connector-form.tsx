@@ -1,0 +1,151 @@
+import { Accordion, Divider, Select, Stack, Textarea, TextInput } from '@mantine/core';
+import { call } from '../../api/call.js';
+import { useTenants } from '../../api/hooks.js';
+import type { Connector, SecretState } from '../../api/types.js';
+import { useMay, useSession } from '../../app/session.js';
+import { useTenant } from '../../app/tenant.js';
+import { type EntityForm, useEntityForm } from '../../components/entity-form.js';
+import { FormDrawer } from '../../components/form-drawer.js';
+import { words } from '../../strings/index.js';
+import { required } from '../profiles/rules.js';
+import { ConfigInput } from './config-inputs.js';
+import { type ConfigTexts, type ConnectorField, type ConnectorType, configOf, connectorFields, type FieldName, textsOf } from './connector-fields.js';
+import { ConnectionTest } from './test-report.js';
+
+const { common, connectors } = words;
+
+type Values = {
+  readonly type: ConnectorType;
+  readonly name: string;
+  readonly tenantId: string | null;
+  readonly description: string;
+  readonly status: string;
+} & { readonly [K in FieldName]: string };
+
+interface ConnectorFormProps {
+  /** Absent: a new one. */
+  readonly connector?: Connector | undefined;
+  readonly opened: boolean;
+  readonly onClose: () => void;
+  readonly onSaved: (connector: Connector) => void;
+  readonly onReload?: () => void;
+}
+
+const fieldNames = Object.keys(connectors.fields) as FieldName[];
+const emptyTexts = Object.fromEntries(fieldNames.map((name) => [name, ''])) as Record<FieldName, string>;
+
+function initialValues(connector: Connector | undefined, tenantId: string | null): Values {
+  if (connector === undefined) return { ...emptyTexts, type: 'ejbca', name: '', tenantId, description: '', status: 'active' };
+  const { type, name, description, status, config } = connector;
+  return { ...emptyTexts, ...textsOf(type, config), type, name, tenantId: connector.tenantId, description, status };
+}
+
+function bodyOf(values: Values, connector: Connector | undefined): Record<string, unknown> {
+  const { type, name, tenantId, description, status } = values;
+  const texts: ConfigTexts = values;
+  if (connector === undefined) return { type, name, ...(tenantId === null ? {} : { tenantId }), description, status, config: configOf(type, texts, undefined) };
+  return { name, description, status, config: configOf(type, texts, textsOf(type, connector.config)) };
+}
+
+/** Add and edit a connector; what is asked for follows from its type. */
+export function ConnectorForm({ connector, opened, onClose, onSaved, onReload }: ConnectorFormProps) {
+  const session = useSession();
+  const { tenantId } = useTenant();
+  const may = useMay();
+  const entity = useEntityForm<Values, Connector>({
+    initialValues: initialValues(connector, session.tenantId ?? tenantId ?? null),
+    rules: { name: required },
+    save: (values) => {
+      const body = bodyOf(values, connector);
+      if (connector === undefined) return call<Connector>('/connectors', { method: 'POST', body });
+      return call<Connector>(`/connectors/${connector.id}`, { method: 'PATCH', body, version: connector.version });
+    },
+    onSaved,
+  });
+  const { type } = entity.values;
+  const probe = { ...bodyOf(entity.values, undefined), name: entity.values.name.trim() === '' ? connectors.types[type] : entity.values.name };
+  return (
+    <FormDrawer
+      title={connector === undefined ? connectors.add : connectors.edit}
+      submitLabel={connector === undefined ? connectors.create : common.save}
+      opened={opened}
+      isDirty={entity.isDirty}
+      isBusy={entity.isBusy}
+      error={entity.error}
+      hasField={entity.hasField}
+      onSubmit={entity.submit}
+      onClose={onClose}
+      {...(onReload === undefined ? {} : { onReload })}
+    >
+      <General entity={entity} isNew={connector === undefined} />
+      <Divider label={connectors.types[type]} labelPosition="left" />
+      <Settings entity={entity} connector={connector} />
+      {connector === undefined && may('connector:write') && <ConnectionTest path="/connectors/test" body={probe} isMail={type === 'smtp'} />}
+    </FormDrawer>
+  );
+}
+
+function General({ entity: { values, field, set }, isNew }: { readonly entity: EntityForm<Values>; readonly isNew: boolean }) {
+  const session = useSession();
+  const { data } = useTenants();
+  const tenants = (data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }));
+  const types = Object.entries(connectors.types).map(([value, label]) => ({ value, label }));
+  return (
+    <>
+      <Select
+        label={connectors.type}
+        description={isNew ? connectors.typeHint : undefined}
+        data={types}
+        value={values.type}
+        onChange={(value) => value !== null && set('type', value as ConnectorType)}
+        allowDeselect={false}
+        disabled={!isNew}
+      />
+      <TextInput label={connectors.name} withAsterisk maxLength={100} data-autofocus {...field('name')} />
+      {session.tenantId === null && (
+        <Select
+          label={connectors.tenant}
+          description={isNew ? connectors.tenantHint : undefined}
+          data={tenants}
+          disabled={!isNew}
+          searchable
+          allowDeselect={false}
+          {...field('tenantId')}
+        />
+      )}
+      <Textarea label={connectors.description} autosize minRows={2} maxRows={5} maxLength={1000} {...field('description')} />
+      <Select
+        label={common.status}
+        data={[
+          { value: 'active', label: common.active },
+          { value: 'inactive', label: common.inactive },
+        ]}
+        allowDeselect={false}
+        {...field('status')}
+      />
+    </>
+  );
+}
+
+function Settings({ entity: { values, field, set }, connector }: { readonly entity: EntityForm<Values>; readonly connector: Connector | undefined }) {
+  const fields: readonly ConnectorField[] = connectorFields[values.type];
+  const input = (setting: ConnectorField) => {
+    const { error } = field(setting.name);
+    const secret = connector?.config[setting.name] as SecretState | undefined;
+    const change = (value: string): void => set(setting.name, value);
+    return <ConfigInput key={`${values.type}.${setting.name}`} field={setting} value={values[setting.name]} error={error} secret={secret} onChange={change} />;
+  };
+  return (
+    <>
+      {fields.filter(({ isFurther }) => isFurther !== true).map(input)}
+      <Accordion variant="contained">
+        <Accordion.Item value="more">
+          <Accordion.Control>{connectors.more}</Accordion.Control>
+          <Accordion.Panel>
+            <Stack gap="sm">{fields.filter(({ isFurther }) => isFurther === true).map(input)}</Stack>
+          </Accordion.Panel>
+        </Accordion.Item>
+      </Accordion>
+    </>
+  );
+}

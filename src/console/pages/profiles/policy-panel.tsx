@@ -1,0 +1,111 @@
+import { Button, Stack, Text, Textarea } from '@mantine/core';
+import { IconPencil } from '@tabler/icons-react';
+import { useState } from 'react';
+import { call } from '../../api/call.js';
+import type { CmpProfile, ScepProfile } from '../../api/types.js';
+import { announce } from '../../app/announce.js';
+import { useMay } from '../../app/session.js';
+import { useEntityForm } from '../../components/entity-form.js';
+import { type Fact, Facts } from '../../components/facts.js';
+import { FormDrawer } from '../../components/form-drawer.js';
+import { Panel } from '../../components/panel.js';
+import { words } from '../../strings/index.js';
+
+type Profile = CmpProfile | ScepProfile;
+
+interface PolicyPanelProps {
+  /** `/cmp-profiles` or `/scep-profiles`. */
+  readonly path: string;
+  readonly protocol: 'cmp' | 'scep';
+  readonly profile: Profile;
+}
+
+const { profiles, common } = words;
+
+/** What the profile allows, setting by setting, and the editor for all of it. */
+export function PolicyPanel({ path, protocol, profile }: PolicyPanelProps) {
+  const [isEditing, setEditing] = useState(false);
+  const may = useMay();
+  const edit = (
+    <Button variant="default" size="xs" leftSection={<IconPencil size={15} aria-hidden />} onClick={() => setEditing(true)}>
+      {profiles.policyEdit}
+    </Button>
+  );
+  const { version: _, cmp, scep, ...shared } = profile.policy;
+  const parts: Readonly<Record<string, unknown>> = protocol === 'cmp' ? { ...shared, cmp } : { ...shared, scep };
+  return (
+    <Panel title={profiles.tabs.policy} actions={may('profile:write') && edit}>
+      <Text size="sm" c="dimmed">
+        {profiles.policyText}
+      </Text>
+      <Facts facts={Object.entries(parts).flatMap(([name, value]) => factsOf(name, value))} />
+      {isEditing && <PolicyEditor path={path} profile={profile} parts={parts} onClose={() => setEditing(false)} />}
+    </Panel>
+  );
+}
+
+/** `keys.rsaMinBits`, `cmp.revocation.serve`: as the API names them, so that all three ways to set them speak alike. */
+function factsOf(name: string, value: unknown): Fact[] {
+  if (typeof value !== 'object' || value === null) return [{ label: name, value: value === null ? common.none : String(value) }];
+  if (Array.isArray(value)) {
+    const text = value.every((item) => typeof item === 'string')
+      ? value.map((item) => (item.length > 60 ? `${item.slice(0, 40)}…` : item)).join(', ')
+      : String(value.length);
+    return [{ label: name, value: text === '' ? common.none : text }];
+  }
+  return Object.entries(value).flatMap(([key, inner]) => factsOf(`${name}.${key}`, inner));
+}
+
+interface PolicyEditorProps {
+  readonly path: string;
+  readonly profile: Profile;
+  readonly parts: Readonly<Record<string, unknown>>;
+  readonly onClose: () => void;
+}
+
+function jsonRule(text: string): string | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? null : profiles.policyBroken;
+  } catch {
+    return profiles.policyBroken;
+  }
+}
+
+function PolicyEditor({ path, profile, parts, onClose }: PolicyEditorProps) {
+  const entity = useEntityForm({
+    initialValues: { json: JSON.stringify(parts, null, 2) },
+    rules: { json: jsonRule },
+    save: ({ json }) => call<Profile>(`${path}/${profile.id}`, { method: 'PATCH', body: { policy: JSON.parse(json) as unknown }, version: profile.version }),
+    onSaved: ({ name }) => {
+      announce(profiles.saved(name));
+      onClose();
+    },
+  });
+  return (
+    <FormDrawer
+      title={profiles.policyEdit}
+      submitLabel={common.save}
+      opened
+      isDirty={entity.isDirty}
+      isBusy={entity.isBusy}
+      error={entity.error}
+      hasField={() => false}
+      onSubmit={entity.submit}
+      onClose={onClose}
+      onReload={onClose}
+    >
+      <Stack gap="xs">
+        <Textarea
+          label={profiles.policyJson}
+          description={profiles.policyJsonHint}
+          autosize
+          minRows={18}
+          maxRows={32}
+          styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: 12 } }}
+          {...entity.field('json')}
+        />
+      </Stack>
+    </FormDrawer>
+  );
+}
