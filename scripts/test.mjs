@@ -74,6 +74,7 @@ const paths = process.argv.slice(2);
 const files = (paths.length === 0 ? ['test'] : paths).flatMap(testFiles);
 const checks = await Promise.all([
   check('types', packageFile('typescript', 'bin/tsc'), ['-p', '.']),
+  check('types of the console', packageFile('typescript', 'bin/tsc'), ['-p', 'src/console']),
   check('style', packageFile('@biomejs/biome', 'bin/biome'), ['check']),
 ]);
 // Journeys start the program dozens of times, and what is built starts three times as fast as source.

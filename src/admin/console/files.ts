@@ -46,10 +46,12 @@ export function openConsole(folder: string): ConsoleFiles | undefined {
   return {
     page: readFileSync(index, 'utf8'),
     find(name) {
-      if (!names.has(name)) return undefined;
-      const known = loaded.get(name) ?? load(join(folder, name));
-      loaded.set(name, known);
-      return known;
+      const known = loaded.get(name);
+      if (known !== undefined) return known;
+      if (!names.has(name) || !existsSync(join(folder, name))) return undefined;
+      const file = load(join(folder, name));
+      loaded.set(name, file);
+      return file;
     },
   };
 }

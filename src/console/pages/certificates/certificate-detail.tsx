@@ -48,7 +48,7 @@ function Detail({ certificate }: { readonly certificate: Certificate }) {
             { label: certificates.columns.notAfter, value: <Moment at={notAfter} exact /> },
             { label: certificates.sha256, value: <CopiedUrl url={colons(sha256)} what={certificates.sha256} /> },
             revocationReason !== null && { label: certificates.revokedBecause, value: revocationReason },
-            { label: profiles.connector, value: <ConnectorLink id={connectorId} name={connectorId} /> },
+            { label: profiles.connector, value: <ConnectorLink id={connectorId} /> },
             orderId !== null && {
               label: certificates.order,
               value: (

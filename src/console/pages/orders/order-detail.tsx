@@ -73,7 +73,7 @@ function Details({ order }: { readonly order: Order }) {
               </Anchor>
             ),
           },
-          { label: words.profiles.connector, value: <ConnectorLink id={order.connectorId} name={order.connectorId} /> },
+          { label: words.profiles.connector, value: <ConnectorLink id={order.connectorId} /> },
           { label: orders.transaction, value: <Foreign text={order.transactionId} wrap /> },
           { label: orders.credential, value: <Foreign text={order.credential} wrap /> },
           { label: orders.client, value: <Foreign text={`${order.clientFamily} · ${order.clientIp}`} wrap /> },
