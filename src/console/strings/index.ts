@@ -1,6 +1,6 @@
 import { audit, dashboard, decoder, tenants } from './administration.js';
-import { common } from './common.js';
 import { connectors } from './connectors.js';
+import { common } from './everywhere.js';
 import { accounts, approvals, certificates, orders, refusals } from './orders.js';
 import { cards, cmp, profiles, scep } from './profiles.js';
 import { login, shell } from './shell.js';
