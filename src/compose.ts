@@ -34,6 +34,7 @@ import { systemContext } from './tenancy/context.js';
 import { createDirectory } from './tenancy/directory-cache.js';
 import type { Profile } from './tenancy/profile.js';
 import { hashToken } from './tenancy/token.js';
+import { followCertificates } from './tls-reload.js';
 import { endConfirmationsJob } from './workers/end-confirmations.js';
 import { forgetDelayedAnswersJob } from './workers/forget-delayed-answers.js';
 import { forgetOldJob } from './workers/forget-old.js';
@@ -198,6 +199,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
     servers.push(await adminServer(config, parts, embedded.serveApi));
   }
 
+  followCertificates(servers, log);
   return ok({
     config,
     store,

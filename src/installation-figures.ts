@@ -7,9 +7,10 @@ import type { RaKeyUsage } from './tenancy/credentials.js';
 import type { LoadedRaKey } from './tenancy/directory.js';
 import type { DirectoryCache } from './tenancy/directory-cache.js';
 import { type Profile, protocols } from './tenancy/profile.js';
+import { watchedFigures } from './watch-figures.js';
 
 interface Parts {
-  readonly store: Pick<Store, 'countOpenOrders' | 'ping'>;
+  readonly store: Pick<Store, 'countOpenOrders' | 'ping' | 'watchFigures'> & { readonly auditChain: Pick<Store['auditChain'], 'state'> };
   readonly endpoints: Pick<DirectoryCache, 'all'>;
   readonly clock: Clock;
 }
@@ -23,11 +24,11 @@ const dayMs = 86_400_000;
  */
 export async function installationFigures(parts: Parts, processes: number): Promise<readonly Figure[]> {
   const { store, endpoints, clock } = parts;
-  const found = await withinPatience(Promise.all([store.countOpenOrders(), store.ping()]));
+  const found = await withinPatience(Promise.all([store.countOpenOrders(), store.watchFigures(clock.now()), store.auditChain.state(), store.ping()]));
   return [
     level('gatehouse_processes', 'Processes of this node whose figures are in this text', [{ labels: {}, value: processes }]),
     level('gatehouse_database_up', 'Whether the database answers and takes writes', [{ labels: {}, value: found === undefined ? 0 : 1 }]),
-    ...(found === undefined ? [] : [pending(found[0])]),
+    ...(found === undefined ? [] : [pending(found[0]), ...watchedFigures(found[1], found[2])]),
     raCertificates(endpoints, clock.now()),
   ];
 }

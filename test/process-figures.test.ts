@@ -53,7 +53,11 @@ t.test('SCEP-039 SCEP-160 a SCEP profile without an RA certificate in use shows 
     world.with({ endpointPath: 'half', raKeys: [sign] }),
     world.with({ endpointPath: 'retired', raKeys: [{ ...world.ra, state: 'retiring' }] }),
   ];
-  const parts = { store: { countOpenOrders: async () => [], ping: async () => undefined }, endpoints: { all: () => all }, clock: systemClock };
+  const quiet = { stuckSeconds: 0, waitingSeconds: 0, notFetched: { orders: 0, of: 0 }, silentDevices: 0, givenUpRevocations: 0 };
+  const watchFigures = async () => ({ ...quiet, connectors: [], credentialSeconds: null, sinks: { failing: 0, behind: 0 } });
+  const auditChain = { state: async () => ({ sealed: 0, unsealed: 0, signed: 0, unsignedSeconds: 0 }) };
+  const store = { countOpenOrders: async () => [], ping: async () => undefined, watchFigures, auditChain };
+  const parts = { store, endpoints: { all: () => all }, clock: systemClock };
   const figures = await installationFigures(parts, 1);
   const days = figures.find(({ name }) => name === 'gatehouse_ra_certificate_days_left')?.values ?? [];
   const shown = days.map(({ labels, value }) => [labels.profile, labels.usage, value > 0]);

@@ -42,6 +42,7 @@ import { profileStore } from './tenancy/profiles.js';
 import { tenantStore } from './tenancy/tenants.js';
 import { userRoom } from './user-room.js';
 import { vendorDeviceStore } from './vendor-devices.js';
+import { watchFigures } from './watch-figures.js';
 import { workloadReader } from './workload.js';
 
 /** The store on a database that is open, migrated and ours. */
@@ -60,6 +61,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     orderEvents: orderEvents(connection),
     dashboard: dashboardReader(connection),
     countOpenOrders: () => countOpenOrders(connection),
+    watchFigures: (now) => watchFigures(connection, now),
     workload: workloadReader(connection),
     duplicates: duplicateReader(connection),
     certificates: certificateStore(connection),

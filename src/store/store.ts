@@ -29,6 +29,7 @@ import type { OrderDesk } from './orders/index.js';
 import type { OrphanReader } from './orphans.js';
 import type { RefusalReader } from './refusals.js';
 import type { UserRoom } from './user-room.js';
+import type { WatchFigures } from './watch-figures.js';
 
 /** The database as the rest of the house sees it: the ports, and the lists that only administrators need. */
 export interface Store extends NotificationRoom, UserRoom {
@@ -38,6 +39,7 @@ export interface Store extends NotificationRoom, UserRoom {
   readonly orderEvents: OrderEventReader;
   readonly dashboard: DashboardReader;
   countOpenOrders(): Promise<readonly OpenOrders[]>;
+  watchFigures(now: Date): Promise<WatchFigures>;
   readonly workload: WorkloadReader;
   readonly duplicates: DuplicateReader;
   readonly certificates: CertificateStore & CertificateReader;

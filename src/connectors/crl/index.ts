@@ -2,6 +2,7 @@ import type { RevocationLists } from '../../enrolment/ports.js';
 import { type CertificateList, fromPem, parseCrl } from '../../pkix/index.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
+import { gauge } from '../../runtime/metrics.js';
 import type { AddressGuard } from '../address-guard.js';
 import { createOutbound, type Outbound } from '../outbound.js';
 
@@ -42,6 +43,7 @@ export function createRevocationLists(deps: RevocationListDeps): RevocationLists
     const until = list === undefined ? now + failureKeptMs : Math.max(now + failureKeptMs, Math.min(now + keptMs, nextUpdate));
     kept.delete(url);
     kept.set(url, { list: list ?? old, until });
+    noteNextUpdate(kept);
     if (kept.size > maxLists) kept.delete(kept.keys().next().value as string);
     return list ?? old;
   }
@@ -60,6 +62,13 @@ export function createRevocationLists(deps: RevocationListDeps): RevocationLists
       return lists.filter((list) => list !== undefined);
     },
   };
+}
+
+const nextUpdates = gauge('gatehouse_crl_next_update_timestamp_seconds', 'When the first of the CRLs in use is over; absent where none is', 'min');
+
+function noteNextUpdate(kept: ReadonlyMap<string, Kept>): void {
+  const times = [...kept.values()].flatMap(({ list }) => list?.nextUpdate?.getTime() ?? []);
+  if (times.length > 0) nextUpdates({}).set(Math.min(...times) / 1000);
 }
 
 async function fetchList(url: string, outbound: Outbound, { log }: RevocationListDeps): Promise<CertificateList | undefined> {
