@@ -9,6 +9,8 @@ interface Answered {
   readonly body: string;
 }
 
+const none = { queued: 0, queuedMs: 60_000, turnMs: 60_000 };
+
 /** A server that holds every request until it is let go. */
 async function holding(t: Test, limits: LoadLimits, waiting: () => number = () => 0) {
   const held: ServerResponse[] = [];
@@ -47,7 +49,7 @@ async function holding(t: Test, limits: LoadLimits, waiting: () => number = () =
 }
 
 t.test('messages beyond what a process takes on are answered 503 with a Retry-After of chance, unread, on a connection that stays usable', async (t) => {
-  const { send, arrived, letGo } = await holding(t, { busy: 2, all: 10 });
+  const { send, arrived, letGo } = await holding(t, { ...none, busy: 2, all: 10 });
   const taken = [send('POST', '/scep/demo', 'one'), send('GET', '/scep/demo?operation=PKIOperation&message=AA')];
   await arrived(2);
   const refused = await Promise.all(Array.from({ length: 20 }, () => send('POST', '/cmp/demo', 'x'.repeat(50_000))));
@@ -66,7 +68,7 @@ t.test('messages beyond what a process takes on are answered 503 with a Retry-Af
 });
 
 t.test('probes and what is no message are always served', async (t) => {
-  const { send, arrived, letGo } = await holding(t, { busy: 0, all: 0 });
+  const { send, arrived, letGo } = await holding(t, { ...none, busy: 0, all: 0 });
   t.equal((await send('POST', '/scep/demo')).status, 503);
   const probes = ['/healthz', '/readyz', '/pki/issuing.crl', '/scep/demo?operation=GetCACert'].map((path) => send('GET', path));
   await arrived(4);
@@ -79,7 +81,7 @@ t.test('probes and what is no message are always served', async (t) => {
 
 t.test('messages that only wait for a CA elsewhere take no room from others, up to a bound of their own', async (t) => {
   let waiting = 0;
-  const { send, arrived, letGo } = await holding(t, { busy: 1, all: 3 }, () => waiting);
+  const { send, arrived, letGo } = await holding(t, { ...none, busy: 1, all: 3 }, () => waiting);
   const taken = [send('POST', '/a')];
   await arrived(1);
   t.equal((await send('POST', '/b')).status, 503);
@@ -96,7 +98,7 @@ t.test('messages that only wait for a CA elsewhere take no room from others, up 
 });
 
 t.test('a device that goes away gives its room back', async (t) => {
-  const { send, arrived, letGo, held } = await holding(t, { busy: 1, all: 1 });
+  const { send, arrived, letGo, held } = await holding(t, { ...none, busy: 1, all: 1 });
   const gone = new AbortController();
   const given = send('POST', '/a', 'x', gone.signal).catch(() => 'gone');
   await arrived(1);
@@ -109,4 +111,51 @@ t.test('a device that goes away gives its room back', async (t) => {
   await arrived(1);
   letGo();
   t.equal((await next).status, 200);
+});
+
+t.test('a few wait for their turn instead, and go in the order they came; one that has gone meanwhile is passed over', async (t) => {
+  const { send, arrived, letGo } = await holding(t, { ...none, busy: 1, all: 9, queued: 3 });
+  const order: string[] = [];
+  const sent = (path: string, signal?: AbortSignal) =>
+    send('POST', path, 'x', signal).then(
+      ({ status }) => void order.push(`${path} ${status}`),
+      () => void order.push(`${path} gone`),
+    );
+  const all = [sent('/1')];
+  await arrived(1);
+  const gone = new AbortController();
+  all.push(sent('/2', gone.signal));
+  gone.abort();
+  await all[1];
+  all.push(sent('/3'));
+  while (order.length < 3) {
+    letGo();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(all);
+  t.same(order, ['/2 gone', '/1 200', '/3 200']);
+});
+
+t.test('of many that arrive in one turn of the event loop some are begun, the others each in a later one', async (t) => {
+  const { send, arrived, letGo } = await holding(t, { ...none, busy: 100, all: 100, queued: 100, turnMs: 0 });
+  const sent = Array.from({ length: 30 }, (_, index) => send('POST', `/${index}`, 'x'));
+  await arrived(30);
+  letGo();
+  t.ok((await Promise.all(sent)).every(({ status }) => status === 200));
+});
+
+t.test('no more are let in once the first that waits has waited too long', async (t) => {
+  const { send, arrived, letGo } = await holding(t, { ...none, busy: 1, all: 9, queued: 100, queuedMs: 0 });
+  const taken = send('POST', '/1', 'x');
+  await arrived(1);
+  const second = send('POST', '/2', 'x');
+  const statuses: number[] = [];
+  while (!statuses.includes(503)) {
+    const next = await Promise.race([send('POST', '/late', 'x'), new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 50))]);
+    if (next !== undefined) statuses.push(next.status);
+  }
+  t.ok(statuses.includes(503));
+  letGo();
+  t.equal((await taken).status, 200);
+  t.ok([200, 503].includes((await second).status));
 });
