@@ -10,11 +10,16 @@ import { discover, prepareScep, ScepAnswers } from './scep-load.js';
 
 const factor = 5;
 /** Devices that a process of the generator can have under way; far above what the server takes on. */
-const maxConnections = 1_500;
+const maxConnections = 1_000;
 const tickMs = 2;
+/** Until queues have filled, and what is granted comes as steadily as it is asked for. */
+const settlingSeconds = 3;
 
 interface Offered {
+  /** Of the window that is counted. */
   readonly seconds: number;
+  /** Processor time of the server within it. */
+  readonly serverMs: number;
   readonly granted: number;
   readonly refused: number;
   /** Arrivals for which there was no connection left, so that they were not offered. */
@@ -26,7 +31,7 @@ interface Offered {
 }
 
 /** Offers new enrolments at a steady rate for some seconds; who is answered 503 comes again later, as another arrival. */
-async function offer(server: Server, keys: readonly DeviceKey[], perSecond: number, seconds: number, prepared: number): Promise<Offered> {
+async function offer(server: Server, pid: number, keys: readonly DeviceKey[], perSecond: number, seconds: number, prepared: number): Promise<Offered> {
   const known = await discover(server.url, server.challenge);
   const { transactions, messages } = prepareScep(prepared, keys, known);
   const target = targetOf(server.url);
@@ -59,7 +64,10 @@ async function offer(server: Server, keys: readonly DeviceKey[], perSecond: numb
   };
   const begin = performance.now();
   let offered = 0;
-  while (performance.now() - begin < seconds * 1000) {
+  let counted: { readonly at: number; readonly granted: number; readonly serverMs: number } | undefined;
+  while (performance.now() - begin < (settlingSeconds + seconds) * 1000) {
+    if (counted === undefined && performance.now() - begin > settlingSeconds * 1000)
+      counted = { at: performance.now(), granted: granted.length, serverMs: cpuOf(pid) };
     const due = Math.floor(((performance.now() - begin) / 1000) * perSecond) - offered;
     offered += due;
     for (let arrival = 0; arrival < due; arrival += 1) {
@@ -73,15 +81,14 @@ async function offer(server: Server, keys: readonly DeviceKey[], perSecond: numb
     }
     await new Promise((resolve) => setTimeout(resolve, tickMs));
   }
-  const grantedInTime = granted.length;
-  const took = (performance.now() - begin) / 1000;
+  const since = counted ?? { at: begin, granted: 0, serverMs: 0 };
+  const inWindow = { seconds: (performance.now() - since.at) / 1000, granted: granted.length - since.granted, serverMs: cpuOf(pid) - since.serverMs };
   while (state.underWay > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   for (const client of idle) client.close();
   const answers = new ScepAnswers(known, server.opensSamples);
   for (const [index, answer] of received) answers.check(transactions[index] as (typeof transactions)[number], index, answer);
   return {
-    seconds: took,
-    granted: grantedInTime,
+    ...inWindow,
     refused: refused.length,
     held: state.held,
     faults: answers.faults,
@@ -122,16 +129,26 @@ async function measureOverload(
   const windows = [];
   let memory = 0;
   for (let window = 0; window < extent.windows; window += 1) {
+    const beforePeak = cpuOf(pid);
     const peak = await enrolMany(server, keys, extent.requests, 64);
-    const seconds = Math.max(4, extent.seconds * 4);
+    const peakUs = ((cpuOf(pid) - beforePeak) * 1000) / peak.requests;
+    const seconds = Math.max(6, extent.seconds * 5);
     const before = { server: cpuOf(pid), busy: busyMs() };
     const sampling = setInterval(() => {
       memory = Math.max(memory, ...memoryOf(pid));
     }, 500);
-    const offered = await offer(server, keys, peak.perSecond * factor, seconds, Math.ceil(peak.perSecond * seconds * 2) + maxConnections);
+    const offered = await offer(
+      server,
+      pid,
+      keys,
+      peak.perSecond * factor,
+      seconds,
+      Math.ceil(peak.perSecond * (seconds + settlingSeconds) * 1.5) + maxConnections,
+    );
     clearInterval(sampling);
     memory = Math.max(memory, ...memoryOf(pid));
     const goodput = offered.granted / offered.seconds;
+    const overloadUs = (offered.serverMs * 1000) / offered.granted;
     const description = {
       peak: rounded(peak.perSecond),
       offered: rounded(peak.perSecond * factor),
@@ -143,7 +160,10 @@ async function measureOverload(
       ...(offered.problems === '' ? {} : { problems: offered.problems }),
       grantedP99Ms: rounded(offered.grantedP99Ms),
       refusedP99Ms: rounded(offered.refusedP99Ms),
-      serverCpuUsOfOneGranted: rounded(((cpuOf(pid) - before.server) * 1000) / offered.granted, 0),
+      serverCpuUsAtPeak: rounded(peakUs, 0),
+      serverCpuUsOfOneGranted: rounded(overloadUs, 0),
+      // What would be left on a machine that nobody else uses, refusals counted.
+      shareByProcessorTime: rounded(peakUs / overloadUs, 3),
       neighboursAndGenerator: rounded(1 - (cpuOf(pid) - before.server) / (busyMs() - before.busy), 2),
       memoryMb: rounded(memory, 0),
     };
