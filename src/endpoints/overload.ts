@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { counter } from './runtime/metrics.js';
+import { counter } from '../runtime/metrics.js';
 
 /** How much a process takes on at once. */
 export interface LoadLimits {

@@ -1,7 +1,7 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { type LoadLimits, shedLoad } from '../src/overload.js';
+import { type LoadLimits, shedLoad } from '../../src/endpoints/overload.js';
 
 interface Answered {
   readonly status: number;
