@@ -23,6 +23,7 @@ import { limitedSecrets } from './0022-limited-secrets.js';
 import { notifications } from './0023-notifications.js';
 import { connectorLogs } from './0024-connector-logs.js';
 import { circuits } from './0025-circuits.js';
+import { connectorLogPartitions } from './0028-connector-log-partitions.js';
 import { identity } from './0032-identity.js';
 import { auditChain } from './0035-audit-chain.js';
 import { auditSinks } from './0036-audit-sinks.js';
@@ -55,6 +56,7 @@ export const migrations: readonly Migration[] = [
   notifications,
   connectorLogs,
   circuits,
+  connectorLogPartitions,
   identity,
   auditChain,
   auditSinks,

@@ -261,8 +261,10 @@ CREATE TABLE connector_logs (
   CONSTRAINT connector_logs_level_check CHECK ((level = ANY (ARRAY['info'::text, 'warning'::text, 'error'::text]))),
   CONSTRAINT connector_logs_result_check CHECK ((result = ANY (ARRAY['ok'::text, 'refused'::text, 'failed'::text])))
 );
-CREATE INDEX connector_logs_connector_idx ON connector_logs USING btree (connector_id, id DESC);
-CREATE INDEX connector_logs_order_idx ON connector_logs USING btree (order_id, id DESC) WHERE (order_id IS NOT NULL);
+-- connector_logs: PARTITION BY RANGE (id)
+CREATE INDEX connector_logs_connector_idx ON ONLY connector_logs USING btree (connector_id, id DESC);
+CREATE INDEX connector_logs_order_idx ON ONLY connector_logs USING btree (order_id, id DESC) WHERE (order_id IS NOT NULL);
+CREATE TABLE connector_logs_default PARTITION DEFAULT;
 
 CREATE TABLE connector_secrets (
   connector_id uuid not null,

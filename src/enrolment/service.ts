@@ -42,7 +42,6 @@ import type { Refusal } from './refusal.js';
 import type { EnrolmentRequest, Evidence } from './request.js';
 import { pollRevocation, type RevocationOutcome, type RevocationRequest, requestRevocation } from './request-revocation.js';
 import { createFlights, type Flights } from './vouch.js';
-import { createWaits, type Waits } from './waits.js';
 
 export interface TransactionQuery {
   readonly protocol: Protocol;
@@ -118,7 +117,6 @@ export interface EnrolmentParts {
 export interface EnrolmentDeps extends EnrolmentParts {
   readonly gate: Gate;
   readonly calls: Calls;
-  readonly waits: Waits;
   readonly backlog: Backlog;
   readonly guesses: GuessThrottle;
   readonly flights: Flights;
@@ -130,7 +128,6 @@ export function enrolmentDeps(parts: EnrolmentParts): EnrolmentDeps {
     ...parts,
     gate: createGate(),
     calls: createCalls(),
-    waits: createWaits(),
     backlog: createBacklog(),
     guesses: createGuessThrottle(parts.clock),
     flights: createFlights(),

@@ -5,6 +5,7 @@ import { type CallQuery, type ConnectorLog, type ConnectorLogReader, levelOf, ty
 import type { Context } from '../tenancy/context.js';
 import type { Page } from '../tenancy/ports.js';
 import { type Connection, firstOf, rowsOf } from './connection/connection.js';
+import { firstIdOf, forgetCalls, makeRoom } from './connector-log-partitions.js';
 import { callFigures, countCalls } from './connector-logs-figures.js';
 import { allOf, readPage, searched } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
@@ -17,8 +18,6 @@ export interface ConnectorLogRoom {
   close(): Promise<void>;
 }
 
-/** Of one statement: deleting millions at once would hold locks and memory for minutes. */
-const forgottenAtOnce = 10_000;
 const recentMost = 200;
 
 export function connectorLogRoom(connection: Connection, log: Log): ConnectorLogRoom {
@@ -30,7 +29,8 @@ export function connectorLogRoom(connection: Connection, log: Log): ConnectorLog
       list: (context, connectorId, query) => list(connection, context, connectorId, query),
       figures: (context, connectorId, hours) => callFigures(connection, context, connectorId, hours),
       recent: (context, connectorId, seconds) => recent(connection, context, connectorId, seconds),
-      forget: (_context, days) => forget(connection, days),
+      makeRoom: () => makeRoom(connection, new Date()),
+      forget: (_context, days) => forgetCalls(connection, days, new Date()),
     },
     flush: () => spool.flush(),
     close: () => spool.close(),
@@ -102,12 +102,6 @@ function toCall(row: CallRow): RecordedCall {
   return { id, at, ...names, ...words, requestId: row.request_id, method, route, status, durationMs: row.duration_ms, attempts, peer, detail };
 }
 
-/** The least id that a call at this time can have. */
-function firstIdOf(time: Date): string {
-  const hex = Math.max(time.getTime(), 0).toString(16).padStart(12, '0').slice(-12);
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
-}
-
 async function recent(connection: Connection, context: Context, connectorId: string, seconds: number): Promise<{ calls: number; failed: number }> {
   const where = allOf([...visibleTo(context, sql`tenant_id`), ...equalsId(sql`connector_id`, connectorId)]);
   const since = firstIdOf(new Date(Date.now() - seconds * 1000));
@@ -115,17 +109,4 @@ async function recent(connection: Connection, context: Context, connectorId: str
     select result from connector_logs where ${where} and operation not in ('probe', 'test') and id >= ${since}::uuid
     order by id desc limit ${recentMost}) as newest`;
   return (await firstOf(connection, counted)) ?? { calls: 0, failed: 0 };
-}
-
-async function forget(connection: Connection, days: number): Promise<number> {
-  const before = firstIdOf(new Date(Date.now() - days * 86_400_000));
-  const oldest = sql`delete from connector_logs where id in (select id from connector_logs where id < ${before}::uuid order by id limit ${forgottenAtOnce})
-    returning 1`;
-  let [gone, last] = [0, 0];
-  do {
-    last = (await rowsOf(connection, oldest)).length;
-    gone += last;
-  } while (last === forgottenAtOnce);
-  await rowsOf(connection, sql`delete from connector_hours where hour < now() - ${days} * interval '1 day'`);
-  return gone;
 }

@@ -89,6 +89,8 @@ export interface ConnectorLogReader {
   figures(context: Context, connectorId: string, hours: number): Promise<CallFigures>;
   /** How the newest calls ended that are younger than `seconds`, at most 200 of them. */
   recent(context: Context, connectorId: string, seconds: number): Promise<{ readonly calls: number; readonly failed: number }>;
-  /** Forgets what is older than `days`. Returns how many entries. */
+  /** Prepares the days to come, each a partition of its own that can be dropped whole. Returns how many were made. */
+  makeRoom(context: SystemContext): Promise<number>;
+  /** Forgets what is older than `days`, whole days at a time where they have a partition. Returns how many entries. */
   forget(context: SystemContext, days: number): Promise<number>;
 }

@@ -139,11 +139,11 @@ function healthTests(t: Test, store: Store): void {
   t.test('an active connector is due at once, one process has it at a time, and only its result counts', async (t) => {
     const connector = await withConnector(store);
     const idle = await withConnector(store, 'inactive');
-    const claims = await Promise.all([1, 2, 3].map(() => claimOf(store, connector, 50)));
+    const claims = await Promise.all([1, 2, 3].map(() => claimOf(store, connector, 1_500)));
     t.equal(claims.filter((claim) => claim !== undefined).length, 1, 'of three processes one');
     t.equal(await claimOf(store, idle, 50), undefined, 'an inactive connector is left alone');
     const first = claims.find((claim) => claim !== undefined);
-    await sleep(60);
+    await sleep(1_600);
     const second = await claimOf(store, connector, 60_000);
     if (first === undefined || second === undefined) return t.fail('both should have been claimed');
     t.match(second.health, { state: 'UNKNOWN', failures: 0, checkedAt: null });

@@ -10,15 +10,19 @@ interface Line {
  * catalogue in words that PostgreSQL 15 and later agree on, so that one committed text holds for the server and for PGlite.
  */
 export async function schemaText(connection: Connection): Promise<string> {
-  const { rows: tables } = await sql<{ name: string; oid: number }>`
-    select relname as name, oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by relname`.execute(connection.kysely);
+  const { rows: tables } = await sql<{ name: string; oid: number; parted: string }>`
+    select relname as name, oid, coalesce('-- ' || relname || ': PARTITION BY ' || pg_get_partkeydef(oid), '') as parted from pg_class
+    where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace order by relname`.execute(connection.kysely);
   const blocks: string[] = [];
-  for (const { name, oid } of tables) {
+  for (const { name, oid, parted } of tables) {
     const columns = await linesOf(connection, columnsOf(oid));
     const constraints = await linesOf(connection, constraintsOf(oid));
     const indexes = await linesOf(connection, indexesOf(oid));
+    const partitions = await linesOf(connection, partitionsOf(oid));
     const body = [...columns, ...constraints].map((line) => `  ${line}`).join(',\n');
-    blocks.push([`CREATE TABLE ${name} (\n${body}\n);`, ...indexes.map((line) => `${line};`)].join('\n'));
+    blocks.push(
+      [`CREATE TABLE ${name} (\n${body}\n);`, ...(parted === '' ? [] : [parted]), ...[...indexes, ...partitions].map((line) => `${line};`)].join('\n'),
+    );
   }
   return `${blocks.join('\n\n')}\n`;
 }
@@ -32,6 +36,11 @@ function columnsOf(oid: number) {
       || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') as line
     from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
     where a.attrelid = ${oid} and a.attnum > 0 and not a.attisdropped order by a.attnum`;
+}
+
+function partitionsOf(oid: number) {
+  return sql<Line>`select 'CREATE TABLE ' || c.relname || ' PARTITION ' || pg_get_expr(c.relpartbound, c.oid) as line
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = ${oid} and c.relispartition and c.relkind = 'r' order by c.relname`;
 }
 
 /** Without NOT NULL, which PostgreSQL 18 counts among the constraints. */

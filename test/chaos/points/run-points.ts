@@ -37,7 +37,7 @@ async function tryPoint(point: FaultPoint, stage: Stage, least: number): Promise
     return events + died + met + (point.noted === undefined ? 0 : (counts[point.noted] ?? 0));
   };
   const isOver = () => hits() >= least || performance.now() - begun > limitMs;
-  const load = fleetFor(stage, point.id, point.line, counts, point.scepShare ?? 0.5);
+  const load = fleetFor(stage, point, counts);
   ca.setMoods(point.moods ?? {});
   const { arm, passes = 0, event } = point;
   const arming = arm === undefined || event !== undefined ? undefined : () => `${arm}:${parts.random.between(0, passes)}`;

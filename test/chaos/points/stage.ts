@@ -12,6 +12,7 @@ import { type HostileCa, startHostileCa } from '../hostile-ca.js';
 import type { ChaosNode } from '../node.js';
 import { remoteTimeoutMs } from '../remote-issuer.js';
 import { type DatabaseLine, openDatabaseLine } from './database-line.js';
+import type { FaultPoint } from './points.js';
 
 export interface Stage {
   readonly nodes: readonly ChaosNode[];
@@ -66,7 +67,7 @@ export async function openStage(parts: Parts, cluster: Cluster): Promise<Stage> 
 }
 
 /** A fleet with a history of its own, whose certificates can be told by their names. */
-export function fleetFor(stage: Stage, id: string, line: Omit<Line, 'noted'> | undefined, counts: Record<string, number>, scepShare: number) {
+export function fleetFor(stage: Stage, { id, line, scepShare = 0.5, isBalanced }: FaultPoint, counts: Record<string, number>) {
   const state = { isStopping: false, deadline: Number.POSITIVE_INFINITY };
   const noted: Line['noted'] = (what) => {
     counts[what] = (counts[what] ?? 0) + 1;
@@ -74,6 +75,7 @@ export function fleetFor(stage: Stage, id: string, line: Omit<Line, 'noted'> | u
   const prefix = `chaos-${id.toLowerCase()}-${randomBytes(2).toString('hex')}`;
   const fleet: Fleet = {
     ...stage.fleet,
+    nodes: isBalanced ? stage.fleet.nodes.slice(0, 2) : stage.fleet.nodes,
     history: new History(),
     prefix,
     line: { ...line, noted },
