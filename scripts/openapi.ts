@@ -2,8 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { openApiDocument } from '../src/admin/document.js';
 import { engineApiDocument } from '../src/crypto-engine/api/document.js';
+import { clientTypes } from './client-types.js';
 
-/** Writes docs/openapi.json, and the engine's own API beside it, anew; a test fails while it differs from what the server would say. */
-writeFileSync(fileURLToPath(new URL('../docs/openapi.json', import.meta.url)), await openApiDocument());
+const write = (file: string, text: string): void => writeFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), text);
 
-writeFileSync(fileURLToPath(new URL('../docs/crypto-engine-api.json', import.meta.url)), `${JSON.stringify(engineApiDocument('1.0'), null, 2)}\n`);
+/** Writes docs/openapi.json, the types of its client, and the engine's own API beside it; tests fail while they differ from what the server would say. */
+const document = await openApiDocument();
+write('docs/openapi.json', document);
+for (const [name, text] of Object.entries(clientTypes(document))) write(`src/client/${name}`, text);
+write('docs/crypto-engine-api.json', `${JSON.stringify(engineApiDocument('1.0'), null, 2)}\n`);

@@ -167,7 +167,8 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   const servers: Server[] = [];
   if (config.roles.includes('device')) {
     const delaying = { store: store.delayedAnswers, patienceMs: 5_000 };
-    const parts = { directory: endpoints.directory, enrolment: createEnrolment(deps), delaying, engine, clock: systemClock, log, readiness };
+    const { count: waiting } = deps.waits;
+    const parts = { directory: endpoints.directory, enrolment: createEnrolment(deps), delaying, engine, clock: systemClock, log, readiness, waiting };
     servers.push(deviceServer(config, parts));
   }
   if (config.roles.includes('admin')) {

@@ -8,6 +8,7 @@ import { answerClientFault } from './client-fault.js';
 import type { Config, Listener } from './config.js';
 import { type CmpRouteDeps, registerCmp, serveLegacyCmp } from './endpoints/cmp/index.js';
 import { type OcspDeps, registerOcsp } from './endpoints/ocsp.js';
+import { shedLoad } from './endpoints/overload.js';
 import { type PkiDeps, registerPki } from './endpoints/pki.js';
 import { registerScep, type ScepDeps, serveLegacyScep } from './endpoints/scep/route.js';
 import { uuidv7 } from './runtime/ids.js';
@@ -25,6 +26,8 @@ export interface Server {
 interface DeviceParts extends ScepDeps, OcspDeps, CmpRouteDeps {
   readonly engine: PkiDeps['engine'] & OcspDeps['engine'];
   readonly readiness: () => Promise<Readiness>;
+  /** How many messages under way only wait for a CA elsewhere; none where absent. */
+  readonly waiting?: () => number;
 }
 
 /** Beyond what a fleet behind one proxy holds open, and far below what a process can hold. */
@@ -36,6 +39,7 @@ export function deviceServer(config: Config, parts: DeviceParts): Server {
   // Methods that Fastify does not know would be answered by it, in JSON.
   for (const method of METHODS) if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method);
   app.server.maxConnections = maxDeviceConnections;
+  shedLoad(app.server, parts.waiting ?? (() => 0));
   app.setErrorHandler(quietRefusal(parts.log));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));

@@ -12,8 +12,6 @@ export interface Gate {
   enter(connectorId: string, limit: number, patienceMs: number): Promise<Leave | undefined>;
   /** Places that are free now. */
   free(connectorId: string, limit: number): number;
-  /** How many wait for a place, over all connectors. */
-  waiting(): number;
 }
 
 export type Leave = () => void;
@@ -73,6 +71,5 @@ export function createGate(): Gate {
     },
     enter,
     free: (connectorId, limit) => limit - (doors.get(connectorId)?.busy ?? 0),
-    waiting: () => [...doors.values()].reduce((sum, door) => sum + door.waiting.size, 0),
   };
 }

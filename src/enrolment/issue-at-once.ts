@@ -33,7 +33,7 @@ export async function recordAndIssue(order: NewOrder, isModified: boolean, issue
 }
 
 async function placeFor(order: NewOrder, issuer: Issuer, deps: EnrolmentDeps): Promise<Leave | undefined> {
-  const leave = await deps.gate.enter(order.connectorId, issuer.timing.concurrency, placePatienceMs);
+  const leave = await deps.waits.run(() => deps.gate.enter(order.connectorId, issuer.timing.concurrency, placePatienceMs));
   if (leave === undefined || issuer.mayCall?.('first') !== false) return leave;
   leave();
   return undefined;
@@ -50,7 +50,7 @@ async function recordOr(leave: Leave, record: () => Promise<ClaimOutcome>): Prom
 
 /** What the call brought, or that the device is to ask again; the call goes on without it. */
 async function outcomeWithin(call: Promise<ClaimResult | undefined>, order: NewOrder, isModified: boolean, context: TenantContext, deps: EnrolmentDeps) {
-  const ended = await within(inlineWaitMs, settledCall(call, order, deps));
+  const ended = await deps.waits.run(() => within(inlineWaitMs, settledCall(call, order, deps)));
   if (ended === undefined) return pending(order, deps);
   if (ended.ok && ended.value?.kind === 'issued') return issued(order, ended.value.certificate.der, isModified, deps);
   const transaction = await deps.orders.findTransaction(context, order.dedupeKey);

@@ -42,6 +42,7 @@ import type { Refusal } from './refusal.js';
 import type { EnrolmentRequest, Evidence } from './request.js';
 import { pollRevocation, type RevocationOutcome, type RevocationRequest, requestRevocation } from './request-revocation.js';
 import { createFlights, type Flights } from './vouch.js';
+import { createWaits, type Waits } from './waits.js';
 
 export interface TransactionQuery {
   readonly protocol: Protocol;
@@ -117,6 +118,7 @@ export interface EnrolmentParts {
 export interface EnrolmentDeps extends EnrolmentParts {
   readonly gate: Gate;
   readonly calls: Calls;
+  readonly waits: Waits;
   readonly backlog: Backlog;
   readonly guesses: GuessThrottle;
   readonly flights: Flights;
@@ -128,6 +130,7 @@ export function enrolmentDeps(parts: EnrolmentParts): EnrolmentDeps {
     ...parts,
     gate: createGate(),
     calls: createCalls(),
+    waits: createWaits(),
     backlog: createBacklog(),
     guesses: createGuessThrottle(parts.clock),
     flights: createFlights(),

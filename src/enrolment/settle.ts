@@ -21,7 +21,7 @@ const startWithinMs = 1_000;
 /** Starts the CA call for a recorded order and waits a moment for it; whatever happens meanwhile, the order's row tells the answer. */
 export async function awaitIssuance(orderId: string, dedupeKey: Buffer, context: TenantContext, deps: EnrolmentDeps): Promise<Outcome> {
   const call = issueOrder(orderId, deps).catch((error: unknown) => deps.log.error({ err: error, orderId }, 'CA call failed'));
-  await Promise.race([call, delay(inlineWaitMs)]);
+  await deps.waits.run(() => Promise.race([call, delay(inlineWaitMs)]));
   const transaction = await deps.orders.findTransaction(context, dedupeKey);
   return transaction === undefined ? refusedOutcome(refusal('unavailable')) : outcomeOf(transaction, deps.clock.now());
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Fastify from 'fastify';
 import t from 'tap';
+import { clientTypes } from '../../scripts/client-types.js';
 import { guardRoutes } from '../../src/admin/caller.js';
 import { openApiDocument } from '../../src/admin/document.js';
 import { memoryIdempotencyStore } from '../../src/admin/index.js';
@@ -165,6 +166,10 @@ t.test('OpenAPI', async (t) => {
     t.equal(read('docs/openapi.json') === text, true, 'docs/openapi.json differs');
     t.end();
   });
+  await t.test('the types of the client are made from it', (t) => {
+    for (const [name, types] of Object.entries(clientTypes(text))) t.equal(read(`src/client/${name}`) === types, true, `src/client/${name}: npm run openapi`);
+    t.end();
+  });
   await t.test('is 3.1, every reference resolves, every operation is named and says who may call it', (t) => {
     t.match(document.openapi, /^3\.1/);
     for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) t.ok((name ?? '') in document.components.schemas, `${name}`);
@@ -182,7 +187,14 @@ t.test('OpenAPI', async (t) => {
   });
   await t.test('has a readable page with a policy of its own', async (t) => {
     // Described, never called.
-    const desk = await openDesk(inMemory, { identity: {} as never, deviceSecrets: {} as never, notificationRules: {} as never, mails: {} as never });
+    const desk = await openDesk(inMemory, {
+      identity: {} as never,
+      orderEvents: {} as never,
+      dashboard: {} as never,
+      deviceSecrets: {} as never,
+      notificationRules: {} as never,
+      mails: {} as never,
+    });
     t.teardown(() => desk.close());
     const page = await desk.anonymous('GET', '/api/docs/');
     t.equal(page.status, 200);

@@ -179,9 +179,24 @@ async function connectors(t: Test, desk: Desk): Promise<void> {
     t.equal(kept.status, 200, kept.text);
     t.match(kept.body, { name: 'Patched', description: 'x', config: { url: 'https://ca.example.test', timeoutMs: 5000, clientSecret: { set: true } } });
     t.notOk('caId' in kept.body.config);
+    for (const moved of [
+      { url: 'https://elsewhere.example.test' },
+      { url: 'https://ca.example.test/other' },
+      { tokenUrl: 'https://elsewhere.example.test/token' },
+    ]) {
+      const refused = await admin('PATCH', url, { config: moved }, { 'if-match': '"2"' });
+      t.match(refused, { status: 400, body: { errors: [{ path: 'config.clientSecret' }] } }, 'the stored secret is not sent to another address');
+    }
+    t.equal((await admin('GET', url)).headers.etag, '"2"', 'and nothing changed');
     const cleared = await admin('PATCH', url, { config: { clientSecret: null, timeoutMs: null }, description: null }, { 'if-match': '"2"' });
     t.match(cleared.body, { description: '', config: { timeoutMs: 15_000, clientSecret: { set: false, updatedAt: null } } });
-    const wrong = await admin('PATCH', url, { type: 'smtp', tenantId: nobody, name: null, config: { url: 'x', bogus: null }, other: 1 }, { 'if-match': '"3"' });
+    const bare = await admin('PATCH', url, { config: { url: 'https://other.example.test' } }, { 'if-match': '"3"' });
+    t.match(bare, { status: 200, body: { config: { url: 'https://other.example.test' } } }, 'where there is none, none can be sent');
+    const given = await admin('PATCH', url, { config: { url: 'https://third.example.test', clientSecret: 'second' } }, { 'if-match': '"4"' });
+    t.match(given, { status: 200, body: { config: { url: 'https://third.example.test', clientSecret: { set: true } } } });
+    const spelled = await admin('PATCH', url, { config: { url: 'https://THIRD.example.test:443/' } }, { 'if-match': '"5"' });
+    t.equal(spelled.status, 200, 'another spelling is no other address');
+    const wrong = await admin('PATCH', url, { type: 'smtp', tenantId: nobody, name: null, config: { url: 'x', bogus: null }, other: 1 }, { 'if-match': '"6"' });
     t.same(paths(wrong), ['config.bogus', 'config.url', 'name', 'other', 'tenantId', 'type']);
   });
 

@@ -65,7 +65,7 @@ export interface Window extends LoadResult {
   readonly problems: string;
 }
 
-function targetOf(url: string): Target {
+export function targetOf(url: string): Target {
   const { hostname, port, pathname } = new URL(url);
   return { host: hostname, port: Number(port), path: `${pathname}?operation=PKIOperation`, contentType: 'application/x-pki-message' };
 }

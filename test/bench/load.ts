@@ -76,13 +76,13 @@ export async function drive(
   };
 }
 
-interface Client {
+export interface Client {
   /** undefined when the server closed the socket before an answer. */
   exchange(request: Buffer): Promise<Answer | undefined>;
   close(): void;
 }
 
-async function openClient(target: Target): Promise<Client> {
+export async function openClient(target: Target): Promise<Client> {
   const socket: Socket = connect({ host: target.host, port: target.port, noDelay: true });
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   let received: Buffer[] = [];

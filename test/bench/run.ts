@@ -11,6 +11,7 @@ import { runCompiled } from './compiled.js';
 import { farRows } from './far-path.js';
 import { type Extent, httpRows, peerRows } from './http-path.js';
 import { describeMachine } from './machine.js';
+import { overloadRows } from './overload-path.js';
 import { type Row, say, table, writeJson } from './report.js';
 import { scepRow, type ThreadExtent } from './scep-path.js';
 import { startRows } from './start-path.js';
@@ -41,6 +42,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   ],
   http: () => httpRows(keys, extent),
   remote: () => farRows(keys, extent),
+  overload: () => overloadRows(keys, extent),
   micromdm: () => peerRows(keys, extent),
   start: () => startRows(values.short ? 1 : 3),
 };

@@ -13,6 +13,7 @@ import { changeRoute, type Resource, readRoute, removeRoute, sendCreated } from 
 import { narrowed, tenantForNew, tenantNames, visible } from '../tenant-scope.js';
 import { written } from '../write-fault.js';
 import { connectorBodySchema } from './kinds.js';
+import { refuseOldSecret } from './new-address.js';
 import {
   connectorListQuery,
   connectorPage,
@@ -125,6 +126,7 @@ async function connectorChange(current: Connector, patch: { readonly config?: Re
   const { type, name, tenantId, description, status, config } = current;
   const document = { type, name, tenantId, description, status, config };
   const changed = applyPatch(connectorBodySchema(document), document, patch, ['type', 'tenantId']) as typeof newConnectorSchema._zod.output;
+  refuseOldSecret(current, changed.config, patch.config);
   const standing = patch.config?.pfx === null ? undefined : current.config;
   const parted = partSecrets(changed.type, await settingsToKeep(changed.type, changed.config, standing, now));
   return {
