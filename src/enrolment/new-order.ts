@@ -39,6 +39,7 @@ export function contentHashOf(request: EnrolmentRequest): Buffer {
 
 /** The order as it will be recorded, once the request is authorised and checked. */
 export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Grant, checked: Checked, now: Date): NewOrder {
+  const subject = nameToText(checked.subject);
   return {
     id: uuidv7(now.getTime()),
     profileId: profile.id,
@@ -46,12 +47,12 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     protocol: request.protocol,
     accountIdentity: accountIdentity(profile, grant, checked),
     ...(grant.operation === 'renewal' && grant.issued?.accountId !== undefined && { accountId: grant.issued.accountId }),
-    accountLabel: grant.challenge?.deviceId ?? (nameToText(checked.subject) || checked.sans.map((san) => san.text).join(', ')),
+    accountLabel: grant.challenge?.deviceId ?? (subject || checked.sans.map((san) => san.text).join(', ')),
     transactionId: request.transactionId,
     dedupeKey: dedupeKeyOf(profile.id, request),
     contentHash: contentHashOf(request),
     operation: grant.operation,
-    subject: nameToText(checked.subject),
+    subject,
     facts: request.facts,
     credential: grant.credential,
     session: { ...request.session, requester: request.requester.toString('hex'), modified: checked.isModified },

@@ -1,5 +1,6 @@
 /** SCEP over HTTP: Gatehouse with two processes on PostgreSQL against the floor, and against micromdm's scepserver. */
 import { randomBytes } from 'node:crypto';
+import { cpus } from 'node:os';
 import pg from 'pg';
 import type { DeviceKey } from '../chaos/device/keys.js';
 import { temporaryDirectory } from './children.js';
@@ -166,7 +167,12 @@ async function measureHttp(
       const serverMs = cpuOf(server.child.pid) - before.server;
       memory = Math.max(memory, ...memoryOf(server.child.pid));
       const perRequest = shares(result, serverMs, databaseMs(database) - before.database, busyMs() - before.busy);
-      windows.push({ floor, result, description: describe(result, { floor: rounded(floor), ratio: rounded(result.perSecond / floor, 3), ...perRequest }) });
+      const ratios = {
+        floor: rounded(floor),
+        ratio: rounded(result.perSecond / floor, 3),
+        ratioByProcessorTime: rounded((perRequest.perSecondByProcessorTime ?? 0) / floor, 3),
+      };
+      windows.push({ floor, result, description: describe(result, { ...ratios, ...perRequest }) });
       say(`  HTTP, PostgreSQL, ${connections} connections: ${JSON.stringify(windows.at(-1)?.description)}`);
     }
     rows.push({
@@ -199,7 +205,7 @@ async function measureHttp(
 
 /**
  * Who used the processors. `perSecondByProcessorTime` is what two cores would do that had nothing else to do: server, database and generator
- * counted, neighbours not.
+ * counted, neighbours not: an upper bound, since nothing ever waits there. `idleShare`: of the processor time there was, what nobody used.
  */
 export function shares(result: LoadResult, serverMs: number, storeMs: number, busy: number): Readonly<Record<string, number>> {
   const oursMs = serverMs + storeMs + result.generatorCpuMs;
@@ -208,6 +214,7 @@ export function shares(result: LoadResult, serverMs: number, storeMs: number, bu
     databaseCpuUs: rounded((storeMs * 1000) / result.requests, 0),
     perSecondByProcessorTime: rounded((result.requests * processes * 1000) / oursMs, 0),
     neighboursShare: rounded(Math.max(0, 1 - oursMs / busy), 2),
+    idleShare: rounded(Math.max(0, 1 - busy / (result.seconds * 1000 * cpus().length)), 2),
   };
 }
 

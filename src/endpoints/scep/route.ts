@@ -29,7 +29,10 @@ export function registerScep(app: FastifyInstance, deps: ScepDeps): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: scepBodyLimit }, (_request, body, done) => done(null, body));
-    scope.addHook('onRequest', async (request) => simplifyContentType(request));
+    scope.addHook('onRequest', (request, _reply, done) => {
+      simplifyContentType(request);
+      done();
+    });
     scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, deps));
     const serve = (request: FastifyRequest, reply: FastifyReply) => {
       const { endpointPath } = request.params as { endpointPath: string };

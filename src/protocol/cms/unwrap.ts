@@ -92,18 +92,12 @@ function rejectionKeyOf(d: Buffer, size: number): Buffer {
   return createHash('sha256').update(padded).digest();
 }
 
-const contentKeyLabel = Buffer.from('\0\0CEK', 'latin1');
-
+/** HMAC-SHA256 under the secret of the key; a key that is longer than one digest takes more of them, numbered. */
 function pseudoKey(rejectionKey: Buffer, encrypted: Buffer, length: number): Buffer {
-  const seed = createHmac('sha256', rejectionKey).update(encrypted).digest();
-  const first = createHmac('sha256', seed).update(contentKeyLabel).digest();
+  const first = createHmac('sha256', rejectionKey).update(encrypted).digest();
   if (length <= first.length) return first.subarray(0, length);
   const blocks = [first];
-  for (let at = 1; at * 32 < length; at += 1) {
-    const label = Buffer.from(contentKeyLabel);
-    label.writeUInt16BE(at);
-    blocks.push(createHmac('sha256', seed).update(label).digest());
-  }
+  for (let at = 1; at * first.length < length; at += 1) blocks.push(createHmac('sha256', rejectionKey).update(encrypted).update(Buffer.of(at)).digest());
   return Buffer.concat(blocks).subarray(0, length);
 }
 
