@@ -74,8 +74,8 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
 
   function start(): void {
     seen = 0;
-    busiest = Math.max(open, busiest * fading);
     while (inFlight < limits.maxInFlight && queue.length > 0) {
+      busiest = Math.max(open, busiest * fading);
       const batch = queue.slice(0, limits.maxBatch);
       queue = queue.slice(limits.maxBatch);
       inFlight += 1;
