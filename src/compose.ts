@@ -146,7 +146,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
     config.roles.includes('worker')
       ? [
           ...everywhere,
-          ...workerJobs(deps, raKeys, onlyWith),
+          ...workerJobs(deps, raKeys, onlyWith, store.databaseNow),
           replaceDuplicatesJob({ ...store, clock: systemClock }),
           forgetOldJob({ ...store, log }, config.refusalDays),
           forgetDelayedAnswersJob(store.delayedAnswers),
@@ -222,12 +222,12 @@ async function prepareDemo(store: Store, raKeys: RaKeyDeps): Promise<void> {
   for (const profile of await store.profiles.all(systemContext('start'))) await ensureRaKeys(profile, raKeys);
 }
 
-function workerJobs(deps: EnrolmentDeps, raKeys: RaKeyDeps, onlyWith: ReturnType<typeof whenThereIs>): readonly Job[] {
+function workerJobs(deps: EnrolmentDeps, raKeys: RaKeyDeps, onlyWith: ReturnType<typeof whenThereIs>, databaseNow: () => Promise<Date>): readonly Job[] {
   return [
     onlyWith('openOrders', issueOrdersJob(deps)),
     onlyWith('openOrders', lookUpOrdersJob(deps)),
     onlyWith('openOrders', tendOrdersJob(deps)),
-    onlyWith('confirmations', endConfirmationsJob(deps)),
+    onlyWith('confirmations', endConfirmationsJob(deps, databaseNow)),
     forgetTransactionsJob(deps),
     onlyWith('outbox', revokeCertificatesJob(deps)),
     raKeyJob(raKeys),

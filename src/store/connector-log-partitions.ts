@@ -15,6 +15,11 @@ export function firstIdOf(time: Date): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
+/** The database's time: a node whose own clock is wrong must drop nothing early. */
+export async function nowOf(connection: Connection): Promise<Date> {
+  return (await rowsOf(connection, sql<{ now: Date }>`select now() as now`))[0]?.now ?? new Date();
+}
+
 interface Partition {
   readonly name: string;
   /** Ids, the first included and the last not; empty where there is no bound. */

@@ -5,7 +5,7 @@ import { type CallQuery, type ConnectorLog, type ConnectorLogReader, levelOf, ty
 import type { Context } from '../tenancy/context.js';
 import type { Page } from '../tenancy/ports.js';
 import { type Connection, firstOf, rowsOf } from './connection/connection.js';
-import { firstIdOf, forgetCalls, makeRoom } from './connector-log-partitions.js';
+import { firstIdOf, forgetCalls, makeRoom, nowOf } from './connector-log-partitions.js';
 import { callFigures, countCalls } from './connector-logs-figures.js';
 import { allOf, readPage, searched } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
@@ -29,8 +29,8 @@ export function connectorLogRoom(connection: Connection, log: Log): ConnectorLog
       list: (context, connectorId, query) => list(connection, context, connectorId, query),
       figures: (context, connectorId, hours) => callFigures(connection, context, connectorId, hours),
       recent: (context, connectorId, seconds) => recent(connection, context, connectorId, seconds),
-      makeRoom: () => makeRoom(connection, new Date()),
-      forget: (_context, days) => forgetCalls(connection, days, new Date()),
+      makeRoom: async () => makeRoom(connection, await nowOf(connection)),
+      forget: async (_context, days) => forgetCalls(connection, days, await nowOf(connection)),
     },
     flush: () => spool.flush(),
     close: () => spool.close(),
