@@ -20,7 +20,7 @@ export type RotationFault =
 /** Called after every step. */
 export type Progress = (table: string, resealed: number) => void;
 
-interface SealedColumn {
+export interface SealedColumn {
   readonly table: string;
   readonly column: string;
   /** SQL of the parts of its place. */
@@ -30,7 +30,7 @@ interface SealedColumn {
 
 const ofTenant = 'tenant_id::text';
 /** Everything that is sealed, with its place as the room that seals it says. */
-const sealedColumns: readonly SealedColumn[] = [
+export const sealedColumns: readonly SealedColumn[] = [
   { table: 'connector_secrets', column: 'ciphertext', rowId: "connector_id || '/' || name", tenantId: ofTenant },
   { table: 'shared_secrets', column: 'ciphertext', rowId: 'id::text', tenantId: ofTenant },
   { table: 'ra_keys', column: 'ciphertext', rowId: 'id::text', tenantId: ofTenant },
