@@ -23,6 +23,7 @@ import { limitedSecrets } from './0022-limited-secrets.js';
 import { notifications } from './0023-notifications.js';
 import { connectorLogs } from './0024-connector-logs.js';
 import { circuits } from './0025-circuits.js';
+import { revocationPassphrases } from './0027-revocation-passphrases.js';
 import { connectorLogPartitions } from './0028-connector-log-partitions.js';
 import { identity } from './0032-identity.js';
 import { auditChain } from './0035-audit-chain.js';
@@ -56,6 +57,7 @@ export const migrations: readonly Migration[] = [
   notifications,
   connectorLogs,
   circuits,
+  revocationPassphrases,
   connectorLogPartitions,
   identity,
   auditChain,

@@ -638,6 +638,22 @@ CREATE TABLE refusals (
 );
 CREATE INDEX refusals_last_seen_idx ON refusals USING btree (last_seen);
 
+CREATE TABLE revocation_passphrases (
+  id uuid not null,
+  tenant_id uuid not null,
+  profile_id uuid not null,
+  key_id bytea not null,
+  owner text not null,
+  ciphertext bytea not null,
+  expires_at timestamp with time zone not null,
+  created_at timestamp with time zone not null default now(),
+  CONSTRAINT revocation_passphrases_key_id_key UNIQUE (profile_id, key_id),
+  CONSTRAINT revocation_passphrases_owner_key UNIQUE (profile_id, owner),
+  CONSTRAINT revocation_passphrases_pkey PRIMARY KEY (id),
+  CONSTRAINT revocation_passphrases_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles(id) ON DELETE CASCADE
+);
+CREATE INDEX revocation_passphrases_expires_at_idx ON revocation_passphrases USING btree (profile_id, expires_at);
+
 CREATE TABLE schema_migrations (
   name text not null,
   applied_at timestamp with time zone not null default now(),

@@ -14,6 +14,7 @@ import { createRevocationLists } from './connectors/crl/index.js';
 import type { CryptoEngineDeps } from './connectors/crypto-engine/index.js';
 import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
 import { embeddedEngine } from './embedded-engine.js';
+import { createRevocationPassphrases } from './enrolment/revocation-passphrase.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
 import { type FirstRun, firstRun } from './first-run.js';
 import { installationFigures } from './installation-figures.js';
@@ -168,7 +169,9 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   if (config.roles.includes('device')) {
     const delaying = { store: store.delayedAnswers, patienceMs: 5_000 };
     const { count: waiting } = deps.waits;
-    const parts = { directory: endpoints.directory, enrolment: createEnrolment(deps), delaying, engine, clock: systemClock, log, readiness, waiting };
+    const passphrases = createRevocationPassphrases(store.revocationPassphrases, deps);
+    const devices = { directory: endpoints.directory, enrolment: createEnrolment(deps), delaying, passphrases, engine, clock: systemClock };
+    const parts = { ...devices, log, readiness, waiting };
     servers.push(deviceServer(config, parts));
   }
   if (config.roles.includes('admin')) {

@@ -3,11 +3,13 @@ import type { Command } from 'commander';
 import { infoItemsField, renderFields } from '../decode/index.js';
 import { askByCmp, pemOf, type QuestionValues, questionNames, questionOf } from '../device-client/cmp-general.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { type CmpServerOptions, type Fault, faultOf, serverOf, serverOptions } from './cmp-server.js';
-import { readCertificates, readCrlFile } from './device-files.js';
+import { agreementCertificate, type CmpServerOptions, type Fault, faultOf, serverOf, serverOptions } from './cmp-server.js';
+import { readCertificates, readCrlFile, readSecret } from './device-files.js';
 import { complain, exitCodes, say } from './terminal.js';
 
 interface Options extends CmpServerOptions {
+  readonly passphraseFile?: string;
+  readonly passphraseId?: string;
   readonly infotype: readonly string[];
   readonly root?: string;
   readonly lang: readonly string[];
@@ -32,6 +34,8 @@ export function cmpGenmCommand(cmp: Command): void {
     .option('--algorithm <oid>', 'with keyPairParamReq: the key algorithm asked about', '1.2.840.10045.2.1')
     .option('--crl <file>', 'with crlStatusList: the CRL in hand (PEM or DER)')
     .option('--crl-issuer <file>', 'with crlStatusList: the certificate (PEM) of the CA whose CRL is wanted')
+    .option('--passphrase-file <file>', 'with revPassphrase: a file whose first line is the passphrase; needs --encryption-cert')
+    .option('--passphrase-id <text>', 'with revPassphrase: the identifier that a later cmp rr gives as --reference')
     .option('--out <file>', 'write the certificates or CRLs of the answer here (PEM)')
     .addHelpText('after', examples)
     .action(async (options: Options) => {
@@ -60,11 +64,31 @@ function questionsOf(options: Options): Result<Questions, string> {
   const crl = crlOf(options);
   if (!crl.ok) return crl;
   const der = current.value?.[0].der;
-  const values = { languages: lang, ...(algorithm && { algorithm }), ...(der && { root: der }), ...(crl.value && { crl: crl.value }) };
+  const passphrase = passphraseOf(options);
+  if (!passphrase.ok) return passphrase;
+  const values = {
+    ...(passphrase.value && { passphrase: passphrase.value }),
+    languages: lang,
+    ...(algorithm && { algorithm }),
+    ...(der && { root: der }),
+    ...(crl.value && { crl: crl.value }),
+  };
   const questions = infotype.map((name) => questionOf(name, values));
   const wrong = questions.find((question) => !question.ok);
   if (wrong !== undefined && !wrong.ok) return wrong;
   return ok(questions.flatMap((question) => (question.ok ? [question.value] : [])));
+}
+
+/** What revPassphrase leaves; undefined where no passphrase is given. */
+function passphraseOf(options: Options): Result<QuestionValues['passphrase'], string> {
+  const { passphraseFile, passphraseId } = options;
+  if (passphraseFile === undefined) return ok(undefined);
+  if (passphraseId === undefined) return fail('--passphrase-file needs --passphrase-id.');
+  const passphrase = readSecret(undefined, passphraseFile);
+  if (!passphrase.ok) return passphrase;
+  const recipient = agreementCertificate(options);
+  if (!recipient.ok) return recipient;
+  return ok({ passphrase: Buffer.from(passphrase.value ?? ''), keyId: Buffer.from(passphraseId), recipient: recipient.value });
 }
 
 /** Whose CRL is asked for, and since when the one in hand is in force; undefined where neither is named. */

@@ -1,6 +1,7 @@
-import { type Name, toPem } from '../pkix/index.js';
+import { type Certificate, type Name, subjectKeyIdentifierOf, toPem } from '../pkix/index.js';
 import { certProfileItem, crlStatusItem, type InfoTypeAndValue, infoValueOf, listItem, readListOf, readRootCaKeyUpdate } from '../protocol/cmp/index.js';
-import { der, guarded, isOid, oids, tag } from '../protocol/der/index.js';
+import { envelop, kemRecipient, keyAgreementRecipient, localKeyIdAttribute, type Recipient } from '../protocol/cms/index.js';
+import { der, encode, guarded, isOid, oids, tag } from '../protocol/der/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { beginConversation, type CmpServer, pollUntilFinal, send, withDemandedKem } from './cmp-conversation.js';
 import { invalid, refused, type Step } from './cmp-fault.js';
@@ -12,7 +13,7 @@ export function askByCmp(server: CmpServer, items: readonly InfoTypeAndValue[], 
 }
 
 async function askOnce(server: CmpServer, items: readonly InfoTypeAndValue[], certProfile: string | undefined): Step<readonly InfoTypeAndValue[]> {
-  const begun = await beginConversation(server);
+  const begun = await beginConversation(server, items.some(({ infoType }) => infoType === oids.revPassphrase) ? 3 : 2);
   if (!begun.ok) return begun;
   const conversation = begun.value;
   const header = { messageTime: new Date(), ...(certProfile !== undefined && { generalInfo: [certProfileItem(certProfile)] }) };
@@ -39,6 +40,7 @@ export const questionNames = [
   'suppLangTags',
   'keyPairParamReq',
   'crlStatusList',
+  'revPassphrase',
 ] as const;
 
 /** What some questions carry. */
@@ -49,6 +51,8 @@ export interface QuestionValues {
   readonly languages: readonly string[];
   /** keyPairParamReq: the algorithm asked about. */
   readonly algorithm?: string;
+  /** revPassphrase: what to leave, under which identifier, encrypted to which certificate of the RA. */
+  readonly passphrase?: { readonly passphrase: Buffer; readonly keyId: Buffer; readonly recipient: Certificate };
   /** crlStatusList: whose CRL, and from when the one in hand is. */
   readonly crl?: { readonly issuer: Name; readonly thisUpdate?: Date };
 }
@@ -57,7 +61,7 @@ export interface QuestionValues {
 export function questionOf(name: string, values: QuestionValues): Result<InfoTypeAndValue, string> {
   const infoType = (questionNames as readonly string[]).includes(name) ? oids[name as (typeof questionNames)[number]] : name;
   if (!isOid(infoType)) return fail(`"${name}" is neither an object identifier nor one of ${questionNames.join(', ')}.`);
-  const { root, languages, algorithm, crl } = values;
+  const { root, languages, algorithm, crl, passphrase } = values;
   switch (infoType) {
     case oids.suppLangTags:
       return ok(listItem(infoType, languages.map(der.utf8String)));
@@ -70,9 +74,29 @@ export function questionOf(name: string, values: QuestionValues): Result<InfoTyp
     case oids.crlStatusList:
       if (crl === undefined) return fail('crlStatusList needs a CRL or the certificate of its issuer.');
       return ok(crlStatusItem({ source: 'issuer', names: [asGeneralName(crl.issuer)], ...(crl.thisUpdate && { thisUpdate: crl.thisUpdate }) }));
+    case oids.revPassphrase:
+      return passphrase === undefined
+        ? fail('revPassphrase needs a passphrase, its identifier and the encryption certificate of the RA.')
+        : passphraseItem(passphrase);
     default:
       return ok({ infoType });
   }
+}
+
+/** RFC 9810 section 5.3.19.9: an EnvelopedData, with the identifier as localKeyId beside it. */
+function passphraseItem({ passphrase, keyId, recipient }: NonNullable<QuestionValues['passphrase']>): Result<InfoTypeAndValue, string> {
+  const { publicKey } = recipient;
+  const identifier = subjectKeyIdentifierOf(recipient.extensions) ?? publicKey.keyIdentifier;
+  const to = recipientFor(publicKey, identifier);
+  if (to === undefined) return fail('Nothing can be encrypted to this encryption certificate.');
+  const envelope = envelop(passphrase, to, oids.data, 'aes256-cbc', [localKeyIdAttribute(keyId)]);
+  return ok({ infoType: oids.revPassphrase, infoValue: encode(der.implicit(0, envelope)) });
+}
+
+function recipientFor(publicKey: Certificate['publicKey'], identifier: Buffer): Recipient | undefined {
+  if (publicKey.type === 'ml-kem') return kemRecipient(publicKey, identifier);
+  const key = publicKey.type === 'ec' ? publicKey.keyObject() : undefined;
+  return key?.ok === true ? keyAgreementRecipient(publicKey, key.value, identifier) : undefined;
 }
 
 const element = (infoValue: Buffer): readonly Buffer[] => [infoValue];

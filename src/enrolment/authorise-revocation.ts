@@ -10,14 +10,15 @@ import { registrationAuthorityRightsOf } from './registration-authority.js';
 import type { Evidence } from './request.js';
 import type { EnrolmentDeps } from './service.js';
 
-/** Who may want certificates revoked: the holder of the certificate, an RA with that right, or by policy the secret it was enrolled with. */
+/** Who may want certificates revoked: the holder of the certificate, an RA with that right, or by policy the secret it was enrolled with or a passphrase of its holder. */
 export type Revoker =
   | { readonly kind: 'holder'; readonly certificate: Certificate; readonly label: string }
   | { readonly kind: 'registration-authority'; readonly label: string }
+  | { readonly kind: 'passphrase'; readonly owner: string; readonly label: string }
   | { readonly kind: 'secret'; readonly reference: string; readonly label: string };
 
 /** What each may have revoked; anything else is refused (RFC 9483 sections 4.2 and 5.3.2). */
-export const revocationRights = { holder: 'own', 'registration-authority': 'any', secret: 'enrolled-with-it' } as const satisfies Record<
+export const revocationRights = { holder: 'own', 'registration-authority': 'any', secret: 'enrolled-with-it', passphrase: 'owned' } as const satisfies Record<
   Revoker['kind'],
   string
 >;
@@ -27,7 +28,8 @@ export async function identifyRevoker(evidence: Evidence, profile: Profile, cont
   const { secret, signer } = evidence;
   const { bySecret } = profile.policy.cmp.revocation;
   if (secret !== undefined) {
-    const { reference } = secret;
+    const { reference, revokes } = secret;
+    if (revokes !== undefined) return ok({ kind: 'passphrase', owner: revokes, label: `passphrase:${secret.id}` });
     return bySecret ? ok({ kind: 'secret', reference, label: `secret:${reference}` }) : fail(refusal('not-authorised', 'revocation with a shared secret'));
   }
   if (signer === undefined) return fail(refusal('credential-invalid', 'no credential'));
@@ -47,6 +49,10 @@ export async function mayRevoke(revoker: Revoker, target: IssuedCertificate, con
       return true;
     case 'own':
       return revoker.kind === 'holder' && revoker.certificate.der.equals(target.der);
+    case 'owned':
+      return (
+        revoker.kind === 'passphrase' && (revoker.owner === `certificate:${target.serial}` || (await wasEnrolledWith(revoker.owner, target, context, deps)))
+      );
     case 'enrolled-with-it':
       return revoker.kind === 'secret' && (await wasEnrolledWith(revoker.label, target, context, deps));
   }

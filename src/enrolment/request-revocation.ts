@@ -114,7 +114,7 @@ function faultOf(target: IssuedCertificate, reason: number, revoker: Revoker, pr
   if (target.status === 'revoked' && !isHeld) return 'certificate-revoked';
   if (isAboutHold && !profile.policy.cmp.revocation.hold) return 'hold-not-served';
   if (reason === removeFromCrl && !isHeld) return 'not-on-hold';
-  if (isHeld && (revoker.kind === 'holder' || reason === certificateHold)) return 'certificate-revoked';
+  if (isHeld && (revoker.kind === 'holder' || revoker.kind === 'passphrase' || reason === certificateHold)) return 'certificate-revoked';
   return undefined;
 }
 

@@ -11,8 +11,8 @@ export type Intent = (typeof intents)[number];
 export interface Evidence {
   /** The challenge password as sent (SCEP). */
   readonly challenge?: string;
-  /** A shared secret whose MAC over the message was verified (CMP). */
-  readonly secret?: { readonly id: string; readonly reference: string; readonly limits?: SecretLimits };
+  /** A shared secret whose MAC over the message was verified (CMP). `revokes`: it is a passphrase, good only to revoke the certificates of this owner. */
+  readonly secret?: { readonly id: string; readonly reference: string; readonly limits?: SecretLimits; readonly revokes?: string };
   /** What stood in the controls of the request (CMP): a token for one registration, or one that is shown every time (RFC 4211 sections 6.1 and 6.2). */
   readonly registration?: { readonly regToken?: string; readonly authenticator?: string };
   /** The certificate whose key's signature over the message was verified, unless it is self-signed; with what came beside it. */

@@ -33,6 +33,7 @@ import { orderRoom } from './orders/index.js';
 import { orderReader } from './orders/reader.js';
 import { orphanReader } from './orphans.js';
 import { refusalRoom } from './refusals.js';
+import { revocationPassphraseStore } from './revocation-passphrases.js';
 import { revocationQueue } from './revocations.js';
 import { settingStore } from './settings.js';
 import type { Store } from './store.js';
@@ -89,6 +90,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     settings: settingStore(connection),
     idempotency: idempotencyStore(connection, sealer),
     delayedAnswers: delayedAnswerStore(connection),
+    revocationPassphrases: revocationPassphraseStore(connection, sealer),
     engine: engineStore(connection, boot, sealer),
     engineClients: engineClientStore(connection, boot),
     audit: audit.store,

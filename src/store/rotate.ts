@@ -33,6 +33,7 @@ const ofTenant = 'tenant_id::text';
 export const sealedColumns: readonly SealedColumn[] = [
   { table: 'connector_secrets', column: 'ciphertext', rowId: "connector_id || '/' || name", tenantId: ofTenant },
   { table: 'shared_secrets', column: 'ciphertext', rowId: 'id::text', tenantId: ofTenant },
+  { table: 'revocation_passphrases', column: 'ciphertext', rowId: 'id::text', tenantId: ofTenant },
   { table: 'ra_keys', column: 'ciphertext', rowId: 'id::text', tenantId: ofTenant },
   { table: 'profiles', column: 'challenge_secret', rowId: 'id::text', tenantId: ofTenant },
   { table: 'engine_cas', column: 'ciphertext', rowId: 'id', tenantId: "''" },

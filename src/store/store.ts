@@ -11,6 +11,7 @@ import type { DuplicateReader } from '../enrolment/duplicate-reader.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
 import type { OrderEventReader } from '../enrolment/order-events.js';
 import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
+import type { PassphraseStore } from '../enrolment/revocation-passphrase.js';
 import type { GivenUpRevocations } from '../enrolment/revocation-ports.js';
 import type { StuckOrders } from '../enrolment/stuck.js';
 import type { WorkloadReader } from '../enrolment/workload.js';
@@ -65,6 +66,7 @@ export interface Store extends NotificationRoom, UserRoom {
   readonly settings: SettingStore;
   readonly idempotency: IdempotencyRoom;
   readonly delayedAnswers: DelayedAnswerStore;
+  readonly revocationPassphrases: PassphraseStore;
   readonly engine: EngineStore;
   readonly engineClients: EngineClientStore;
   readonly audit: AuditLog & AuditReader;

@@ -13,6 +13,10 @@ export const revocationSchema = z.strictObject({
   serve: z.boolean().default(true).describe('Whether devices may revoke their certificates by CMP'),
   bySecret: z.boolean().default(false).describe('Whether a shared secret may revoke the certificates that were enrolled with it, and their renewals'),
   hold: z.boolean().default(true).describe('Whether certificates may be put on hold, and released by an RA or the shared secret'),
+  passphrases: z
+    .boolean()
+    .default(false)
+    .describe('Whether devices may leave a passphrase (revPassphrase) by which their certificates are revoked when the key is lost'),
   several: z.boolean().default(false).describe('Whether one rr may name several certificates (up to 20)'),
 });
 

@@ -24,7 +24,7 @@ export interface LoadedEncryptionKey {
 
 /** The keys a policy wants: those it names, and those that what it serves needs. */
 export function wantedEncryptionKeys({ cmp }: Pick<Policy, 'cmp'>): readonly EncryptionKeyType[] {
-  const needsAgreement = cmp.dhBasedMac || cmp.possession.agreeMac;
+  const needsAgreement = cmp.dhBasedMac || cmp.possession.agreeMac || cmp.revocation.passphrases;
   const needsKem = cmp.kemAnswers !== 'off';
   const wanted: readonly [EncryptionKeyType, boolean][] = [
     ['P-256', needsAgreement],

@@ -113,7 +113,7 @@ async function enrolReply(stage: Stage): Promise<Buffer> {
 }
 
 t.test('revokes and asks, by secret and by certificate', async (t) => {
-  const house = await openHouse({ revocation: { serve: true, bySecret: true, hold: true, several: true } });
+  const house = await openHouse({ revocation: { serve: true, bySecret: true, hold: true, passphrases: false, several: true } });
   const app = Fastify();
   registerCmp(app, { directory: directoryOf([house.endpoint]), ...house.deps });
   t.teardown(() => app.close());

@@ -246,6 +246,23 @@ t.test('our own client performs every operation the server offers', needs('opens
     t.match(wrong.stderr, /needs a P-256 key/);
   });
 
+  await t.test('a passphrase left while the key was there revokes the certificate when it is lost (CMP-167)', async (t) => {
+    const leaving = await stand.profile('Leaving', { cmp: { protection: ['mac', 'signature'], revocation: { passphrases: true } } });
+    await encryptionCertificate(leaving, 'leaving-enc.pem');
+    await stand.enrol('leaver', leaving);
+    bench.write('passphrase', 'a passphrase nobody guesses\n');
+    const left = ['--infotype', 'revPassphrase', '--passphrase-file', 'passphrase', '--passphrase-id', 'leaver-lost', '--encryption-cert', 'leaving-enc.pem'];
+    const genm = await stand.gatehouse('cmp', 'genm', ...byKey(leaving, 'leaver'), ...left);
+    t.equal(genm.code, 0, genm.output);
+    t.match(genm.stdout, /revPassphrase: without a value/);
+    const by = ['--url', leaving.url, '--reference', 'leaver-lost', '--secret-file', 'passphrase', '--revoke', 'leaver.pem', '--reason', 'keyCompromise'];
+    const rr = await stand.gatehouse('cmp', 'rr', ...by);
+    t.equal(rr.code, 0, rr.output);
+    t.equal(await stand.statusOf('leaver'), 'revoked');
+    const wrong = await stand.gatehouse('cmp', 'rr', ...by.slice(0, 4), '--secret', 'a passphrase that I guess', '--revoke', 'leaver.pem');
+    t.match(wrong.stderr, /badMessageCheck/);
+  });
+
   await t.test('a profile that demands KemBasedMac of its answers: the client takes the certificate from the demand (CMP-083)', async (t) => {
     const proving = await stand.profile('Proving', { cmp: { kemAnswers: 'demanded' } });
     await encryptionCertificate(proving, 'ra-kem.pem');

@@ -16,6 +16,7 @@ for (const raw of await rawStores()) {
     t.teardown(raw.close);
     await secrets(t, raw);
     await keys(t, raw);
+    await passphrases(t, raw);
   });
 }
 
@@ -109,5 +110,40 @@ async function keys(t: Test, raw: RawStore): Promise<void> {
     const fresh = randomBytes(32);
     const claims = await Promise.all(Array.from({ length: 8 }, () => certifiedKeys.claim(context, profileId, fresh, randomBytes(32))));
     t.equal(claims.filter(Boolean).length, 1);
+  });
+}
+
+async function passphrases(t: Test, raw: RawStore): Promise<void> {
+  const { store, connection } = raw;
+  await t.test('CMP-167 a passphrase is kept sealed, one for each owner, found by its identifier in its profile until it expires', async (t) => {
+    const [{ context, profileId }, elsewhere] = [await profileOf(raw), await profileOf(raw)];
+    const soon = new Date(Date.now() + 60_000);
+    const keep = (owner: string, keyId: string, text: string, expiresAt = soon) =>
+      store.revocationPassphrases.keep(context, { profileId, owner, keyId: Buffer.from(keyId), passphrase: new Secret(Buffer.from(text)), expiresAt });
+    const find = async (keyId: string) => {
+      const found = await store.revocationPassphrases.find(context, profileId, Buffer.from(keyId));
+      return found && `${found.owner} ${found.passphrase.reveal()}`;
+    };
+    t.equal(await keep('certificate:01', 'first', 'only one device knows'), true);
+    t.equal(await find('first'), 'certificate:01 only one device knows');
+    const { rows } = await sql<{ ciphertext: Buffer }>`select ciphertext from revocation_passphrases where profile_id = ${profileId}`.execute(
+      connection.kysely,
+    );
+    t.notOk(
+      rows.some(({ ciphertext }) => ciphertext.includes('only one device')),
+      'sealed',
+    );
+    t.equal(await keep('certificate:02', 'first', 'an intruder'), false, 'the identifier of another owner');
+    t.equal(await find('first'), 'certificate:01 only one device knows');
+    t.equal(await keep('certificate:01', 'second', 'a later one'), true);
+    t.same([await find('first'), await find('second')], [undefined, 'certificate:01 a later one'], 'the later one stands in its place');
+    t.equal(await keep('certificate:01', 'second', 'under the same name'), true);
+    t.equal(await find('second'), 'certificate:01 under the same name');
+    t.equal(await store.revocationPassphrases.find(elsewhere.context, profileId, Buffer.from('second')), undefined, 'another tenant');
+    t.equal(await store.revocationPassphrases.find(context, elsewhere.profileId, Buffer.from('second')), undefined, 'another profile');
+    await keep('certificate:03', 'third', 'over', new Date(Date.now() - 1_000));
+    t.equal(await find('third'), undefined, 'expired');
+    await keep('certificate:04', 'third', 'the identifier is free again');
+    t.equal(await find('third'), 'certificate:04 the identifier is free again');
   });
 }

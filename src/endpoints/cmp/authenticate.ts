@@ -38,6 +38,8 @@ export interface MacPeer {
   readonly key: Buffer;
   /** Of a secret that was made for this device alone. */
   readonly limits?: SecretLimits;
+  /** It is a passphrase, good only to revoke the certificates of this owner. */
+  readonly revokes?: string;
   /** In the place of that MAC, where the request asked for it. */
   readonly answer?: AnswerKey;
   /** By which it asked. */
@@ -67,6 +69,12 @@ export interface FoundSecret {
   readonly id: string;
   readonly secret: Buffer;
   readonly limits?: SecretLimits;
+  /** Of a passphrase: whose certificates it revokes. */
+  readonly revokes?: string;
+}
+
+interface FoundPassphrase extends FoundSecret {
+  readonly reference: string;
 }
 
 /** Where keys come from. */
@@ -75,6 +83,8 @@ export interface KeySources {
   readonly source: string;
   readonly macKeys: MacKeys;
   findSecret(reference: string): Promise<FoundSecret | undefined>;
+  /** A passphrase for revocations by the identifier its device chose, under the name that guesses of it are counted by. */
+  findPassphrase(keyId: Buffer): Promise<FoundPassphrase | undefined>;
   /** Whether a MAC under this reference was right, for who counts guesses. */
   noteMac(reference: string, isRight: boolean): void;
   /** The secrets that were encapsulated for the holder of an ML-KEM key in this transaction; several while the RA changes its key. */
@@ -94,7 +104,7 @@ export async function authenticate(message: PkiMessage, policy: Policy['cmp'], s
   if (protectionAlg.oid === oids.dhBasedMac && policy.dhBasedMac) return authenticateAgreed(message, policy, sources);
   const kind = protectionKindOf(protectionAlg);
   if (kind === undefined) return fail(fault('algorithm', protectionAlg.oid));
-  if (!policy.protection.includes(kind)) return fail(fault('protection-kind', kind));
+  if (!policy.protection.includes(kind) && !(kind === 'mac' && mayUsePassphrase(message, policy))) return fail(fault('protection-kind', kind));
   if (kind === 'signature') {
     const refused = refusedSignature(protectionAlg, policy);
     return refused === undefined ? authenticateSigner(message, policy, sources) : fail(fault('algorithm', `${refused} is not allowed by this profile`));
@@ -102,23 +112,31 @@ export async function authenticate(message: PkiMessage, policy: Policy['cmp'], s
   const parameters = readMacParameters(protectionAlg, policy);
   if (!parameters.ok) return fail(fault('algorithm', parameters.error));
   if (!policy.macs.includes(parameters.value.kind)) return fail(fault('algorithm', `${parameters.value.kind} is not allowed by this profile`));
-  return authenticateSecret(message, parameters.value, sources);
+  return authenticateSecret(message, parameters.value, policy, sources);
 }
 
 /** What stands in for the secret of an unknown reference: the same work, and the same answer as for a wrong secret (RFC 9483 section 3.5). */
 const noSecret: FoundSecret = { id: '', secret: randomBytes(24) };
 
-async function authenticateSecret(message: PkiMessage, parameters: MacParameters, sources: KeySources): Promise<Result<MacPeer, Fault>> {
+/** RFC 9810 appendix B: "the revocation request message is protected by a password-based MAC with the revocation passphrase as the key". */
+function mayUsePassphrase({ bodyType }: PkiMessage, { revocation }: Policy['cmp']): boolean {
+  return revocation.passphrases && (bodyType === 'rr' || bodyType === 'pollReq');
+}
+
+async function authenticateSecret(message: PkiMessage, parameters: MacParameters, policy: Policy['cmp'], sources: KeySources): Promise<Result<MacPeer, Fault>> {
   const { sender } = message.header;
   if (sender.type !== 'directory') return fail(fault('sender', sender.type));
-  const { reference, senderKID } = referenceOf(message);
-  const found = isReference(reference) ? await sources.findSecret(reference) : undefined;
-  const { id, secret, limits }: FoundSecret = found ?? noSecret;
+  const { reference: named, senderKID } = referenceOf(message);
+  const shared = isReference(named) && policy.protection.includes('mac') ? await sources.findSecret(named) : undefined;
+  const passphrase = shared === undefined && mayUsePassphrase(message, policy) ? await sources.findPassphrase(senderKID) : undefined;
+  const found: FoundSecret | undefined = shared ?? passphrase;
+  const reference = passphrase?.reference ?? named;
+  const { id, secret, limits, revokes }: FoundSecret = found ?? noSecret;
   const key = await sources.macKeys.keyFor(parameters, secret, sources.source);
   const isVerified = verifyMac(message, parameters, key);
   if (found !== undefined) sources.noteMac(reference, isVerified);
   if (!isVerified || found === undefined) return fail(fault('mac', found === undefined ? 'unknown reference' : `reference ${reference}`));
-  return ok({ kind: 'mac', secretId: id, reference, senderKID, parameters, key, ...(limits && { limits }) });
+  return ok({ kind: 'mac', secretId: id, reference, senderKID, parameters, key, ...(limits && { limits }), ...(revokes !== undefined && { revokes }) });
 }
 
 /** senderKID, as OpenSSL fills it from `-ref` beside an empty sender; else the sender's commonName (RFC 9483 section 3.1). */

@@ -1,4 +1,12 @@
-import { type BodyType, type KnownGeneralInfo, kemCiphertextOf, knownGeneralInfo, type PkiHeader, type PkiMessage } from '../../protocol/cmp/index.js';
+import {
+  type BodyType,
+  type InfoTypeAndValue,
+  type KnownGeneralInfo,
+  kemCiphertextOf,
+  knownGeneralInfo,
+  type PkiHeader,
+  type PkiMessage,
+} from '../../protocol/cmp/index.js';
 import { oids } from '../../protocol/der/index.js';
 import { randomOctets } from '../../runtime/random.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
@@ -14,6 +22,8 @@ export interface CheckedHeader extends PkiHeader {
   readonly transactionID: Buffer;
   readonly senderNonce: Buffer;
   readonly known: KnownGeneralInfo;
+  /** A passphrase to be kept. */
+  readonly revPassphrase?: InfoTypeAndValue;
 }
 
 /**
@@ -37,8 +47,9 @@ export function checkHeader(message: PkiMessage, policy: Policy['cmp'], now: Dat
   if (ciphertext !== undefined && header.transactionID === undefined) return fail(fault('transaction-id', 'absent beside KemCiphertextInfo'));
   if (ciphertext !== undefined && kemCiphertextOf(ciphertext) === undefined) return fail(fault('general-info', 'KemCiphertextInfo'));
   // RFC 9810 appendix B: who cannot keep it must say so.
-  if (header.generalInfo?.some(({ infoType }) => infoType === oids.revPassphrase) === true) return fail(fault('rev-passphrase'));
-  return ok({ ...header, transactionID, senderNonce, known: known.value });
+  const revPassphrase = header.generalInfo?.find(({ infoType }) => infoType === oids.revPassphrase);
+  if (revPassphrase !== undefined && !policy.revocation.passphrases) return fail(fault('rev-passphrase'));
+  return ok({ ...header, transactionID, senderNonce, known: known.value, ...(revPassphrase && { revPassphrase }) });
 }
 
 /** "MUST be 128 bits" of randomness for what we accept as first (RFC 9483 section 3.1); the upper bound is ours. */

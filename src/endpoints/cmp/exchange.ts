@@ -1,5 +1,6 @@
+import type { RevocationPassphrases } from '../../enrolment/revocation-passphrase.js';
 import type { EnrolmentService } from '../../enrolment/service.js';
-import type { BodyType, CertResponse, FailInfo, MacKeys, PkiBody, PkiMessage, PkiStatus, ResponseType } from '../../protocol/cmp/index.js';
+import type { BodyType, CertResponse, FailInfo, InfoTypeAndValue, MacKeys, PkiBody, PkiMessage, PkiStatus, ResponseType } from '../../protocol/cmp/index.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
@@ -27,6 +28,8 @@ export interface CmpDeps {
   readonly cipherTexts?: CipherTextMemory;
   /** Where absent, guesses are not counted. */
   readonly lockOut?: LockOut;
+  /** Where absent, none are kept. */
+  readonly passphrases?: RevocationPassphrases;
   /** Where absent, every answer is waited for. */
   readonly delaying?: Delaying;
 }
@@ -73,6 +76,8 @@ export interface Exchange {
   readonly context: CmpContext;
   readonly deps: CmpDeps;
   readonly now: Date;
+  /** What was taken from the header of the message, and is acknowledged in that of the answer. */
+  readonly acknowledged?: InfoTypeAndValue;
 }
 
 /** One message whose header and protection were verified. */
@@ -89,8 +94,13 @@ export function send(exchange: Exchange, peer: Peer | undefined, reply: Reply, d
     trace.peer = peer;
     trace.reply = reply.body;
   }
-  const bytes = buildReply(exchange.endpoint, exchange.message?.header, peer, reply);
+  const bytes = buildReply(exchange.endpoint, exchange.message?.header, peer, acknowledging(exchange, reply));
   return { status: 200, bytes, ...(delivered && { delivered: [{ ...delivered, profile: exchange.endpoint.profile }] }) };
+}
+
+function acknowledging({ acknowledged }: Exchange, reply: Reply): Reply {
+  if (acknowledged === undefined) return reply;
+  return { ...reply, more: { ...reply.more, generalInfo: [...(reply.more?.generalInfo ?? []), acknowledged] } };
 }
 
 /** As `send`, for a reply that delivers several certificates. */

@@ -36,6 +36,12 @@ export const situations = {
   'general-info': { failInfo: 'badDataFormat', says: 'An item of generalInfo is malformed.', reason: 'malformed' },
   'general-info-contradictory': { failInfo: 'badRequest', says: 'implicitConfirm and confirmWaitTime exclude each other.', reason: 'malformed' },
   'rev-passphrase': { failInfo: 'badRequest', says: 'Passphrases for revocation are not kept here.', reason: 'unsupported' },
+  'rev-passphrase-unread': {
+    failInfo: 'badRequest',
+    says: 'The passphrase must be 12 to 256 octets, encrypted to a key of this RA, with an identifier of up to 64 octets.',
+    reason: 'malformed',
+  },
+  'rev-passphrase-owner': { failInfo: 'notAuthorized', says: 'No passphrase is kept for this sender, or under this identifier.', reason: 'not-authorised' },
   'cert-profile': { failInfo: 'badRequest', says: 'There is no such certProfile here.', reason: 'unsupported' },
   'several-requests': { failInfo: 'badRequest', says: 'There must be exactly one request.', reason: 'unsupported' },
   'cert-req-id': { failInfo: 'badRequest', says: 'certReqId is not the one expected.', reason: 'malformed' },

@@ -78,7 +78,8 @@ async function answerAll(exchange: VerifiedExchange, items: readonly InfoTypeAnd
 }
 
 /** Undefined for types that are not served; the deprecated one belongs to pvno 2 (RFC 9810 appendix F). */
-function answerOf({ infoType }: InfoTypeAndValue, { header }: VerifiedExchange): InfoAnswer | undefined {
+function answerOf({ infoType }: InfoTypeAndValue, { header, endpoint }: VerifiedExchange): InfoAnswer | undefined {
   if (infoType === oids.caKeyUpdateInfo && header.pvno > 2) return undefined;
+  if (infoType === oids.revPassphrase && !endpoint.profile.policy.cmp.revocation.passphrases) return undefined;
   return Object.hasOwn(infoAnswers, infoType) ? infoAnswers[infoType] : undefined;
 }

@@ -1,5 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { decodePkiBody, decodePkiMessage, isRequestType, type PkiBody, type PkiMessage, responseTypes } from '../../protocol/cmp/index.js';
+import {
+  decodePkiBody,
+  decodePkiMessage,
+  type InfoTypeAndValue,
+  isRequestType,
+  type PkiBody,
+  type PkiMessage,
+  responseTypes,
+} from '../../protocol/cmp/index.js';
 import { isOutage } from '../../runtime/outage.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
@@ -21,6 +29,7 @@ import { fitsLabel } from './operation-label.js';
 import { pollCertificate } from './poll-certificate.js';
 import { type Choice, chooseEndpoint } from './profile-choice.js';
 import { answerDecryption, requestCertificate } from './request-certificate.js';
+import { keepPassphrase } from './revocation-passphrase.js';
 import { revokeCertificates } from './revoke.js';
 import { hasMlDsa, verifyMlDsaOf } from './verify-ahead.js';
 
@@ -63,7 +72,15 @@ async function answer(exchange: Exchange & { readonly message: PkiMessage }, cho
 }
 
 function serveChosen(exchange: VerifiedExchange, choice: Result<Choice, Fault>): CmpReply | Promise<CmpReply> {
-  return choice.ok ? answerAnyway(exchange, exchange.peer, () => serve(exchange)) : refuseProfile(exchange, choice.error);
+  if (!choice.ok) return refuseProfile(exchange, choice.error);
+  const { revPassphrase } = exchange.header;
+  return answerAnyway(exchange, exchange.peer, () => (revPassphrase === undefined ? serve(exchange) : serveWithPassphrase(exchange, revPassphrase)));
+}
+
+/** RFC 9810 appendix B: who cannot keep it must say so; the rest is not looked at then. */
+async function serveWithPassphrase(exchange: VerifiedExchange, item: InfoTypeAndValue): Promise<CmpReply> {
+  const kept = await keepPassphrase(exchange, item);
+  return kept.ok ? serve({ ...exchange, acknowledged: kept.value }) : refuse(exchange, exchange.peer, kept.error);
 }
 
 async function serveByKem(exchange: VerifiedExchange, choice: Result<Choice, Fault>): Promise<CmpReply> {

@@ -18,6 +18,7 @@ import { type Fault, fault } from './fault.js';
 import { currentCrlItem, newerCrlItem } from './info-crls.js';
 import { questionOf } from './info-question.js';
 import { algorithmOfKeyType, encryptionKeyTypes, signatureKeyTypes } from './key-types.js';
+import { keepPassphrase } from './revocation-passphrase.js';
 
 /** Answers one question of a genm. */
 export type InfoAnswer = (item: InfoTypeAndValue, exchange: VerifiedExchange) => Result<InfoTypeAndValue, Fault> | Promise<Result<InfoTypeAndValue, Fault>>;
@@ -36,6 +37,7 @@ export const infoAnswers: Readonly<Record<string, InfoAnswer>> = {
   [oids.rootCaCert]: rootUpdate,
   [oids.certReqTemplate]: valueless(({ endpoint }) => certReqTemplateItem(requestTemplateOf(endpoint.profile.policy))),
   [oids.crlStatusList]: newerCrlItem,
+  [oids.revPassphrase]: (item, exchange) => keepPassphrase(exchange, item),
 };
 
 /** "infoValue MUST be absent" in the questions of most types. */

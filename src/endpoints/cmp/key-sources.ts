@@ -25,6 +25,12 @@ export function keySourcesOf(exchange: Received, signer?: Certificate): KeySourc
       const found = await findSecret(deps, endpoint, reference);
       return deps.lockOut?.isLocked(endpoint.profile, reference, context.clientIp) === true ? undefined : found;
     },
+    findPassphrase: async (keyId) => {
+      const found = await deps.passphrases?.find(endpoint.profile, keyId);
+      const reference = `passphrase ${keyId.toString('hex')}`;
+      if (found === undefined || deps.lockOut?.isLocked(endpoint.profile, reference, context.clientIp) === true) return undefined;
+      return { id: found.id, secret: found.passphrase.reveal(), revokes: found.owner, reference };
+    },
     noteMac: (reference, isRight) => {
       if (isRight) deps.lockOut?.noteRight(endpoint.profile, reference, context.clientIp);
       else deps.lockOut?.noteWrong(endpoint.profile, reference, context.clientIp);

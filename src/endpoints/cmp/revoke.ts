@@ -24,7 +24,7 @@ export async function revokeCertificates(exchange: VerifiedExchange, details: re
   const { revocation, conduct } = endpoint.profile.policy.cmp;
   if (!revocation.serve) return refuse(exchange, peer, fault('body-type', 'rr'));
   // RFC 9483 section 4.2: protected by the certificate to be revoked; a secret only where the profile says so.
-  if (peer.kind === 'mac' && !revocation.bySecret) return refuse(exchange, peer, fault('protection-kind', 'rr'));
+  if (peer.kind === 'mac' && !revocation.bySecret && peer.revokes === undefined) return refuse(exchange, peer, fault('protection-kind', 'rr'));
   if (header.known.implicitConfirm && conduct === 'strict') return refuse(exchange, peer, fault('general-info-contradictory', 'implicitConfirm in rr'));
   if (details.length > (revocation.several ? maxDetails : 1)) return rejectAll(exchange, details.length, 'several-requests');
   const session = newSession(exchange);

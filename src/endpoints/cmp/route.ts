@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RefusalReason } from '../../enrolment/refusal.js';
+import type { RevocationPassphrases } from '../../enrolment/revocation-passphrase.js';
 import type { EnrolmentService } from '../../enrolment/service.js';
 import { createMacKeys } from '../../protocol/cmp/index.js';
 import { cmpLimits } from '../../protocol/der/index.js';
@@ -28,6 +29,7 @@ export interface CmpRouteDeps {
   readonly enrolment: EnrolmentService;
   /** Where absent, every answer is waited for. */
   readonly delaying?: Delaying;
+  readonly passphrases?: RevocationPassphrases;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -95,9 +97,12 @@ function withMemory(given: CmpRouteDeps): RouteDeps {
   return { ...given, ...memory };
 }
 
-function newMemory({ enrolment, clock, log, delaying }: CmpRouteDeps): Pick<RouteDeps, 'messages' | 'rateLimit'> {
+function newMemory({ enrolment, clock, log, delaying, passphrases }: CmpRouteDeps): Pick<RouteDeps, 'messages' | 'rateLimit'> {
   const memory = { macKeys: createMacKeys(), signers: createSignerMemory(), cipherTexts: createCipherTextMemory(), lockOut: createLockOut(clock) };
-  return { messages: { enrolment, clock, log, ...memory, ...(delaying && { delaying }) }, rateLimit: createRateLimit(clock) };
+  return {
+    messages: { enrolment, clock, log, ...memory, ...(delaying && { delaying }), ...(passphrases && { passphrases }) },
+    rateLimit: createRateLimit(clock),
+  };
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -116,7 +116,15 @@ export function toEnrolmentRequest(
 }
 
 export function evidenceOf(peer: Peer): Evidence {
-  if (peer.kind === 'mac') return { secret: { id: peer.secretId, reference: peer.reference, ...(peer.limits && { limits: peer.limits }) } };
+  if (peer.kind === 'mac')
+    return {
+      secret: {
+        id: peer.secretId,
+        reference: peer.reference,
+        ...(peer.limits && { limits: peer.limits }),
+        ...(peer.revokes !== undefined && { revokes: peer.revokes }),
+      },
+    };
   return { signer: { certificate: peer.certificate, others: peer.others } };
 }
 

@@ -11,6 +11,7 @@ export * from './key-transport.js';
 export * from './key-wrap.js';
 export * from './key-wrap-aes.js';
 export * from './oaep.js';
+export * from './open-encrypted-key.js';
 export * from './open-envelope.js';
 export * from './password-recipient.js';
 export * from './recipient-info.js';

@@ -132,6 +132,7 @@ export const oids = {
   unsupportedOIDs: '1.3.6.1.5.5.7.4.7',
   keyPairParamReq: '1.3.6.1.5.5.7.4.10',
   keyPairParamRep: '1.3.6.1.5.5.7.4.11',
+  localKeyId: '1.2.840.113549.1.9.21',
   revPassphrase: '1.3.6.1.5.5.7.4.12',
   implicitConfirm: '1.3.6.1.5.5.7.4.13',
   confirmWaitTime: '1.3.6.1.5.5.7.4.14',

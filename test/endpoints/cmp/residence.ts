@@ -7,6 +7,7 @@ import { type CmpContext, type CmpDeps, createSignerMemory, handleCmpMessage } f
 import { createLockOut } from '../../../src/endpoints/cmp/lock-out.js';
 import { registerCmp } from '../../../src/endpoints/cmp/route.js';
 import type { Issuer } from '../../../src/enrolment/ports.js';
+import { createRevocationPassphrases } from '../../../src/enrolment/revocation-passphrase.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from '../../../src/enrolment/service.js';
 import { type Certificate, createSigner, parseCertificate, publicKeyOf, serialHex } from '../../../src/pkix/index.js';
 import { createMacKeys, type PkiBody, type PkiHeader } from '../../../src/protocol/cmp/index.js';
@@ -20,10 +21,12 @@ import type { CmpProfile } from '../../../src/tenancy/profile.js';
 import { revokeCertificatesJob } from '../../../src/workers/revoke-certificates.js';
 import { type MemoryDeviceSecrets, memoryCertifiedKeys, memoryDeviceSecrets } from '../../support/memory-device-secrets.js';
 import { memoryEngineStore } from '../../support/memory-engine-store.js';
+import { memoryPassphrases } from '../../support/memory-passphrases.js';
 import { type MemoryStore, memoryStore } from '../../support/memory-store.js';
 import { cmpProfile } from '../../support/profiles.js';
+import { newAgreementKey } from './encryption-keys.js';
 import { begin, gist, nonce, type ReadReply, readReply, secretOf, wish } from './requests.js';
-import { directoryOf, type Key, named, newKey, secret } from './stage.js';
+import { directoryOf, type Key, named, newAuthority, newKey, secret } from './stage.js';
 
 /** How the CA of a house takes revocations. */
 export interface CaMood {
@@ -36,7 +39,7 @@ export interface Resident {
   readonly certificate: Certificate;
 }
 
-/** The real core over memory, the embedded engine as CA: what a device asks is really recorded and really done. */
+/** The real core over memory; every reference has the same secret, save those that begin with `lost`; the embedded engine as CA: what a device asks is really recorded and really done. */
 export interface House {
   readonly endpoint: CmpEndpoint;
   readonly engine: Engine;
@@ -71,7 +74,10 @@ export async function openHouse(policy: Partial<CmpProfile['policy']['cmp']> = {
   const core = enrolmentDeps({
     ...store,
     orderReader: store.orderReader as never,
-    credentials: { findSharedSecret: async (_context, _profileId, reference) => deviceSecrets.find(reference) ?? sharedSecret(profile, reference) },
+    credentials: {
+      findSharedSecret: async (_context, _profileId, reference) =>
+        deviceSecrets.find(reference) ?? (reference.startsWith('lost') ? undefined : sharedSecret(profile, reference)),
+    },
     deviceSecrets,
     certifiedKeys: memoryCertifiedKeys(),
     audit: { append: async (event) => void events.push(event.action) },
@@ -80,7 +86,9 @@ export async function openHouse(policy: Partial<CmpProfile['policy']['cmp']> = {
     clock: systemClock,
     log: createLog('silent'),
   });
-  const endpoint = endpointOf(engine, profile);
+  const isLeft = profile.policy.cmp.revocation.passphrases;
+  const keys = isLeft ? { encryptionKeys: [newAgreementKey(newAuthority('House Encryption CA'), [])] } : {};
+  const endpoint: CmpEndpoint = { ...endpointOf(engine, profile), ...keys };
   const deps: CmpDeps = {
     enrolment: createEnrolment(core),
     clock: systemClock,
@@ -88,6 +96,7 @@ export async function openHouse(policy: Partial<CmpProfile['policy']['cmp']> = {
     macKeys: createMacKeys(),
     signers: createSignerMemory(),
     lockOut: createLockOut(systemClock),
+    passphrases: createRevocationPassphrases(memoryPassphrases(), core),
   };
   const app = Fastify();
   registerCmp(app, { directory: directoryOf([endpoint]), ...deps });

@@ -119,7 +119,7 @@ t.test('CMP-140 CMP-141 who may have a certificate revoked', async (t) => {
   };
   const registered = { certificate: toPem('CERTIFICATE', ra.certificate.der), rights: ['revoke' as const] };
   const house = await openHouse({ registrationAuthorities: [registered] });
-  const mac = await openHouse({ revocation: { serve: true, bySecret: true, hold: true, several: false } });
+  const mac = await openHouse({ revocation: { serve: true, bySecret: true, hold: true, passphrases: false, several: false } });
   const [one, two] = [await house.enrol('device-1'), await house.enrol('device-2')];
   const ask = async (target: Resident, credential: CmpCredential, where = house) => gist(await where.askBody(rr(details(target, 1)), credential));
   t.equal(await ask(one, certificateOf(two)), 'rp rejection notAuthorized', 'CMP-140 the certificate of another device');
@@ -141,13 +141,13 @@ t.test('CMP-140 CMP-141 who may have a certificate revoked', async (t) => {
   t.equal(await ask(mine, secretOf('other'), mac), 'rp rejection notAuthorized', 'CMP-140 a secret that enrolled something else');
   t.equal(await ask(mine, secretOf(), mac), 'rp accepted', 'CMP-140 the secret it was enrolled with, where the profile says so');
   t.equal(await ask(other, certificateOf(other), mac), 'rp accepted', 'and the certificate itself all the same');
-  const off = await openHouse({ revocation: { serve: false, bySecret: true, hold: true, several: false } });
+  const off = await openHouse({ revocation: { serve: false, bySecret: true, hold: true, passphrases: false, several: false } });
   const there = await off.enrol('device-1');
   t.equal(await ask(there, certificateOf(there), off), 'error rejection badRequest', 'CMP-085 a profile that serves no rr');
 });
 
 t.test('CMP-140 the secret of the first enrolment reaches the renewals too', async (t) => {
-  const house = await openHouse({ revocation: { serve: true, bySecret: true, hold: true, several: false } });
+  const house = await openHouse({ revocation: { serve: true, bySecret: true, hold: true, passphrases: false, several: false } });
   const first = await house.enrol('device-1');
   const key = newKey();
   const wish = { type: 'kur' as const, newKey: key.signer, subject: first.certificate.subject, oldCertificate: first.certificate, implicitConfirm: true };
@@ -158,7 +158,7 @@ t.test('CMP-140 the secret of the first enrolment reaches the renewals too', asy
 });
 
 t.test('CMP-144 hold and release', async (t) => {
-  const revocation = { serve: true, bySecret: true, hold: true, several: false };
+  const revocation = { serve: true, bySecret: true, hold: true, passphrases: false, several: false };
   const house = await openHouse({ revocation });
   const device = await house.enrol('device-1');
   const bySecret = async (reason: number) => gist(await house.askBody(rr(details(device, reason)), secretOf()));
@@ -187,7 +187,7 @@ t.test('CMP-137 several certificates in one rr', async (t) => {
   const refused = await house.askBody(rr(details(device, 1), details(device, 1)), certificateOf(device));
   t.equal(gist(refused), 'rp rejection badRequest rejection badRequest', 'CMP-137 two, where the profile wants one');
   t.equal(await reasonOnList(house, device), undefined);
-  const many = await openHouse({ revocation: { serve: true, bySecret: true, hold: true, several: true } });
+  const many = await openHouse({ revocation: { serve: true, bySecret: true, hold: true, passphrases: false, several: true } });
   const [one, two, other] = [await many.enrol('device-1'), await many.enrol('device-2'), await many.enrol('device-3', 'other')];
   const unknown = { certDetails: { serialNumber: Buffer.of(5), issuer: one.certificate.issuer } };
   const reply = await many.askBody(rr(details(one, 1), details(other, 1), details(two, 4), unknown), secretOf());
