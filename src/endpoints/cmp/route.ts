@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RefusalReason } from '../../enrolment/refusal.js';
-import type { RevocationPassphrases } from '../../enrolment/revocation-passphrase.js';
 import type { EnrolmentService } from '../../enrolment/service.js';
 import { createMacKeys } from '../../protocol/cmp/index.js';
 import { cmpLimits } from '../../protocol/der/index.js';
@@ -29,7 +28,7 @@ export interface CmpRouteDeps {
   readonly enrolment: EnrolmentService;
   /** Where absent, every answer is waited for. */
   readonly delaying?: Delaying;
-  readonly passphrases?: RevocationPassphrases;
+  readonly passphrases?: NonNullable<CmpDeps['passphrases']>;
   readonly clock: Clock;
   readonly log: Log;
 }
