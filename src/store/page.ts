@@ -29,7 +29,7 @@ export class InvalidListQuery extends Error {
 }
 
 /** Counting stops here: beyond it nobody reads the exact number, and it would cost a scan. */
-const countedMost = 10_000;
+export const countedMost = 10_000;
 
 /** One page of `listing`, and how many rows there are in all. */
 export async function readPage<Row, Item>(connection: Connection, listing: Listing, query: ListQuery, toItem: (row: Row) => Item): Promise<Page<Item>> {
@@ -50,7 +50,7 @@ export async function readPage<Row, Item>(connection: Connection, listing: Listi
   return { items: items.map(toItem), ...more, ...total };
 }
 
-interface CursorColumns {
+export interface CursorColumns {
   readonly cursor_key: string;
   readonly cursor_id: string;
 }
@@ -74,24 +74,39 @@ function sortOf(listing: Listing, query: ListQuery): { readonly sort: Sort; read
 }
 
 function beyond(listing: Listing, sort: Sort, isDescending: boolean, cursor: string): RawBuilder<unknown> {
-  const [key, id] = decodeCursor(cursor);
+  const [key, id] = decodeCursor(cursor, sort.type, listing.idType);
   const comparison = sql.raw(isDescending ? '<' : '>');
   return sql`(${sort.by}, ${listing.id}) ${comparison} (${key}::${sql.raw(sort.type)}, ${id}::${sql.raw(listing.idType ?? 'uuid')})`;
 }
 
-function encodeCursor({ cursor_key, cursor_id }: CursorColumns): string {
+export function encodeCursor({ cursor_key, cursor_id }: CursorColumns): string {
   return Buffer.from(JSON.stringify([cursor_key, cursor_id])).toString('base64url');
 }
 
-function decodeCursor(cursor: string): readonly [string, string] {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(parts) && parts.length === 2 && parts.every((part) => typeof part === 'string')) return parts as unknown as [string, string];
-  } catch {
-    // falls through to the one answer for every unreadable cursor
-  }
+/** Key and id of the last row of the page before. Throws what every cursor is answered with that this list did not make. */
+export function decodeCursor(cursor: string, keyType: Sort['type'], idType: 'uuid' | 'text' = 'uuid'): readonly [string, string] {
+  const parts = partsOf(cursor);
+  if (parts !== undefined && readable[keyType].test(parts[0]) && readable[idType].test(parts[1])) return [storableText(parts[0]), storableText(parts[1])];
   throw new InvalidListQuery('The cursor is not one of this list.');
 }
+
+function partsOf(cursor: string): readonly [string, string] | undefined {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    return Array.isArray(parts) && parts.length === 2 && parts.every((part) => typeof part === 'string') ? (parts as unknown as [string, string]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the database reads as a value of the type without complaint; it wrote these itself. */
+const readable: Readonly<Record<Sort['type'], RegExp>> = {
+  text: /^/,
+  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  bigint: /^-?\d{1,18}$/,
+  numeric: /^-?\d{1,30}(\.\d{1,30})?$/,
+  timestamptz: /^(-?infinity|[0-9]{4}-(0[1-9]|1[0-2])-([01]\d|2\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?[+-](0\d|1[0-4])(:?[0-5]\d)?)$/,
+};
 
 /** `column` contains `q`, whatever the case; the signs LIKE knows mean themselves. */
 export function contains(column: RawBuilder<unknown>, q: string): RawBuilder<unknown> {

@@ -1085,8 +1085,12 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
   Object.assign(objects, await notificationsOf(a, desk));
   const secret = await a.admin('POST', `/api/v1/cmp-profiles/${objects['cmp-profiles']}/device-secrets`, { label: 'of A' });
   const parts: Record<string, string | undefined> = { keyId: objects['ra-keys'], deviceId: objects['vendor-devices'], secretId: secret.body.id };
+  /** Its answer has no end; what is wrong with the query is told only to those who may ask. */
+  const endless = '/api/v1/orders/events';
   const urlOf = (url: string): string =>
-    url.replace(':id', objects[url.split('/')[3] ?? ''] ?? 'missing').replace(/:(\w+)/g, (_, part: string) => parts[part] ?? 'missing');
+    `${url}${url === endless ? '?nothing=1' : ''}`
+      .replace(':id', objects[url.split('/')[3] ?? ''] ?? 'missing')
+      .replace(/:(\w+)/g, (_, part: string) => parts[part] ?? 'missing');
   const bodies: Record<string, unknown> = {
     deny: { reason: 'x' },
     revoke: { reason: 'unspecified' },
@@ -1124,12 +1128,14 @@ async function isolation(t: Test, desk: Desk): Promise<void> {
 
   await t.test('lists, cards and filters show nothing of another tenant', async (t) => {
     const stranger = await desk.as('auditor', b.id);
-    for (const { url } of routes.filter(({ method, url, access }) => method === 'GET' && !url.includes(':id') && !forEveryTenant.has(access))) {
+    const lists = routes.filter(({ method, url, access }) => method === 'GET' && !url.includes(':id') && !forEveryTenant.has(access));
+    for (const { url } of lists.filter(({ url }) => url !== endless)) {
       for (const query of /\/(tenants|engine-cas|engine-clients|audit-checkpoints)$/.test(url) ? [''] : ['', `?tenantId=${a.id}`]) {
         const answer = await stranger('GET', `${url}${query}`);
         t.equal(answer.status, 200, `${url}${query}: ${answer.text}`);
         for (const id of Object.values(objects)) t.notMatch(answer.text, id, url);
-        if (query !== '' && !url.endsWith('/summary')) t.equal(answer.body.total, 0, url);
+        if (url.endsWith('/dashboard')) t.same([answer.body.days, answer.body.attention], [[], []], url);
+        else if (query !== '' && !url.endsWith('/summary')) t.equal(answer.body.total, 0, url);
         if (url.endsWith('/summary')) t.equal(answer.body.totalOrders ?? 0, 0, url);
       }
     }

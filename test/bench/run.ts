@@ -10,6 +10,7 @@ import { irRow, p10crRow } from './cmp-path.js';
 import { runCompiled } from './compiled.js';
 import { farRows } from './far-path.js';
 import { type Extent, httpRows, peerRows } from './http-path.js';
+import { listRows } from './lists.js';
 import { describeMachine } from './machine.js';
 import { overloadRows } from './overload-path.js';
 import { type Row, say, table, writeJson } from './report.js';
@@ -44,6 +45,10 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   remote: () => farRows(keys, extent),
   overload: () => overloadRows(keys, extent),
   micromdm: () => peerRows(keys, extent),
+  lists: () =>
+    listRows(
+      values.short ? { orders: 20_000, certificates: 2_000, tenants: 10, rounds: 5 } : { orders: 1_000_000, certificates: 100_000, tenants: 50, rounds: 100 },
+    ),
   start: () => startRows(values.short ? 1 : 3),
 };
 const wanted = Object.keys(parts).filter((name) => values.only === undefined || name === values.only);

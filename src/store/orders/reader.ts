@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { type Order, type OrderPhase, type OrderState, refusedStates, statesOf } from '../../enrolment/order.js';
 import type { OrderListQuery, OrderReader, OrderSummary } from '../../enrolment/ports.js';
 import type { Context } from '../../tenancy/context.js';
+import type { Page } from '../../tenancy/ports.js';
 import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
 import { allOf, readPage, searched } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
@@ -9,12 +10,13 @@ import { isUuid, storableText } from '../text.js';
 import { keptCounts } from './kept-counts.js';
 import { type OrderRow, orderColumns, toOrder } from './rows.js';
 import { firstIdAfter, skewMs, summarise } from './summary.js';
+import { walkOrders } from './walk.js';
 
 export function orderReader(connection: Connection): OrderReader {
   const kept = keptCounts<OrderSummary>(({ totalOrders }) => totalOrders);
   return {
     find: (context, id) => find(connection, context, id),
-    list: (context, query) => readPage<OrderRow, Order>(connection, listing(context, query), query, toOrder),
+    list: (context, query) => list(connection, context, query),
     summary: (context, protocol, window) => kept(`${context.tenantId} ${protocol} ${window}`, () => summarise(connection, context, protocol, window)),
     timeline: (context, id) => timeline(connection, context, id),
   };
@@ -38,35 +40,57 @@ const sorts = {
   attempts: { by: sql`o.attempts`, type: 'bigint' },
 } as const;
 
-function listing(context: Context, query: OrderListQuery) {
-  return {
-    select: orderColumns,
-    from: sql`orders o`,
-    where: [
-      ...visibleTo(context, sql`o.tenant_id`),
-      ...equalsId(sql`o.tenant_id`, query.tenantId),
-      ...equals(sql`o.protocol`, query.protocol),
-      ...equalsId(sql`o.profile_id`, query.profileId),
-      ...equalsId(sql`o.connector_id`, query.connectorId),
-      ...equalsId(sql`o.account_id`, query.accountId),
-      ...inState(query.state),
-      ...inPhase(query.phase),
-      ...seenTo(query.acknowledged),
-      ...receivedWithin(query),
-      ...equals(sql`o.operation`, query.operation),
-      ...equals(sql`o.transaction_id`, query.transactionId === undefined ? undefined : storableText(query.transactionId)),
-      ...searched(query.q, sql`o.subject`, sql`o.transaction_id`),
-    ],
-    sorts,
-    defaultSort: '-createdAt',
-    id: sql`o.id`,
-  };
+type Condition = RawBuilder<unknown>;
+
+const common = { select: orderColumns, sorts, defaultSort: '-createdAt', id: sql`o.id` } as const;
+
+/** The newest orders that an index finds; those are sorted by what has no index. */
+const sortedMost = 20_000;
+
+async function list(connection: Connection, context: Context, query: OrderListQuery): Promise<Page<Order>> {
+  const { driving, residual } = conditionsOf(context, query);
+  const { sort = '-createdAt', cursor, limit } = query;
+  if (!/^-?createdAt$/.test(sort)) return sortedList(connection, query, driving, residual);
+  if (residual.length === 0) return readPage<OrderRow, Order>(connection, { ...common, from: sql`orders o`, where: driving }, query, toOrder);
+  return walkOrders(connection, { driving, residual, isDescending: sort.startsWith('-'), limit, ...(cursor !== undefined && { cursor }) });
 }
 
-/** What arrived is found by walking the newest orders, nearly all of which are; the rest stands in an index of its own. */
-function inState(state: OrderState | undefined): readonly RawBuilder<unknown>[] {
-  const isWatched = state !== undefined && state !== 'ISSUED' && state !== 'DELIVERED' && state !== 'CONFIRMED';
-  return equals(isWatched ? sql`o.watched_state` : sql`o.state`, state);
+async function sortedList(connection: Connection, query: OrderListQuery, driving: readonly Condition[], residual: readonly Condition[]): Promise<Page<Order>> {
+  const from = sql`(select o.* from orders o where ${allOf(driving)} order by o.id desc limit ${sortedMost}) o`;
+  const page = readPage<OrderRow, Order>(connection, { ...common, from, where: residual }, query, toOrder);
+  const [found, isCut] = await Promise.all([page, hasMore(connection, driving)]);
+  return isCut ? { ...found, totalIsLowerBound: true } : found;
+}
+
+async function hasMore(connection: Connection, driving: readonly Condition[]): Promise<boolean> {
+  const beyond = sql`select 1 from orders o where ${allOf(driving)} order by o.id desc limit 1 offset ${sortedMost}`;
+  return (await rowsOf(connection, beyond)).length > 0;
+}
+
+/** What one index finds in the sequence of ids, the most telling first; whatever else is asked for is looked at row by row. */
+function conditionsOf(context: Context, query: OrderListQuery): { readonly driving: readonly Condition[]; readonly residual: readonly Condition[] } {
+  const isWatched = query.state !== undefined && query.state !== 'ISSUED' && query.state !== 'DELIVERED' && query.state !== 'CONFIRMED';
+  const indexed: readonly (readonly Condition[])[] = [
+    equals(sql`o.transaction_id`, query.transactionId === undefined ? undefined : storableText(query.transactionId)),
+    equalsId(sql`o.account_id`, query.accountId),
+    isWatched ? equals(sql`o.watched_state`, query.state) : [],
+    query.phase === 'open' ? inPhase(query.phase) : [],
+    equalsId(sql`o.profile_id`, query.profileId),
+    query.operation === 'enrolment' ? [] : equals(sql`o.operation`, query.operation),
+    [...visibleTo(context, sql`o.tenant_id`), ...equalsId(sql`o.tenant_id`, query.tenantId)],
+    equals(sql`o.protocol`, query.protocol),
+  ];
+  const [first = [], ...others] = indexed.filter((conditions) => conditions.length > 0);
+  const residual = [
+    ...others.flat(),
+    ...equalsId(sql`o.connector_id`, query.connectorId),
+    ...(isWatched ? [] : equals(sql`o.state`, query.state)),
+    ...(query.phase === 'open' ? [] : inPhase(query.phase)),
+    ...(query.operation === 'enrolment' ? equals(sql`o.operation`, query.operation) : []),
+    ...seenTo(query.acknowledged),
+    ...searched(query.q, sql`o.subject`, sql`o.transaction_id`),
+  ];
+  return { driving: [...first, ...receivedWithin(query)], residual };
 }
 
 function inPhase(phase: OrderPhase | undefined): readonly RawBuilder<unknown>[] {
