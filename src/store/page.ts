@@ -86,8 +86,16 @@ export function encodeCursor({ cursor_key, cursor_id }: CursorColumns): string {
 /** Key and id of the last row of the page before. Throws what every cursor is answered with that this list did not make. */
 export function decodeCursor(cursor: string, keyType: Sort['type'], idType: 'uuid' | 'text' = 'uuid'): readonly [string, string] {
   const parts = partsOf(cursor);
-  if (parts !== undefined && readable[keyType].test(parts[0]) && readable[idType].test(parts[1])) return [storableText(parts[0]), storableText(parts[1])];
+  if (parts !== undefined && readable[keyType].test(parts[0]) && isRealDay(keyType, parts[0]) && readable[idType].test(parts[1]))
+    return [storableText(parts[0]), storableText(parts[1])];
   throw new InvalidListQuery('The cursor is not one of this list.');
+}
+
+/** The pattern of a time lets the thirtieth of February through. */
+function isRealDay(type: Sort['type'], key: string): boolean {
+  const [year, month, day] = key.slice(0, 10).split('-').map(Number);
+  if (type !== 'timestamptz' || day === undefined || key.includes('infinity')) return true;
+  return new Date(Date.UTC(year ?? 0, (month ?? 1) - 1, day)).getUTCDate() === day;
 }
 
 function partsOf(cursor: string): readonly [string, string] | undefined {
