@@ -2,6 +2,7 @@ import { Button, Menu, Text, useMantineColorScheme } from '@mantine/core';
 import { IconKey, IconLogout, IconMoon, IconSun, IconSunMoon } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
+import { call } from '../api/call.js';
 import { forgetToken } from '../api/token.js';
 import { words } from '../strings/index.js';
 import { useSession } from './session.js';
@@ -56,13 +57,16 @@ export function AccountMenu() {
   );
 }
 
-/** Nothing that was read stays behind. */
-function useLogOut(): () => void {
+/** Ends the session at the server and at the identity provider; nothing that was read stays behind. */
+function useLogOut(): () => Promise<void> {
   const queries = useQueryClient();
   const navigate = useNavigate();
-  return () => {
+  const { kind } = useSession();
+  return async () => {
+    const ended = kind === 'user' ? await call<{ readonly endUrl: string | null }>('/session', { method: 'DELETE' }).catch(() => undefined) : undefined;
     forgetToken();
     queries.clear();
-    void navigate({ to: '/login' });
+    if (ended?.endUrl) globalThis.location.assign(ended.endUrl);
+    else void navigate({ to: '/login' });
   };
 }

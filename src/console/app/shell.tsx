@@ -2,13 +2,15 @@ import { AppShell, Burger, Group, ScrollArea, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useSuspenseQuery } from '@tanstack/react-query';
 import { Outlet, useNavigate } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { sessionQuery } from '../api/queries.js';
 import { words } from '../strings/index.js';
 import { AccountMenu } from './account-menu.js';
 import { SessionProvider } from './session.js';
 import { Sidebar } from './sidebar.js';
 import { TenantSwitcher } from './tenant-switcher.js';
+
+const Restricted = lazy(async () => ({ default: (await import('../pages/login/restricted.js')).Restricted }));
 
 /** Header, sidebar, and the page in the middle. */
 export function Shell() {
@@ -19,6 +21,13 @@ export function Shell() {
     if (!session.authenticated) void navigate({ to: '/login' });
   }, [session, navigate]);
   if (!session.authenticated) return null;
+  if (session.restriction !== null) {
+    return (
+      <Suspense>
+        <Restricted restriction={session.restriction} />
+      </Suspense>
+    );
+  }
   return (
     <SessionProvider session={session}>
       <a href="#content" className="skip-link">

@@ -1,6 +1,9 @@
 import { Select, Text } from '@mantine/core';
 import { IconBuilding } from '@tabler/icons-react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { call } from '../api/call.js';
 import { useTenants } from '../api/hooks.js';
+import type { Session } from '../api/types.js';
 import { words } from '../strings/index.js';
 import { useSession } from './session.js';
 import { useTenant } from './tenant.js';
@@ -8,12 +11,37 @@ import { useTenant } from './tenant.js';
 /** Which tenant is looked at. Who is bound to one reads its name here. */
 export function TenantSwitcher() {
   const session = useSession();
-  return session.tenantId === null ? (
-    <Choice />
-  ) : (
+  if (session.tenantId === null) return <Choice />;
+  if (session.tenants !== null && session.tenants.length > 1) return <Workplace tenants={session.tenants} tenantId={session.tenantId} />;
+  return (
     <Text size="sm" c="dimmed">
       {words.shell.tenant}: <bdi>{session.tenant}</bdi>
     </Text>
+  );
+}
+
+interface WorkplaceProps {
+  readonly tenants: readonly { readonly id: string; readonly name: string }[];
+  readonly tenantId: string;
+}
+
+/** Who belongs to several tenants works in one at a time; the server keeps which. */
+function Workplace({ tenants, tenantId }: WorkplaceProps) {
+  const queries = useQueryClient();
+  const change = useMutation({
+    mutationFn: (wanted: string) => call<Session>('/session', { method: 'PATCH', body: { tenantId: wanted } }),
+    onSuccess: () => queries.resetQueries(),
+  });
+  return (
+    <Select
+      aria-label={words.shell.tenant}
+      size="xs"
+      w={210}
+      data={tenants.map(({ id, name }) => ({ value: id, label: name }))}
+      value={tenantId}
+      onChange={(chosen) => chosen !== null && change.mutate(chosen)}
+      allowDeselect={false}
+    />
   );
 }
 

@@ -5,7 +5,7 @@ const gate: MantineColorsTuple = ['#e6f7f9', '#d0eaee', '#a3d5dc', '#72bfca', '#
 /** Calm and dense: small type, thin lines, one accent. Every colour of text keeps 4.5 to 1 on its ground. */
 export const theme = createTheme({
   primaryColor: 'gate',
-  primaryShade: { light: 7, dark: 6 },
+  primaryShade: 7,
   colors: { gate },
   autoContrast: true,
   luminanceThreshold: 0.36,

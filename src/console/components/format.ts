@@ -43,7 +43,7 @@ export function showTotal({ total, totalIsLowerBound }: { readonly total: number
 
 /** Characters that change the direction or the look of what follows them, or cannot be seen at all. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const unseen = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+const unseen = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 /** Text from a device or an outside system, with what could deceive a reader written out. */
 export function plain(text: string): string {

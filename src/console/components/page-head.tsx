@@ -28,7 +28,7 @@ export function PageHead({ title, text, mark, children }: PageHeadProps) {
         </Group>
         {text !== undefined && (
           <Text size="sm" c="dimmed" className="foreign">
-            {text}
+            {plain(text)}
           </Text>
         )}
       </Stack>

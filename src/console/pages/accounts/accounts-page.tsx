@@ -27,7 +27,7 @@ function columnsFor(names: ReadonlyMap<string, string>): readonly Column<Account
       label: accounts.orders,
       align: 'right',
       render: ({ id, label }) => (
-        <Anchor component={Link} to="/orders" search={{ accountId: id } as never} size="sm" aria-label={`${accounts.orders}: ${label}`}>
+        <Anchor component={Link} to="/orders" search={{ accountId: id } as never} size="sm" aria-label={`${common.view}: ${label}`}>
           {common.view}
         </Anchor>
       ),

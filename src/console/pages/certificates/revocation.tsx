@@ -18,7 +18,7 @@ export function Revocation({ certificate }: { readonly certificate: Certificate 
   if (!may('certificate:revoke') || (certificate.status === 'revoked' && !isHeld)) return null;
   return (
     <>
-      <Button variant="default" c="red" onClick={() => setAsking(true)}>
+      <Button variant="default" c="var(--console-bad)" onClick={() => setAsking(true)}>
         {isHeld ? `${certificates.revoke} / ${certificates.release}` : certificates.revoke}
       </Button>
       {isAsking && <Question certificate={certificate} isHeld={isHeld} onClose={() => setAsking(false)} />}

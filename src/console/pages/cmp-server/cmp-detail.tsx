@@ -57,7 +57,7 @@ function Detail({ profile, reload }: { readonly profile: CmpProfile; readonly re
             <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setEditing(true)}>
               {common.edit}
             </Button>
-            <Button variant="default" c="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => deletion.ask(profile)}>
+            <Button variant="default" c="var(--console-bad)" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => deletion.ask(profile)}>
               {common.remove}
             </Button>
           </>

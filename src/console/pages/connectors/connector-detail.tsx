@@ -59,7 +59,7 @@ function Detail({ connector, reload }: { readonly connector: Connector; readonly
             <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setEditing(true)}>
               {common.edit}
             </Button>
-            <Button variant="default" c="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => deletion.ask(connector)}>
+            <Button variant="default" c="var(--console-bad)" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => deletion.ask(connector)}>
               {common.remove}
             </Button>
           </>

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { call } from '../../api/call.js';
 import type { TestReport } from '../../api/types.js';
 import { Foreign } from '../../components/foreign.js';
-import { showDuration } from '../../components/format.js';
+import { plain, showDuration } from '../../components/format.js';
 import { ProblemAlert } from '../../components/problem-alert.js';
 import { words } from '../../strings/index.js';
 
@@ -70,7 +70,7 @@ export function Steps({ steps }: { readonly steps: TestReport['steps'] }) {
         <Group key={name} gap="xs" wrap="nowrap" align="start">
           {ok ? <IconCheck size={16} color="var(--console-good)" aria-label="ok" /> : <IconX size={16} color="var(--console-bad)" aria-label="failed" />}
           <Text size="sm" fw={600} w={110} style={{ flexShrink: 0 }}>
-            {name}
+            {plain(name)}
           </Text>
           <Text size="sm" component="div" flex={1}>
             <Foreign text={message} wrap />

@@ -4,6 +4,7 @@ import { oneQuery } from '../../api/queries.js';
 import type { SnippetList } from '../../api/types.js';
 import { Copy } from '../../components/copy.js';
 import { EmptyState } from '../../components/empty-state.js';
+import { plain } from '../../components/format.js';
 import { Panel } from '../../components/panel.js';
 import { Whole } from '../../components/whole.js';
 import { words } from '../../strings/index.js';
@@ -28,18 +29,18 @@ function Snippets({ items }: SnippetList) {
     <Accordion variant="separated" defaultValue={items[0]?.client ?? null}>
       {items.map(({ client, title, note, text }) => (
         <Accordion.Item key={client} value={client}>
-          <Accordion.Control>{title}</Accordion.Control>
+          <Accordion.Control>{plain(title)}</Accordion.Control>
           <Accordion.Panel>
             <Stack gap="xs">
               <Group justify="space-between" wrap="nowrap" align="start">
                 <Text size="sm" c="dimmed">
-                  {note}
+                  {plain(note)}
                 </Text>
                 <Copy text={text} what={title} />
               </Group>
               {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled must be reachable by the keyboard */}
               <pre className="snippet" tabIndex={0}>
-                {text}
+                {plain(text)}
               </pre>
             </Stack>
           </Accordion.Panel>

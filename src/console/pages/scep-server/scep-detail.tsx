@@ -11,7 +11,7 @@ import { StatusBadge } from '../../components/badges.js';
 import { CopiedUrl } from '../../components/copied-url.js';
 import { type Fact, Facts } from '../../components/facts.js';
 import { Foreign } from '../../components/foreign.js';
-import { showTime } from '../../components/format.js';
+import { plain, showTime } from '../../components/format.js';
 import { Moment } from '../../components/moment.js';
 import { OrderCounts } from '../../components/order-counts.js';
 import { PageHead } from '../../components/page-head.js';
@@ -58,7 +58,7 @@ function Detail({ profile, reload }: { readonly profile: ScepProfile; readonly r
             <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setEditing(true)}>
               {common.edit}
             </Button>
-            <Button variant="default" c="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => deletion.ask(profile)}>
+            <Button variant="default" c="var(--console-bad)" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => deletion.ask(profile)}>
               {common.remove}
             </Button>
           </>
@@ -88,7 +88,9 @@ function Overview({ profile }: { readonly profile: ScepProfile }) {
         <Alert color="orange" title={profiles.warnings}>
           <List size="sm">
             {warnings.map((warning) => (
-              <List.Item key={warning}>{warning}</List.Item>
+              <List.Item key={warning} className="foreign">
+                {plain(warning)}
+              </List.Item>
             ))}
           </List>
         </Alert>
