@@ -1,0 +1,89 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { run } from '../support/run.js';
+import type { RunningServer } from '../support/server.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const require = createRequire(import.meta.url);
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Nothing is timed; a crowded machine only takes longer. */
+const patienceMs = 120_000;
+
+/** Builds the console as `npm ci` does. */
+export async function buildConsole(): Promise<void> {
+  const vite = join(require.resolve('vite/package.json'), '../bin/vite.js');
+  const built = await run(process.execPath, [vite, 'build', 'src/console'], { cwd: root, timeoutMs: 600_000 });
+  if (built.code !== 0) throw new Error(built.output);
+}
+
+/** A browser's window on the console, and everything that went wrong in it. */
+export interface Stage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Errors of the console and of scripts, refusals of the content security policy, and dialogs. */
+  readonly faults: string[];
+  /** Opens a place and waits until it has read what it shows. */
+  open(path: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface StageOptions {
+  readonly scheme?: 'light' | 'dark';
+  readonly width?: number;
+  /** Signed in with this token; absent: nobody. */
+  readonly token?: string;
+}
+
+/** What a page writes down of refusals; read back by `open`. */
+function noteRefusals(token: string | undefined): void {
+  if (token !== undefined) sessionStorage.setItem('gatehouse.token', token);
+  document.addEventListener('securitypolicyviolation', (event) => reportError(new Error(`refused by policy: ${event.violatedDirective} ${event.blockedURI}`)));
+}
+
+export async function openStage(browser: Browser, server: RunningServer, { scheme = 'light', width = 1280, token }: StageOptions = {}): Promise<Stage> {
+  const context = await browser.newContext({ viewport: { width, height: 860 }, colorScheme: scheme, acceptDownloads: true });
+  context.setDefaultTimeout(patienceMs);
+  await context.addInitScript(noteRefusals, token);
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && faults.push(`${page.url()}: ${message.text()}`));
+  page.on('pageerror', (error) => faults.push(`${page.url()}: ${error.message}`));
+  page.on('dialog', (dialog) => {
+    faults.push(`${page.url()}: dialog ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  const open = async (path: string): Promise<void> => {
+    await page.goto(`${server.adminUrl}${path}`);
+    await page.locator('h1').first().waitFor();
+    await page.waitForFunction(() => document.querySelector('[aria-busy="true"], .mantine-Skeleton-root') === null);
+  };
+  return { page, context, faults, open, close: () => context.close() };
+}
+
+/** Serious and critical findings of axe (WCAG 2.2 AA) on what is shown now. */
+export async function seriousFindings(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe: checker } = globalThis as unknown as {
+      axe: {
+        run(place: Document, options: object): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }>;
+      };
+    };
+    const { violations } = await checker.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    return serious.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary.slice(0, 200)}`));
+  });
+}
+
+const artefacts = process.env.GATEHOUSE_SCREENSHOTS ?? join(tmpdir(), 'gatehouse-screenshots');
+
+/** Keeps a picture of the page for people to look at: in GATEHOUSE_SCREENSHOTS, else in the temporary folder. */
+export async function keepPicture(page: Page, name: string): Promise<void> {
+  mkdirSync(artefacts, { recursive: true });
+  await page.screenshot({ path: join(artefacts, `${name}.png`) });
+}
