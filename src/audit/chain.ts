@@ -48,3 +48,6 @@ export interface AuditChain {
   /** Undefined while no checkpoint covers the event. */
   proofOf(bootId: string, nodeSeq: number): Promise<InclusionProof | undefined>;
 }
+
+/** Most events of one `seal`: fewer mean that nothing older is left. Whoever goes on until nothing comes back would never end on a busy server. */
+export const sealedAtOnce = 500;

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
+import { sealedAtOnce } from '../audit/chain.js';
 import { keyText } from '../audit/checkpoint.js';
 import type { Config } from '../config.js';
 import type { Store } from '../store/store.js';
@@ -56,6 +57,6 @@ async function* linesOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
 
 /** Everything committed is sealed and signed afterwards, unless a running node is just about to. */
 export async function sealAll({ auditChain }: Pick<Store, 'auditChain'>): Promise<void> {
-  while ((await auditChain.seal()) > 0);
+  while ((await auditChain.seal()) >= sealedAtOnce);
   await auditChain.sign('now');
 }

@@ -1,12 +1,11 @@
 import { sql, type Transaction } from 'kysely';
+import { sealedAtOnce } from '../audit/chain.js';
 import { type ChainedEvent, eventText } from '../audit/line.js';
 import { chainHash, chainStart, leafHash } from '../audit/merkle.js';
 import { appendLeaves } from './audit-tiles.js';
 import { type Connection, type Executor, transact } from './connection/connection.js';
 import type { Tables } from './tables.js';
 
-/** Of one transaction: what is hashed at once keeps the process from everything else for a few milliseconds. */
-const sealedAtOnce = 500;
 /** Any constant: who holds it adds to the chain, the others leave it to them. */
 const chainLock = 7_243_392_101;
 

@@ -1,4 +1,4 @@
-import type { AuditChain } from '../audit/chain.js';
+import { type AuditChain, sealedAtOnce } from '../audit/chain.js';
 import type { CheckpointFolder } from '../audit/kept-checkpoints.js';
 import type { Log } from '../runtime/log.js';
 import { gauge } from '../runtime/metrics.js';
@@ -23,7 +23,7 @@ export function sealAuditJob({ auditChain, openFolder, log }: SealDeps): Job {
     name: 'seal-audit',
     everyMs: 1_000,
     async run(stopping) {
-      while ((await auditChain.seal()) > 0 && stopping?.aborted !== true);
+      while ((await auditChain.seal()) >= sealedAtOnce && stopping?.aborted !== true);
       await auditChain.sign('due');
       if (openFolder !== undefined) await copyOut(auditChain, openFolder(), log);
     },

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { AuditChain } from '../../audit/chain.js';
+import { type AuditChain, sealedAtOnce } from '../../audit/chain.js';
 import { keyText } from '../../audit/checkpoint.js';
 import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
@@ -38,7 +38,7 @@ export function auditChainRoutes(app: AdminApp, deps: AdminParts, chain: AuditCh
     },
     async (request, reply) => {
       await noteReading(deps, callerOf(request), 'audit.exported', 'installation', null);
-      while ((await chain.seal()) > 0);
+      while ((await chain.seal()) >= sealedAtOnce);
       await chain.sign('now');
       reply.type('application/x-ndjson').header('content-disposition', 'attachment; filename="audit.jsonl"');
       return reply.serializer((body: unknown) => body as string).send(Readable.from(linesOf(chain)) as never);

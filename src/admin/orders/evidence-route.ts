@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { AuditChain } from '../../audit/chain.js';
+import { type AuditChain, sealedAtOnce } from '../../audit/chain.js';
 import { keyText } from '../../audit/checkpoint.js';
 import type { Order } from '../../enrolment/order.js';
 import { toPem } from '../../pkix/index.js';
@@ -36,7 +36,7 @@ export function orderEvidenceRoute(app: AdminApp, deps: AdminParts, chain: Audit
       const caller = callerOf(request);
       const order = await findOrder(deps, caller, request.params.id);
       await noteReading(deps, caller, 'evidence.read', `order:${order.id}`, order.tenantId);
-      while ((await chain.seal()) > 0);
+      while ((await chain.seal()) >= sealedAtOnce);
       await chain.sign('now');
       reply.header('content-disposition', `attachment; filename="order-${order.id}.json"`);
       return evidenceOf(deps, chain, contextOf(caller), order);
