@@ -9,19 +9,21 @@ export interface LoadLimits {
   readonly all: number;
   /** Messages that wait for their turn. */
   readonly queued: number;
-  /** Once the first of them has waited so long, no more are let in. */
+  /** So many may wait however long it takes: a machine that is slow for a while must not turn a handful of devices away. */
+  readonly patient: number;
+  /** Beyond those, once the first that waits has waited so long, no more are let in. */
   readonly queuedMs: number;
   /** One turn of the event loop serves messages for so long; what it finds beyond waits for later turns. */
   readonly turnMs: number;
 }
 
-export const loadLimits: LoadLimits = { busy: 256, all: 2_048, queued: 512, queuedMs: 250, turnMs: 25 };
+export const loadLimits: LoadLimits = { busy: 256, all: 2_048, queued: 512, patient: 128, queuedMs: 1_000, turnMs: 25 };
 
 const shed = counter<never>('gatehouse_shed_requests_total', 'Messages answered 503 unread, because too many were under way');
 const text = Buffer.from('The service is busy. Try again later.\n');
 const [leastSeconds, mostSeconds] = [5, 30];
 /** What waited so many times as long as it should, since the database does not answer perhaps, is refused after all. */
-const latest = 8;
+const latest = 10;
 
 interface Waiting {
   readonly request: IncomingMessage;
@@ -91,7 +93,8 @@ export function shedLoad(server: Server, waiting: () => number, limits: LoadLimi
     const now = performance.now();
     const [first] = queue;
     if (first === undefined && !isFull() && !isTurnOver(now)) return begin(request, response);
-    if (queue.length >= limits.queued || (first !== undefined && now - first.since > limits.queuedMs)) return refuse(response);
+    const isSlow = queue.length >= limits.patient && first !== undefined && now - first.since > limits.queuedMs;
+    if (queue.length >= limits.queued || isSlow) return refuse(response);
     queue.push({ request, response, since: now });
     pump();
   });

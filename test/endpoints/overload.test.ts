@@ -9,7 +9,7 @@ interface Answered {
   readonly body: string;
 }
 
-const none = { queued: 0, queuedMs: 60_000, turnMs: 60_000 };
+const none = { queued: 0, patient: 0, queuedMs: 60_000, turnMs: 60_000 };
 
 /** A server that holds every request until it is let go. */
 async function holding(t: Test, limits: LoadLimits, waiting: () => number = () => 0) {
@@ -158,4 +158,30 @@ t.test('no more are let in once the first that waits has waited too long', async
   letGo();
   t.equal((await taken).status, 200);
   t.ok([200, 503].includes((await second).status));
+});
+
+t.test('a slow machine turns nobody away while only a few wait, however long the first of them has waited', async (t) => {
+  const { send, arrived, letGo, held } = await holding(t, { ...none, busy: 1, all: 9, queued: 100, patient: 2, queuedMs: 30 });
+  const taken = send('POST', '/1', 'x');
+  await arrived(1);
+  const second = send('POST', '/2', 'x');
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  const third = send('POST', '/3', 'x');
+  const state = { isThirdAnswered: false };
+  void third
+    .catch(() => undefined)
+    .then(() => {
+      state.isThirdAnswered = true;
+    });
+  // One more than may wait so long: refused, and with its answer it is known that the third was not.
+  let refused = 0;
+  while (refused === 0) {
+    const late = await Promise.race([send('POST', '/late', 'x'), new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 100))]);
+    if (late?.status === 503) refused += 1;
+  }
+  t.notOk(state.isThirdAnswered);
+  t.equal(held.length, 1);
+  letGo();
+  t.equal((await taken).status, 200);
+  for (const left of [second, third]) left.catch(() => undefined);
 });
