@@ -26,6 +26,7 @@ import { circuits } from './0025-circuits.js';
 import { revocationPassphrases } from './0027-revocation-passphrases.js';
 import { connectorLogPartitions } from './0028-connector-log-partitions.js';
 import { identity } from './0032-identity.js';
+import { fourEyes } from './0033-four-eyes.js';
 import { auditChain } from './0035-audit-chain.js';
 import { auditSinks } from './0036-audit-sinks.js';
 import type { Migration } from './migration.js';
@@ -60,6 +61,7 @@ export const migrations: readonly Migration[] = [
   revocationPassphrases,
   connectorLogPartitions,
   identity,
+  fourEyes,
   auditChain,
   auditSinks,
 ];

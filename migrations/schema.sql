@@ -460,6 +460,15 @@ CREATE TABLE notification_rules (
 );
 CREATE INDEX notification_rules_connector_idx ON notification_rules USING btree (connector_id);
 
+CREATE TABLE order_approvals (
+  order_id uuid not null,
+  actor text not null,
+  tenant_id uuid not null,
+  reason text not null,
+  at timestamp with time zone not null default now(),
+  CONSTRAINT order_approvals_pkey PRIMARY KEY (order_id, actor)
+);
+
 CREATE TABLE order_intents (
   order_id uuid not null,
   fence bigint not null,
@@ -561,6 +570,15 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_next_attempt_idx ON outbox USING btree (topic, next_attempt_at);
 CREATE INDEX outbox_revocation_idx ON outbox USING btree (((payload ->> 'orderId'::text))) WHERE (topic = 'certificate.revoke'::text);
+
+CREATE TABLE profile_editors (
+  profile_id uuid not null,
+  actor text not null,
+  tenant_id uuid not null,
+  at timestamp with time zone not null default now(),
+  CONSTRAINT profile_editors_pkey PRIMARY KEY (profile_id, actor),
+  CONSTRAINT profile_editors_profile_id_fkey FOREIGN KEY (profile_id) REFERENCES profiles(id) ON DELETE CASCADE
+);
 
 CREATE TABLE profiles (
   id uuid not null,

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { logLevels } from './runtime/log.js';
 import { fail, ok, type Result } from './runtime/result.js';
 import { Secret } from './runtime/secret.js';
+import { type ClaimMapping, isRoleMapping, parseMapping } from './tenancy/claim-mapping.js';
 import { type Role, roles as userRoles } from './tenancy/role.js';
 
 export const modes = ['dev', 'production'] as const;
@@ -45,6 +46,8 @@ export interface Config {
   readonly sessionHours: number;
   /** Roles that must have a second factor. */
   readonly totpRoles: readonly Role[];
+  /** Absent: people sign in by password only. */
+  readonly oidc?: OidcConfig;
   /** How many days a refusal is kept that does not come again. */
   readonly refusalDays: number;
   /** How many days calls of connectors are kept. */
@@ -53,6 +56,18 @@ export interface Config {
   readonly auditCheckpointDir?: string;
   /** Key type of the embedded engine's CAs, chosen when they are made. */
   readonly engineKey: (typeof engineKeys)[number];
+}
+
+/** An OpenID Connect provider that people sign in at. */
+export interface OidcConfig {
+  readonly name: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+  readonly scopes: readonly string[];
+  readonly claim: string;
+  readonly roles: ClaimMapping<Role>;
+  readonly tenants: ClaimMapping<string>;
 }
 
 export interface ConfigFault {
@@ -114,6 +129,25 @@ const environmentSchema = z.object({
   GATEHOUSE_SESSION_IDLE_MINUTES: z.coerce.number('must be a number of minutes').int('must be whole minutes').min(1).max(1440).default(30),
   GATEHOUSE_SESSION_HOURS: z.coerce.number('must be a number of hours').int('must be whole hours').min(1).max(720).default(12),
   GATEHOUSE_REQUIRE_TOTP: list.prefault('').pipe(z.array(z.enum(userRoles, `must be a list of ${userRoles.join(', ')}`))),
+  GATEHOUSE_OIDC_ISSUER: z
+    .string()
+    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be the URL of an OpenID Connect provider')
+    .optional(),
+  GATEHOUSE_OIDC_NAME: z.string().max(60).default('single sign-on'),
+  GATEHOUSE_OIDC_CLIENT_ID: z.string().optional(),
+  GATEHOUSE_OIDC_CLIENT_SECRET: z.string().optional(),
+  GATEHOUSE_OIDC_SCOPES: list.prefault('profile email'),
+  GATEHOUSE_OIDC_CLAIM: z.string().min(1).default('groups'),
+  GATEHOUSE_OIDC_ROLES: z
+    .string()
+    .default('')
+    .transform((text) => parseMapping(text) ?? new Map([['', ['']]]))
+    .refine(isRoleMapping, `must be a list such as admins=admin; staff=viewer, with roles of ${userRoles.join(', ')}`),
+  GATEHOUSE_OIDC_TENANTS: z
+    .string()
+    .default('')
+    .transform((text) => parseMapping(text) ?? new Map([['', ['']]]))
+    .refine((mapping) => ![...mapping.keys()].includes(''), 'must be a list such as staff=default; admins=* with slugs of tenants, or * for every tenant'),
   GATEHOUSE_REFUSAL_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
   GATEHOUSE_CONNECTOR_LOG_DAYS: z.coerce.number('must be a number of days').int('must be whole days').min(1).max(36_500).default(90),
   GATEHOUSE_AUDIT_CHECKPOINT_DIR: z.string().min(1).optional(),
@@ -121,14 +155,14 @@ const environmentSchema = z.object({
 });
 type Parsed = z.infer<typeof environmentSchema>;
 
-const secretVariables = ['GATEHOUSE_DATABASE_URL', 'GATEHOUSE_MASTER_KEY', 'GATEHOUSE_ADMIN_TOKEN'] as const;
+const secretVariables = ['GATEHOUSE_DATABASE_URL', 'GATEHOUSE_MASTER_KEY', 'GATEHOUSE_ADMIN_TOKEN', 'GATEHOUSE_OIDC_CLIENT_SECRET'] as const;
 
 /** The environment as a typed configuration, or every fault in it. `NAME_FILE` gives a secret by file. */
 export function parseConfig(environment: Environment = process.env): Result<Config, readonly ConfigFault[]> {
   const { values, faults } = withSecretFiles(environment);
   const { data, issues } = parseEach(values);
   const faulty = new Set([...faults, ...issues].map(({ variable }) => variable.replace(/_FILE$/, '')));
-  const more = [...tlsFaults(data), ...productionFaults(data)].filter(({ variable }) => !faulty.has(variable));
+  const more = [...tlsFaults(data), ...productionFaults(data), ...oidcFaults(data)].filter(({ variable }) => !faulty.has(variable));
   const all = [...faults, ...issues, ...more];
   return all.length > 0 ? fail(all) : ok(toConfig(data));
 }
@@ -229,7 +263,38 @@ function productionFaults(parsed: Parsed): ConfigFault[] {
   return faults;
 }
 
+function oidcFaults(parsed: Parsed): ConfigFault[] {
+  const issuer = parsed.GATEHOUSE_OIDC_ISSUER;
+  if (issuer === undefined) return [];
+  const faults: ConfigFault[] = [];
+  if (parsed.GATEHOUSE_MODE === 'production' && !issuer.startsWith('https:'))
+    faults.push({ variable: 'GATEHOUSE_OIDC_ISSUER', message: 'must be https in production' });
+  for (const name of ['GATEHOUSE_OIDC_CLIENT_ID', 'GATEHOUSE_OIDC_CLIENT_SECRET'] as const) {
+    if (parsed[name] === undefined) faults.push({ variable: name, message: 'is required with GATEHOUSE_OIDC_ISSUER' });
+  }
+  for (const name of ['GATEHOUSE_OIDC_ROLES', 'GATEHOUSE_OIDC_TENANTS'] as const) {
+    if (parsed[name].size === 0) faults.push({ variable: name, message: 'is required with GATEHOUSE_OIDC_ISSUER: nobody could sign in' });
+  }
+  return faults;
+}
+
+function oidcOf(parsed: Parsed): OidcConfig | undefined {
+  const { GATEHOUSE_OIDC_ISSUER: issuer, GATEHOUSE_OIDC_CLIENT_ID: clientId, GATEHOUSE_OIDC_CLIENT_SECRET: secret } = parsed;
+  if (issuer === undefined || clientId === undefined || secret === undefined) return undefined;
+  return {
+    name: parsed.GATEHOUSE_OIDC_NAME,
+    issuer,
+    clientId,
+    clientSecret: new Secret(secret),
+    scopes: parsed.GATEHOUSE_OIDC_SCOPES,
+    claim: parsed.GATEHOUSE_OIDC_CLAIM,
+    roles: parsed.GATEHOUSE_OIDC_ROLES,
+    tenants: parsed.GATEHOUSE_OIDC_TENANTS,
+  };
+}
+
 function toConfig(parsed: Parsed): Config {
+  const oidc = oidcOf(parsed);
   const listen = listener(parsed.GATEHOUSE_LISTEN, parsed.GATEHOUSE_TLS_CERT_FILE, parsed.GATEHOUSE_TLS_KEY_FILE);
   const adminListen = listener(parsed.GATEHOUSE_ADMIN_LISTEN, parsed.GATEHOUSE_ADMIN_TLS_CERT_FILE, parsed.GATEHOUSE_ADMIN_TLS_KEY_FILE);
   const {
@@ -254,6 +319,7 @@ function toConfig(parsed: Parsed): Config {
     connectorAllow: parsed.GATEHOUSE_CONNECTOR_ALLOW,
     connectorLogDays: parsed.GATEHOUSE_CONNECTOR_LOG_DAYS,
     logLevel: parsed.GATEHOUSE_LOG_LEVEL,
+    ...(oidc !== undefined && { oidc }),
     sessionIdleMinutes: parsed.GATEHOUSE_SESSION_IDLE_MINUTES,
     sessionHours: parsed.GATEHOUSE_SESSION_HOURS,
     totpRoles: parsed.GATEHOUSE_REQUIRE_TOTP,

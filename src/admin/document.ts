@@ -25,6 +25,8 @@ export async function openApiDocument(): Promise<string> {
     | 'mails'
     | 'ruleTester'
     | 'identity'
+    | 'approvals'
+    | 'adminUrl'
   > = {
     log: createLog('silent'),
     clock: systemClock,
@@ -41,7 +43,9 @@ export async function openApiDocument(): Promise<string> {
     givenUpRevocations: {} as NonNullable<AdminDeps['givenUpRevocations']>,
     notificationRules: {} as NonNullable<AdminDeps['notificationRules']>,
     mails: {} as NonNullable<AdminDeps['mails']>,
-    identity: {} as NonNullable<AdminDeps['identity']>,
+    approvals: {} as NonNullable<AdminDeps['approvals']>,
+    adminUrl: 'https://localhost',
+    identity: { provider: {} } as NonNullable<AdminDeps['identity']>,
     ruleTester: {} as NonNullable<AdminDeps['ruleTester']>,
   };
   const app = Fastify();

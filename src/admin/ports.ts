@@ -1,6 +1,7 @@
 import type { AuditChain } from '../audit/chain.js';
 import type { AuditLog } from '../audit/event.js';
 import type { OrderDecisions } from '../enrolment/approve.js';
+import type { ApprovalStore } from '../enrolment/four-eyes.js';
 import type { OrderEventReader } from '../enrolment/order-events.js';
 import type { CertificateStore, OrderReader } from '../enrolment/ports.js';
 import type { GivenUpRevocations } from '../enrolment/revocation-ports.js';
@@ -45,6 +46,8 @@ export interface AdminDeps {
   readonly vendorDevices?: VendorDeviceStore;
   /** Where absent, the routes of devices' own secrets are not served. */
   readonly deviceSecrets?: DeviceSecretStore;
+  /** Where absent, one approval is enough for every order. */
+  readonly approvals?: ApprovalStore;
   /** Where absent, stuck orders stay so. */
   readonly stuckOrders?: StuckOrders;
   /** Where absent, revocations that were given up stay so. */

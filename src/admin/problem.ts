@@ -8,6 +8,7 @@ export const problems = {
   'code-required': { status: 401, title: 'The code of the second factor is required' },
   forbidden: { status: 403, title: 'The permission is missing' },
   'foreign-origin': { status: 403, title: 'The request comes from another site' },
+  'needs-others': { status: 403, title: 'Somebody else has to do this' },
   'session-restricted': { status: 403, title: 'Something must be done first' },
   'not-found': { status: 404, title: 'Not found' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },

@@ -30,7 +30,7 @@ import { orderEventFeed } from './orders/event-feed.js';
 import { orderEventRoutes } from './orders/event-routes.js';
 import { orderEvidenceRoute } from './orders/evidence-route.js';
 import { givenUpRevocationRoutes } from './orders/revocation-routes.js';
-import { orderDecisionRoutes, orderRoutes } from './orders/routes.js';
+import { orderApprovalsRoute, orderDecisionRoutes, orderRoutes } from './orders/routes.js';
 import { stuckOrderRoutes } from './orders/stuck-routes.js';
 import { type AdminDeps, type AdminParts, defaultLimits, type IdentityParts } from './ports.js';
 import { raKeyRoutes } from './ra-keys/routes.js';
@@ -40,6 +40,7 @@ import { scepChallengeRoutes } from './scep-profiles/challenge-routes.js';
 import { scepProfileRoutes } from './scep-profiles/routes.js';
 import { setSecurityHeaders } from './security-headers.js';
 import { ownPasswordRoute, ownSessionRoutes, ownTotpRoutes } from './session/own-routes.js';
+import { providerRoutes } from './session/provider-routes.js';
 import { sessionRoutes, signInRoutes } from './session/routes.js';
 import { snippetRoutes } from './snippets/routes.js';
 import { tenantRoutes } from './tenants/routes.js';
@@ -103,6 +104,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   if (deps.orderEvents !== undefined) orderEventRoutes(app, orderEventFeed(deps.orderEvents, deps.log, { pollMs: 1_000 }));
   orderRoutes(app, deps);
   orderDecisionRoutes(app, deps);
+  if (deps.approvals !== undefined) orderApprovalsRoute(app, deps, deps.approvals);
   refusalRoutes(app, deps);
   certificateRoutes(app, deps);
   accountRoutes(app, deps);
@@ -121,6 +123,7 @@ function auditRoutes(app: AdminApp, deps: AdminParts): void {
 
 function identityRoutes(app: AdminApp, deps: AdminParts, identity: IdentityParts): void {
   signInRoutes(app, deps, identity);
+  if (identity.provider !== undefined) providerRoutes(app, deps, identity, identity.provider);
   ownSessionRoutes(app, deps, identity);
   ownPasswordRoute(app, deps, identity);
   ownTotpRoutes(app, deps, identity);

@@ -27,6 +27,7 @@ import { followOrders } from './notifications/events.js';
 import { notificationRoom } from './notifications/index.js';
 import { createInterest } from './notifications/interest.js';
 import { countOpenOrders } from './open-orders.js';
+import { approvalStore } from './orders/approvals.js';
 import { duplicateReader } from './orders/duplicates.js';
 import { orderEvents } from './orders/events.js';
 import { orderRoom } from './orders/index.js';
@@ -83,6 +84,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     vendorDevices: vendorDeviceStore(connection, boot),
     deviceSecrets: deviceSecretStore(connection, boot, sealer),
     certifiedKeys: certifiedKeyStore(connection),
+    approvals: approvalStore(connection, boot),
     stuckOrders: orders.stuck,
     givenUpRevocations: givenUpRevocations(connection, boot),
     access: accessStore(connection, boot),

@@ -8,6 +8,7 @@ import type { EngineClientStore, EngineStore } from '../crypto-engine/ports.js';
 import type { CertifiedKeyStore } from '../enrolment/certified-keys.js';
 import type { DelayedAnswerStore } from '../enrolment/delayed-answers.js';
 import type { DuplicateReader } from '../enrolment/duplicate-reader.js';
+import type { ApprovalStore } from '../enrolment/four-eyes.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
 import type { OrderEventReader } from '../enrolment/order-events.js';
 import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
@@ -60,6 +61,7 @@ export interface Store extends NotificationRoom, UserRoom {
   readonly vendorDevices: VendorDeviceStore;
   readonly deviceSecrets: DeviceSecretStore;
   readonly certifiedKeys: CertifiedKeyStore;
+  readonly approvals: ApprovalStore;
   readonly stuckOrders: StuckOrders;
   readonly givenUpRevocations: GivenUpRevocations;
   readonly access: AccessStore & AccessLists;

@@ -132,6 +132,13 @@ const renewalSchema = z
 const approvalSchema = z
   .object({
     mode: z.enum(['automatic', 'manual']).default('automatic').describe('Whether an administrator approves each order'),
+    approvers: z
+      .int()
+      .min(1)
+      .max(5)
+      .default(1)
+      .describe('How many different people have to approve an order; above 1 only users who are signed in count, no tokens'),
+    notEditors: z.boolean().default(false).describe('Whether those who made or changed the profile cannot approve its orders'),
     maxPendingHours: z.int().min(1).max(8760).default(168).describe('Longest time an order may stay open, in hours'),
     maxPending: z
       .int()

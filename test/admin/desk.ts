@@ -30,6 +30,7 @@ export interface AdminStores
     | 'audit'
     | 'idempotency'
     | 'vendorDevices'
+    | 'approvals'
     | 'notificationRules'
     | 'mails'
   > {

@@ -188,7 +188,8 @@ t.test('OpenAPI', async (t) => {
   await t.test('has a readable page with a policy of its own', async (t) => {
     // Described, never called.
     const desk = await openDesk(inMemory, {
-      identity: {} as never,
+      identity: { provider: {} } as never,
+      approvals: {} as never,
       orderEvents: {} as never,
       dashboard: {} as never,
       deviceSecrets: {} as never,

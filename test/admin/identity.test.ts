@@ -8,7 +8,7 @@ import { hashSessionToken } from '../../src/tenancy/session.js';
 import { totpCode, totpStep } from '../../src/tenancy/totp.js';
 import type { NewUser } from '../../src/tenancy/user.js';
 import { testDatabases } from '../support/database.js';
-import { identityOf, openBrowser, storesOf } from './browser.js';
+import { type Browser, identityOf, openBrowser, storesOf } from './browser.js';
 import { type Answer, type Desk, openDesk } from './desk.js';
 
 t.setTimeout(600_000);
@@ -488,6 +488,68 @@ for (const database of testDatabases()) {
       t.equal(problemCode(await browser.call('DELETE', own, undefined, { 'if-match': '*' })), 'wrong-state');
       t.equal(problemCode(await browser.call('PATCH', own, { status: 'inactive' }, { 'if-match': '*' })), 'wrong-state');
       t.equal((await browser.call('DELETE', url, undefined, { 'if-match': '*' })).status, 204, 'now there is another');
+    });
+
+    await withDesk('four eyes: two different people approve, none of them had a hand in the profile', async (t, desk) => {
+      const { id: tenantId, connectorId } = await desk.addTenant();
+      const tokenOfA = await desk.as('admin', tenantId);
+      const people = async (...names: string[]) => {
+        const browsers: Record<string, ReturnType<typeof openBrowser> & { readonly id: string }> = {};
+        for (const name of names) {
+          const { id, username } = await addUser(store, { roles: ['admin'], tenantIds: [tenantId] });
+          const browser = openBrowser(desk, { ip: `198.51.100.${desk.lines.length % 250}` });
+          await browser.call('POST', '/api/v1/session', { username, password: quickPassword });
+          browsers[name] = Object.assign(browser, { id });
+        }
+        return browsers as { editor: (typeof browsers)[string]; first: (typeof browsers)[string]; second: (typeof browsers)[string] };
+      };
+      const { editor, first, second } = await people('editor', 'first', 'second');
+      const policy = { approval: { mode: 'manual', approvers: 2, notEditors: true } };
+      const made = await editor.call('POST', '/api/v1/cmp-profiles', { name: `P ${uuidv7()}`, connectorId, policy });
+      t.equal(made.status, 201, made.text);
+      const orderOf = () =>
+        desk.stores.addOrder({
+          tenantId,
+          profileId: made.body.id,
+          connectorId,
+          state: 'AWAITING_APPROVAL',
+          device: uuidv7(),
+          transactionId: uuidv7(),
+          subject: 'CN=x',
+        });
+      const order = await orderOf();
+      const approve = (by: { call: Browser['call'] }, id = order) => by.call('POST', `/api/v1/orders/${id}/approve`, { reason: 'seen' });
+      const reasonOf = (answer: Answer) => [answer.status, problemCode(answer), answer.body.reason];
+      t.same(reasonOf(await approve(editor)), [403, 'needs-others', 'editor']);
+      const byToken = await tokenOfA('POST', `/api/v1/orders/${order}/approve`, { reason: 'x' });
+      t.same(reasonOf(byToken), [403, 'needs-others', 'not-a-person']);
+      t.match(await approve(first), { status: 200, body: { state: 'AWAITING_APPROVAL' } });
+      t.same(reasonOf(await approve(first)), [403, 'needs-others', 'again']);
+      t.match((await second.call('GET', `/api/v1/orders/${order}/approvals`)).body, { needed: 2, items: [{ actor: `user:${first.id}`, reason: 'seen' }] });
+      t.match(await approve(second), { status: 200, body: { state: 'ACCEPTED' } });
+      t.equal(problemCode(await approve(second)), 'wrong-state', 'it does not wait any more');
+
+      const racing = await orderOf();
+      await Promise.all([approve(first, racing), approve(second, racing)]);
+      t.match((await first.call('GET', `/api/v1/orders/${racing}`)).body, { state: 'ACCEPTED' }, 'two at once are two');
+      const denied = await orderOf();
+      await approve(first, denied);
+      t.match(
+        await second.call('POST', `/api/v1/orders/${denied}/deny`, { reason: 'no' }),
+        { status: 200, body: { state: 'REJECTED' } },
+        'one denial is enough',
+      );
+      const many = await orderOf();
+      const bulk = await editor.call('POST', '/api/v1/orders/bulk/approve', { ids: [many], reason: 'x' });
+      t.match(bulk.body, { done: 0, items: [{ ok: false, problem: { reason: 'editor' } }] }, 'nor by the many');
+
+      const { token, id: tokenId } = (await first.call('POST', '/api/v1/tokens', { name: 'edits', role: 'admin' })).body;
+      const { etag = '' } = (await first.call('GET', `/api/v1/cmp-profiles/${made.body.id}`)).headers;
+      const edited = await desk.call(token)('PATCH', `/api/v1/cmp-profiles/${made.body.id}`, { description: 'by token' }, { 'if-match': etag });
+      t.equal(edited.status, 200, edited.text);
+      t.same(reasonOf(await approve(first, await orderOf())), [403, 'needs-others', 'editor'], `who edits by token ${tokenId} edits`);
+      const noted = (await desk.stores.auditEvents()).filter(({ action }) => action === 'order.approval-noted');
+      t.ok(noted.some(({ object, actor }) => object === `order:${order}` && actor === `user:${first.id}`));
     });
 
     await withDesk('tokens: shown once, scoped, expiring, revoked', async (t, desk) => {

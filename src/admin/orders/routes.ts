@@ -1,6 +1,8 @@
 import type { z } from 'zod';
-import { acknowledgeOrder, approveOrder, type Decided, denyOrder } from '../../enrolment/approve.js';
+import { acknowledgeOrder, type Decided, denyOrder } from '../../enrolment/approve.js';
+import type { ApprovalStore } from '../../enrolment/four-eyes.js';
 import type { Order } from '../../enrolment/order.js';
+import { tenantContext } from '../../tenancy/context.js';
 import type { AdminApp } from '../app.js';
 import { bulkRoute } from '../bulk.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
@@ -9,9 +11,11 @@ import { listRoute } from '../list-route.js';
 import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { findOrder, type OrderAction, orderAction } from './action.js';
+import { approve } from './approve.js';
 import {
   acknowledgementSchema,
   approvalSchema,
+  approvalsSchema,
   bulkAcknowledgementSchema,
   bulkApprovalSchema,
   bulkDenialSchema,
@@ -65,6 +69,30 @@ export function orderRoutes(app: AdminApp, deps: AdminParts): void {
   );
 }
 
+/** Who approved an order that several have to approve. */
+export function orderApprovalsRoute(app: AdminApp, deps: AdminParts, approvals: ApprovalStore): void {
+  app.get(
+    '/orders/:id/approvals',
+    {
+      config: { access: 'order:read' },
+      schema: {
+        tags,
+        operationId: 'listOrderApprovals',
+        summary: 'Who approved an order, and how many have to',
+        params: idParams,
+        response: answers({ 200: approvalsSchema }),
+      },
+    },
+    async (request) => {
+      const order = await findOrder(deps, callerOf(request), request.params.id);
+      const context = tenantContext(order.tenantId, callerOf(request).actor);
+      const policy = (await deps.profiles.find(context, order.protocol, order.profileId))?.policy.approval;
+      const items = await approvals.list(context, order.id);
+      return { needed: policy?.approvers ?? 1, items: items.map(({ actor, reason, at }) => ({ actor, reason, at: at.toISOString() })) };
+    },
+  );
+}
+
 /** What administrators decide, of one order or of many: 409 unless the order waits for it. */
 export function orderDecisionRoutes(app: AdminApp, deps: AdminParts): void {
   /** 409 names the state in which the order then stands. */
@@ -83,7 +111,7 @@ export function orderDecisionRoutes(app: AdminApp, deps: AdminParts): void {
   decision({
     one: { action: 'approve', operationId: 'approveOrder', summary: 'Let a waiting order go to its CA', access: 'order:approve', body: approvalSchema },
     many: { operationId: 'approveOrders', summary: 'Let many waiting orders go to their CAs', body: bulkApprovalSchema },
-    decide: (order, actor, reason) => approveOrder(order, actor, reason, deps.orders),
+    decide: (order, actor, reason) => approve(deps, order, actor, reason),
   });
   decision({
     one: {

@@ -108,3 +108,10 @@ export const orderColumns: CsvColumns<Order> = {
   credential: ({ credential }) => credential,
   certificateId: ({ certificateId }) => certificateId,
 };
+
+export const approvalsSchema = z
+  .object({
+    needed: z.int().describe('How many different people have to approve'),
+    items: z.array(z.object({ actor: z.string().describe('`user:<id>`'), reason: z.string(), at: timeSchema })),
+  })
+  .meta({ id: 'OrderApprovals', description: 'Approvals of an order that one person alone must not let pass' });

@@ -1,4 +1,5 @@
 import type { Context } from '../../tenancy/context.js';
+import type { IdentityProvider } from '../../tenancy/identity-provider.js';
 import type { ApiToken, ListQuery, NewToken, Page } from '../../tenancy/ports.js';
 import type { Role } from '../../tenancy/role.js';
 import type { SessionStore, SessionTimes } from '../../tenancy/session.js';
@@ -26,38 +27,4 @@ export interface IdentityParts {
   readonly totpRoles: readonly Role[];
   /** Where absent, users sign in by password only. */
   readonly provider?: IdentityProvider;
-}
-
-/** What a browser carries from the start of a login at the identity provider to its end. */
-export interface LoginState {
-  readonly state: string;
-  readonly nonce: string;
-  /** RFC 7636. */
-  readonly codeVerifier: string;
-}
-
-/** What the identity provider says of somebody, once verified. */
-export interface ProvidedUser {
-  readonly issuer: string;
-  readonly subject: string;
-  readonly username: string;
-  readonly email: string | null;
-  readonly displayName: string;
-  /** Empty: may not use Gatehouse. */
-  readonly roles: readonly Role[];
-  /** Slugs of tenants; null: every tenant. */
-  readonly tenants: readonly string[] | null;
-  readonly idToken: string;
-}
-
-/** An OpenID Connect provider. */
-export interface IdentityProvider {
-  /** For the button: `Sign in with ...`. */
-  readonly name: string;
-  /** Where the browser goes; undefined when the provider cannot be reached. */
-  begin(): Promise<{ readonly url: string; readonly login: LoginState } | undefined>;
-  /** `query`: the query string the browser came back with. Undefined when it, or the provider's answer, does not verify. */
-  finish(query: string, login: LoginState): Promise<ProvidedUser | undefined>;
-  /** Where the browser goes to sign out there too; undefined where the provider has no such page. */
-  endUrl(idToken: string): Promise<string | undefined>;
 }

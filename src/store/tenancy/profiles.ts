@@ -9,6 +9,7 @@ import { legacyAlgorithmsOf } from '../../tenancy/presets.js';
 import type { Profile, Protocol } from '../../tenancy/profile.js';
 import type { Boot } from '../audit.js';
 import { type Connection, rowsOf } from '../connection/connection.js';
+import { noteEditor } from '../orders/approvals.js';
 import { allOf } from '../page.js';
 import { equalsId, visibleTo } from '../scope.js';
 import type { ProfilesTable } from '../tables.js';
@@ -64,6 +65,7 @@ async function createProfile<P>(
     .returningAll()
     .executeTakeFirstOrThrow();
   const details = { name: profile.name, protocol: profile.protocol, endpointPath: profile.endpointPath, ...legacyNote(profile.policy) };
+  await noteEditor(trx, tenantId, profile.id, context.actor);
   await auditChange(trx, boot, context, 'profile.created', `profile:${profile.id}`, tenantId, details);
   return ok(toItem(row));
 }
@@ -87,6 +89,7 @@ async function updateProfile<P>(
   if (legacyPaths !== undefined && (await isLegacyPathTaken(trx, protocol, id, legacyPaths))) return fail({ kind: 'conflict', field: 'legacyPaths' });
   const next = { ...columnsOf(change, { tenantId: standing.tenant_id, id }, sealer), version: version + 1, updated_at: new Date() };
   const row = await trx.updateTable('profiles').set(next).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
+  await noteEditor(trx, standing.tenant_id, id, context.actor);
   await auditChange(trx, boot, context, 'profile.updated', `profile:${id}`, standing.tenant_id, {
     fields: changedFields(change),
     ...legacyNote(change.policy),

@@ -324,7 +324,10 @@ const situations: readonly Situation[] = [
   [
     'the CA needs approval',
     '200 ip waiting',
-    async () => (await openHouse({}, { approval: { mode: 'manual', maxPendingHours: 1, maxPending: 100 } })).post(await message(request('ir'))),
+    async () =>
+      (await openHouse({}, { approval: { mode: 'manual', approvers: 1, notEditors: false, maxPendingHours: 1, maxPending: 100 } })).post(
+        await message(request('ir')),
+      ),
   ],
   [
     'the CA needs time: rr',
