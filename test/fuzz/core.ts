@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IssuedCertificate, LocalIssuer, NewOrder, OrderStore, RecordOutcome, SignedCertificate } from '../../src/enrolment/ports.js';
 import type { EnrolmentRequest } from '../../src/enrolment/request.js';
+import { createRevocationPassphrases, type RevocationPassphrases } from '../../src/enrolment/revocation-passphrase.js';
 import { createEnrolment, type EnrolmentService, enrolmentDeps } from '../../src/enrolment/service.js';
 import { readGeneralName } from '../../src/pkix/general-name.js';
 import { parseName, signCertificate, subjectAltNameExtension } from '../../src/pkix/index.js';
@@ -10,6 +11,7 @@ import { createLog, type Log } from '../../src/runtime/log.js';
 import { ok } from '../../src/runtime/result.js';
 import { Secret } from '../../src/runtime/secret.js';
 import type { NewChallenge } from '../../src/tenancy/challenge.js';
+import { memoryPassphrases } from '../support/memory-passphrases.js';
 import { memoryStore } from '../support/memory-store.js';
 import { challengeMacKey, seedTime, type World } from './world.js';
 
@@ -17,6 +19,7 @@ import { challengeMacKey, seedTime, type World } from './world.js';
 export interface Core {
   readonly enrolment: EnrolmentService;
   readonly log: Log;
+  readonly passphrases: RevocationPassphrases;
   /** Requests that were recorded as orders since the last look. */
   takeRecorded(): readonly EnrolmentRequest[];
   /** What was issued since the last look, by whichever way. */
@@ -61,27 +64,26 @@ export function createCore(world: World, options: CoreOptions = {}): Core {
   const issuer = localIssuer(world, sign);
   for (const challenge of minted?.challenges ?? []) void store.challenges.mint({ tenantId: minted?.tenantId ?? '', actor: 'fuzz' }, challenge);
   const { certificates } = store;
-  const service = createEnrolment(
-    enrolmentDeps({
-      ...store,
-      orderReader: store.orderReader as never,
-      orders: watched(store.orders, watcher),
-      certificates: {
-        ...certificates,
-        findByFingerprint: async (context, sha256) => issuedBefore?.(sha256) ?? certificates.findByFingerprint(context, sha256),
-      },
-      credentials: { findSharedSecret: async (_context, profileId, reference) => sharedSecret(world, profileId, reference) },
-      challenges:
-        minted === undefined
-          ? { find: async () => undefined, admit: async () => Promise.reject(new Error('nothing is derived here')), forget: async () => 0 }
-          : store.challenges,
-      audit: { append: async () => undefined },
-      issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
-      challengeMacKey,
-      clock,
-      log,
-    }),
-  );
+  const deps = enrolmentDeps({
+    ...store,
+    orderReader: store.orderReader as never,
+    orders: watched(store.orders, watcher),
+    certificates: {
+      ...certificates,
+      findByFingerprint: async (context, sha256) => issuedBefore?.(sha256) ?? certificates.findByFingerprint(context, sha256),
+    },
+    credentials: { findSharedSecret: async (_context, profileId, reference) => sharedSecret(world, profileId, reference) },
+    challenges:
+      minted === undefined
+        ? { find: async () => undefined, admit: async () => Promise.reject(new Error('nothing is derived here')), forget: async () => 0 }
+        : store.challenges,
+    audit: { append: async () => undefined },
+    issuers: { forProfile: async () => issuer, forOrder: async () => issuer },
+    challengeMacKey,
+    clock,
+    log,
+  });
+  const service = createEnrolment(deps);
   const enrol: EnrolmentService['enrol'] = (profile, request) => {
     current = request;
     return service.enrol(profile, request);
@@ -89,6 +91,7 @@ export function createCore(world: World, options: CoreOptions = {}): Core {
   return {
     enrolment: { ...service, enrol },
     log,
+    passphrases: createRevocationPassphrases(memoryPassphrases(), deps),
     takeRecorded: () => recorded.splice(0),
     takeIssued: () => issues.splice(0),
     takeErrors: () => errors.splice(0),

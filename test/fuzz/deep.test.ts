@@ -45,6 +45,15 @@ t.test('CMP-096 CMP requests that are protected anew reach the policy, and nothi
   t.same(crashes, []);
   for (const type of ['ip', 'cp', 'kup']) t.match(told.join('\n'), new RegExp(`${type} (accepted|grantedWithMods).*issued`));
   for (const failInfo of ['badPOP', 'badCertTemplate', 'badAlg', 'badMessageCheck']) t.match(told.join('\n'), new RegExp(`rejection .*${failInfo}`));
+  const agreed = [
+    /issued.*\(DHBasedMac\)/,
+    /issued.*\(KemBasedMac\)/,
+    /issued by agreeMAC/,
+    /genp revPassphrase/,
+    /rejection wrongIntegrity \(unprotected\)/,
+    /^protected anew: rp /m,
+  ];
+  for (const reached of agreed) t.match(told.map((line) => line.replace(/^cmp-deep: /, '')).join('\n'), reached, 'CMP-080 CMP-083 CMP-110 CMP-167');
 });
 
 t.test('what was changed and not protected anew is known by its answer, and a revocation of the certificate of another by its names', async (t) => {

@@ -1,10 +1,11 @@
 import { createHash, type KeyObject, timingSafeEqual, verify, X509Certificate } from 'node:crypto';
 import type { PkiBody, PkiMessage } from '../../../src/protocol/cmp/index.js';
-import { decodePkiBody, decodePkiMessage, protectedPart, readNestedContent } from '../../../src/protocol/cmp/index.js';
+import { agreeMacOf, decodePkiBody, decodePkiMessage, protectedPart, readNestedContent } from '../../../src/protocol/cmp/index.js';
 import type { Issue } from '../core.js';
 import { must } from '../target.js';
 import type { World } from '../world.js';
 import { recheckRenewal } from './authority.js';
+import { agreedMac, type Encryption } from './encryption.js';
 import type { CmpPlace } from './places.js';
 import { attributesOf, readCertificate, recheckCertificate } from './recheck.js';
 
@@ -35,7 +36,7 @@ function isSignedBy(oid: string, key: KeyObject, data: Buffer, signature: Buffer
 }
 
 /** Holds a certificate against what was sent to a place: policy, key, who asked by what right. Throws `Broken`. */
-export function recheckCmpIssue(issue: Issue, sent: Buffer, place: CmpPlace, world: World): void {
+export function recheckCmpIssue(issue: Issue, sent: Buffer, place: CmpPlace, world: World, encryption: Encryption): void {
   const { credential, certificate, request } = issue;
   const { policy } = place.endpoint.profile;
   must(policy.approval.mode === 'automatic', 'a certificate was issued without approval');
@@ -43,8 +44,8 @@ export function recheckCmpIssue(issue: Issue, sent: Buffer, place: CmpPlace, wor
   const message = messagesIn(sent).find(({ bodyType, header }) => bodyType !== 'nested' && isOf(request.transactionId, header.transactionID, place));
   must(message !== undefined, 'a certificate was issued in a transaction of another message');
   if (message === undefined) return;
-  recheckRequester(issue, message, place, world);
-  recheckPossession(certificate, message, place);
+  recheckRequester(issue, message, place, world, encryption);
+  recheckPossession(certificate, message, place, encryption);
   if (request.intent === 'renewal') recheckRenewal(credential.slice('certificate:'.length), certificate, place);
   recheckBinding(issue, message, place);
 }
@@ -56,7 +57,7 @@ function isOf(transactionId: string, transactionID: Buffer | undefined, { endpoi
 }
 
 /** The order rests on the secret, or on the certificate whose key protects the message. */
-function recheckRequester({ credential, request }: Issue, message: PkiMessage, place: CmpPlace, { secrets }: World): void {
+function recheckRequester({ credential, request }: Issue, message: PkiMessage, place: CmpPlace, { secrets }: World, encryption: Encryption): void {
   const { protectionAlg } = message.header;
   const oid = protectionAlg?.oid ?? '';
   const isMac = oid === '1.2.840.113533.7.66.13' || oid === '1.2.840.113549.1.5.14';
@@ -73,14 +74,20 @@ function recheckRequester({ credential, request }: Issue, message: PkiMessage, p
   const known = place.issuedBefore.find((item) => item.der.equals(signer.der));
   must(known === undefined || known.status !== 'revoked', 'a revoked certificate asked and got');
   const part = protectedPart(message.headerDer, message.bodyDer);
-  must(
-    isSignedBy(oid, new X509Certificate(signer.der).publicKey, part, message.protection ?? Buffer.alloc(0)) !== false,
-    'the signature of a granted message is wrong',
-  );
+  const { publicKey } = new X509Certificate(signer.der);
+  if (oid === '1.2.840.113533.7.66.30') {
+    const mac = agreedMac(encryption.agreementKey, publicKey, protectionAlg?.parameters, part);
+    must(
+      place.endpoint.profile.policy.cmp.dhBasedMac && mac?.equals(message.protection ?? Buffer.alloc(0)) === true,
+      'the agreed MAC of a granted message is wrong',
+    );
+    return;
+  }
+  must(isSignedBy(oid, publicKey, part, message.protection ?? Buffer.alloc(0)) !== false, 'the signature of a granted message is wrong');
 }
 
 /** The proof of the request with the key that was certified, once more. */
-function recheckPossession(certificate: Buffer, message: PkiMessage, place: CmpPlace): void {
+function recheckPossession(certificate: Buffer, message: PkiMessage, place: CmpPlace, { agreementKey }: Encryption): void {
   const body = decodePkiBody(message);
   must(body.ok, 'a message that cannot be read was granted');
   if (!body.ok || !('messages' in body.value)) return;
@@ -92,6 +99,11 @@ function recheckPossession(certificate: Buffer, message: PkiMessage, place: CmpP
   const isProved = asked.some(({ certReq, popo }) => {
     if (popo === undefined) return false;
     if (popo.kind === 'raVerified') return mayVouch && body.value.type !== 'kur';
+    const agreed = popo.kind === 'signature' ? undefined : agreeMacOf(popo.privKey);
+    if (agreed !== undefined) {
+      const mac = agreedMac(agreementKey, publicKey, agreed.algId.parameters, certReq.der);
+      return place.endpoint.profile.policy.cmp.possession.agreeMac && mac?.equals(agreed.value) === true;
+    }
     if (popo.kind !== 'signature') return place.endpoint.profile.policy.cmp.possession.encryptedCertificate;
     const { poposkInput, algorithmIdentifier, signature } = popo.signingKey;
     return isSignedBy(algorithmIdentifier.oid, publicKey, poposkInput?.der ?? certReq.der, signature) !== false;
@@ -138,17 +150,18 @@ export function contentKey(message: PkiMessage): string {
   return protectedPart(message.headerDer, message.bodyDer).toString('latin1');
 }
 
-/** A revocation that was accepted named the certificate of its signer. */
-export function recheckRevocation(sent: Buffer, answered: PkiBody): void {
+/** A revocation that was accepted named the certificate of its signer, or the one whose passphrase protects it (serial numbers by the names of passphrases). */
+export function recheckRevocation(sent: Buffer, answered: PkiBody, passphrases: ReadonlyMap<string, string> = new Map()): void {
   if (answered.type !== 'rp' || answered.content.status.every(({ status }) => status === 'rejection')) return;
   for (const message of messagesIn(sent)) {
     const body = decodePkiBody(message);
     if (!body.ok || body.value.type !== 'rr') continue;
     const signer = message.extraCerts[0] === undefined ? undefined : new X509Certificate(message.extraCerts[0]);
     const named = body.value.details.map(({ certDetails }) => certDetails.serialNumber?.toString('hex').replace(/^0+/, '').toLowerCase());
-    const own = signer?.serialNumber.replace(/^0+/, '').toLowerCase();
+    const left = passphrases.get(message.header.senderKID?.toString() ?? '');
+    const own = (signer?.serialNumber ?? left)?.replace(/^0+/, '').toLowerCase();
     must(
-      answered.content.status.every(({ status }, index) => status === 'rejection' || named[index] === own),
+      answered.content.status.every(({ status }, index) => status === 'rejection' || (own !== undefined && named[index] === own)),
       'a certificate of another was revoked',
     );
   }

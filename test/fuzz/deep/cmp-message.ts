@@ -27,7 +27,7 @@ const crmf: readonly number[] = [0xa0, 0xa2, 0xa7];
 const p10cr = 0xa4;
 
 /** Who protects a message: its header, what goes beside it, and the value over any content. */
-interface Sender {
+export interface Sender {
   readonly header: Buffer;
   readonly extraCerts: Buffer;
   protect(part: Buffer): Buffer;
@@ -88,7 +88,8 @@ export async function createCmpMessageMaker(corpus: Corpus, world: World, pool: 
   const { member, device } = world;
   const donors = [...corpus.cmp, ...corpus.csr, ...corpus.name, ...corpus.names, ...corpus.key];
   const parts = (await Promise.all(corpus.cmp.map((seed) => protectable(seed, world)))).filter((item) => item !== undefined);
-  const usable = parts.filter((item) => item.mac !== undefined || item.part.name.startsWith('fuzz/'));
+  const sound = parts.filter((item) => !item.part.name.startsWith('agreed/'));
+  const usable = sound.filter((item) => item.mac !== undefined || item.part.name.startsWith('fuzz/'));
   const signers = pool.map(({ privateKey, publicKey }) => createSigner(privateKey, publicKey));
   const keys = pool.map((key, index) => [key, signers[index] as Signer] as const);
   const poolSenders = keys.map(([key, signer], index) => poolSender(key, signer, Buffer.alloc(16, index + 1)));
@@ -160,7 +161,8 @@ export async function createCmpMessageMaker(corpus: Corpus, world: World, pool: 
   };
 }
 
-function finished(part: Buffer, { protect, extraCerts }: Sender): Buffer {
+/** A whole message, protected by its sender over what stands in it now. */
+export function finished(part: Buffer, { protect, extraCerts }: Sender): Buffer {
   const inside = new Cursor(part);
   const content = inside.at(tag.sequence) ? contentOf(inside) : part;
   return encode(der.sequence(content, der.explicit(0, der.bitString(protect(part))), extraCerts));

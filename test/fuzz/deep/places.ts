@@ -8,6 +8,7 @@ import { policySchema } from '../../../src/tenancy/policy.js';
 import type { CmpProfile, ScepProfile } from '../../../src/tenancy/profile.js';
 import { cmpProfile, scepProfile } from '../../support/profiles.js';
 import { challengeMacKey, seedTime, type World } from '../world.js';
+import type { Encryption } from './encryption.js';
 import type { PoolKey } from './pool.js';
 
 type PolicyInput = z.input<typeof policySchema>;
@@ -92,6 +93,9 @@ export interface CmpPlace {
   readonly registrationAuthority?: PoolKey;
 }
 
+/** What rests on the encryption keys of the RA. */
+const agreedRules = { dhBasedMac: true, possession: { agreeMac: true, encryptedCertificate: true }, revocation: { passphrases: true } } as const;
+
 /** What CMP adds to the sketches of the same name, and places that only CMP has. */
 const cmpSketches: Readonly<
   Record<string, { readonly sketch: keyof typeof sketches; readonly more?: Omit<PolicyInput, 'cmp'>; readonly cmp?: PolicyInput['cmp'] }>
@@ -104,7 +108,12 @@ const cmpSketches: Readonly<
   large: { sketch: 'large' },
   bound: { sketch: 'open', more: { names: { sanTypes: ['dns', 'ip'], subjectBinding: 'signer' } } },
   authority: { sketch: 'open' },
+  agreed: { sketch: 'open', cmp: { ...agreedRules, kemAnswers: 'offered' } },
+  demanding: { sketch: 'open', cmp: { ...agreedRules, kemAnswers: 'demanded', possession: { agreeMac: true } } },
 };
+
+/** Where the RA has encryption keys. */
+export const agreedPlaces: readonly string[] = ['agreed', 'demanding'];
 
 /** The key whose certificate is the RA of the place `authority`. */
 const authorityKey = 'p-521';
@@ -112,10 +121,10 @@ const authorityKey = 'p-521';
 /** Iterations within what the profile allows are wanted work, not a slow decoder: few, so that 100 ms mean something. */
 const cmpBounds = { maxIterations: 5_000, messageTimeWindowSeconds: 0, vendorDevices: 'any' } as const;
 
-export function createCmpPlaces(world: World, pool: readonly PoolKey[]): readonly CmpPlace[] {
+export function createCmpPlaces(world: World, pool: readonly PoolKey[], { keys, agreeing }: Pick<Encryption, 'keys' | 'agreeing'>): readonly CmpPlace[] {
   const { raKeys, caChain, trustAnchors } = world.cmp;
   const known = pool.find(({ name }) => name === authorityKey);
-  const holders = [...pool.map(({ certificate }) => certificate), world.member.certificate];
+  const holders = [...pool.map(({ certificate }) => certificate), world.member.certificate, agreeing.certificate];
   return Object.entries(cmpSketches).map(([name, { sketch, more, cmp = {} }]) => {
     const registrationAuthority = name === 'authority' ? known : undefined;
     const anchors = { trustAnchors: [toPem('CERTIFICATE', world.ca.certificate.der)] };
@@ -127,7 +136,13 @@ export function createCmpPlaces(world: World, pool: readonly PoolKey[]): readonl
     const policy = policySchema.parse({ ...sketches[sketch]?.policy, ...more, cmp: { ...cmpBounds, ...anchors, ...authorities, ...cmp } });
     const profile = cmpProfile({ policy });
     const issuedBefore = holders.map((certificate, index) => certificateOf(profile, certificate, index));
-    return { name, endpoint: { profile, raKeys, caChain, trustAnchors }, issuedBefore, ...(registrationAuthority && { registrationAuthority }) };
+    const encryptionKeys = agreedPlaces.includes(name) ? { encryptionKeys: keys } : {};
+    return {
+      name,
+      endpoint: { profile, raKeys, caChain, trustAnchors, ...encryptionKeys },
+      issuedBefore,
+      ...(registrationAuthority && { registrationAuthority }),
+    };
   });
 }
 
