@@ -64,7 +64,18 @@ t.test('the snippets of a profile work as they are shown', async (t) => {
     t.same([...scep.keys()], ['curl', 'strongswan', 'certmonger', 'sscep', 'cisco-ios', 'apple', 'intune']);
     t.same(
       [...cmp.keys()],
-      ['openssl', 'openssl-p10cr', 'gatehouse', 'openssl-further', 'openssl-renewal', 'openssl-questions', 'openssl-revocation', 'base-station', 'curl'],
+      [
+        'openssl',
+        'openssl-p10cr',
+        'device-secret',
+        'gatehouse',
+        'openssl-further',
+        'openssl-renewal',
+        'openssl-questions',
+        'openssl-revocation',
+        'base-station',
+        'curl',
+      ],
     );
   });
 
@@ -75,6 +86,23 @@ t.test('the snippets of a profile work as they are shown', async (t) => {
       t.equal((await bench.openssl('verify', '-CAfile', 'ca.pem', file)).code, 0, file);
     await shell(t, cmp.get('openssl'), 'snippet-revoked');
     t.match((await shell(t, cmp.get('openssl-revocation'), 'x')).output, /revocation accepted/);
+  });
+
+  const withCurl = { ...needs('openssl'), ...(existsSync('/usr/bin/curl') ? {} : { skip: 'needs curl' }) };
+  t.test('CMP-215 a secret for one device: minted and used as it is shown, and good for that device alone', withCurl, async (t) => {
+    const { token } = server.firstRun.admin;
+    const own = `${cmp.get('device-secret')}`.replaceAll('device.', 'lamp.');
+    const env = { DEVICE: 'snippet-lamp', TOKEN: token, ADMIN: server.adminUrl };
+    const ran = await run('/bin/sh', ['-eu', '-c', own], { cwd: bench.dir, env });
+    t.equal(ran.code, 0, ran.output);
+    t.equal((await bench.openssl('verify', '-CAfile', 'ca.pem', 'lamp.pem')).code, 0);
+    t.match((await bench.openssl('x509', '-in', 'lamp.pem', '-noout', '-subject')).stdout, /snippet-lamp/);
+    const elsewhere = own.replaceAll('lamp.', 'thief.').replace('-subject "/CN=$DEVICE"', '-subject "/CN=snippet-thief"');
+    t.not(elsewhere, own);
+    const refused = await run('/bin/sh', ['-eu', '-c', elsewhere], { cwd: bench.dir, env });
+    t.not(refused.code, 0, 'another name than the one it was minted for');
+    t.match(refused.output, /PKIStatus: rejection/);
+    t.equal(existsSync(bench.file('thief.pem')), false);
   });
 
   t.test('our own client over CMP, as it is shown', async (t) => {
@@ -102,7 +130,7 @@ t.test('the snippets of a profile work as they are shown', async (t) => {
     await ask();
     t.equal((await bench.openssl('verify', '-CAfile', 'ca.pem', 'cell.pem')).code, 0);
     const made = await created(server, 'Sensors', { cmp: { protection: ['mac'], centralKeys: { serve: true } }, approval: { mode: 'manual' } });
-    t.same([...made.keys()], ['openssl', 'openssl-p10cr', 'gatehouse', 'openssl-questions', 'openssl-central-key', 'curl']);
+    t.same([...made.keys()], ['openssl', 'openssl-p10cr', 'device-secret', 'gatehouse', 'openssl-questions', 'openssl-central-key', 'curl']);
     t.match(made.get('openssl'), /-total_timeout/, 'an administrator takes time');
   });
 
@@ -111,7 +139,7 @@ t.test('the snippets of a profile work as they are shown', async (t) => {
     t.match((await bench.openssl('x509', '-in', 'device.pem', '-noout', '-subject')).stdout, /snippet-strongswan/);
   });
 
-  t.test('curl', { ...needs('openssl'), ...(existsSync('/usr/bin/curl') ? {} : { skip: 'needs curl' }) }, async (t) => {
+  t.test('curl', withCurl, async (t) => {
     t.match((await shell(t, scep.get('curl'), 'x')).stdout, /SCEPStandard/);
     t.match(bench.read('scep-certificates.pem'), 'BEGIN CERTIFICATE');
     t.notMatch((await shell(t, cmp.get('curl'), 'x')).stdout, /^(000|404)/);

@@ -4,11 +4,12 @@ import type { Snippet } from './schema.js';
 /** What a device must know of a CMP profile, and what the profile lets it do. */
 export interface CmpPlace {
   readonly url: string;
+  readonly profileId: string;
   readonly policy: Policy;
 }
 
-/** How `openssl cmp` does each operation that a CMP profile allows; `$REFERENCE`, `$SECRET` and `$DEVICE` are for the reader to set. */
-export function cmpSnippets({ url, policy }: CmpPlace): readonly Snippet[] {
+/** How `openssl cmp` does each operation that a CMP profile allows; `$REFERENCE`, `$SECRET` and `$DEVICE` (`$ADMIN` and `$TOKEN` to mint) are for the reader to set. */
+export function cmpSnippets({ url, profileId, policy }: CmpPlace): readonly Snippet[] {
   const { protocol, host, pathname } = new URL(url);
   const isTls = protocol === 'https:';
   const server = isTls ? `-server 'https://${host}' -tls_used -tls_trusted tls.pem` : `-server '${host}'`;
@@ -24,7 +25,7 @@ export function cmpSnippets({ url, policy }: CmpPlace): readonly Snippet[] {
   const bySecret = protection.includes('mac') && macs.includes('pbm');
   const bySignature = protection.includes('signature');
   return [
-    ...(bySecret ? secretSnippets(words) : []),
+    ...(bySecret ? [...secretSnippets(words), ownSecret(words, profileId)] : []),
     ...(protection.includes('mac') ? [ownClient(url, policy)] : []),
     ...(bySignature ? signatureSnippets(words, policy) : []),
     ...(policy.cmp.generalMessages.serve ? [questions(words, bySecret)] : []),
@@ -70,6 +71,26 @@ ${cmp('p10cr')} ${secret} \\
 `,
     },
   ];
+}
+
+/** The secret passes through variables alone, never through a file or an argument. */
+function ownSecret({ cmp, secret, confirm, patience, note }: Words, profileId: string): Snippet {
+  return {
+    client: 'device-secret',
+    title: 'A secret for one device: minted, and used (ir)',
+    language: 'sh',
+    note: `$ADMIN is the URL of the admin API, $TOKEN a token of the role minter. The secret is good for one certificate of this name, for a week. ${note}`,
+    text: `MINTED=$(printf 'Authorization: Bearer %s' "$TOKEN" | curl -fsS -H @- -H 'Content-Type: application/json' \\
+  -d "{ \\"subject\\": \\"CN=$DEVICE\\", \\"label\\": \\"$DEVICE\\" }" "$ADMIN/api/v1/cmp-profiles/${profileId}/device-secrets")
+field() { printf '%s' "$MINTED" | sed -n "s/.*\\"$1\\": *\\"\\([A-Za-z0-9]*\\)\\".*/\\1/p"; }
+REFERENCE=$(field reference)
+SECRET=$(field secret)
+export SECRET
+${newKey('device.key')}
+${cmp('ir')} ${secret} \\
+  -newkey device.key -subject "/CN=$DEVICE" ${confirm}${patience}-certout device.pem
+`,
+  };
 }
 
 function signatureSnippets({ cmp, signed, confirm, patience, note }: Words, { cmp: policy }: Policy): readonly Snippet[] {

@@ -34,7 +34,8 @@ export function snippetRoutes(app: AdminApp, deps: AdminParts): void {
     },
     async (request) => {
       const row = await findProfile(deps, callerOf(request), 'cmp', request.params.id);
-      return { items: [...cmpSnippets({ url: endpointUrl(row.javaBaseUrl ?? deps.deviceUrl, 'cmp', row.endpointPath), policy: row.policy })] };
+      const url = endpointUrl(row.javaBaseUrl ?? deps.deviceUrl, 'cmp', row.endpointPath);
+      return { items: [...cmpSnippets({ url, profileId: row.id, policy: row.policy })] };
     },
   );
 }
