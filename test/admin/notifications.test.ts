@@ -40,7 +40,10 @@ for (const database of testDatabases()) {
       const stored = await store.connectors.find(systemContext('cli'), created.body.id);
       t.equal(stored?.secrets.password?.value.reveal(), 'pa$$');
       const url = `/api/v1/connectors/${created.body.id}`;
-      const patched = await admin('PATCH', url, { config: { tls: 'starttls', port: 587 } }, { 'if-match': '"1"' });
+      const elsewhere = { tls: 'starttls', port: 587 };
+      const refused = await admin('PATCH', url, { config: elsewhere }, { 'if-match': '"1"' });
+      t.same(paths(refused), ['config.password'], 'a stored password is not sent to another address');
+      const patched = await admin('PATCH', url, { config: { ...elsewhere, password: 'pa$$' } }, { 'if-match': '"1"' });
       t.match(patched.body, { config: { tls: 'starttls', port: 587, password: { set: true } } });
       t.match((await admin('PATCH', url, { config: { password: null } }, { 'if-match': '"2"' })).body, { config: { password: { set: false } } });
       const wrong = await smtp('Wrong', { server: 'mail:25', port: 0, from: 'x\r\nBcc: y@z.example', tls: 'ssl', bogus: 1, replyTo: 'nobody' });
