@@ -6,7 +6,7 @@ import type { MacParameters, PbmParameters } from './mac-parameters.js';
 import { sha256Chain } from './sha256-chain.js';
 
 const pbkdf2Async = promisify(pbkdf2);
-/** How long a chain holds the event loop before others have their turn. */
+/** How long a chain holds the event loop before others have their turn; at most a short chain (see below) in any case. */
 const turnMs = 1;
 const hashesPerLook = 250;
 /** Chains up to this are done at once: one or two milliseconds. */
@@ -26,13 +26,16 @@ async function derivePbmKey(parameters: PbmParameters, secret: Buffer): Promise<
   const { owf, salt, iterationCount } = parameters;
   let key: Buffer = hash(owf, Buffer.concat([secret, salt]), 'buffer');
   let turnBegan = performance.now();
+  let inTurn = 0;
   for (let left = iterationCount - 1; left > 0; left -= hashesPerLook) {
-    // By the clock, since a busy machine makes the same count take many times as long.
-    if (performance.now() - turnBegan > turnMs) {
+    // Also by the clock, since a busy machine makes the same count take many times as long.
+    if (inTurn >= shortChain[owf] || performance.now() - turnBegan > turnMs) {
       await setImmediate();
       turnBegan = performance.now();
+      inTurn = 0;
     }
     key = chain(owf, key, Math.min(left, hashesPerLook));
+    inTurn += hashesPerLook;
   }
   return key;
 }
