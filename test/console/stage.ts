@@ -35,6 +35,7 @@ export interface Stage {
 interface StageOptions {
   readonly scheme?: 'light' | 'dark';
   readonly width?: number;
+  readonly height?: number;
   /** Signed in with this token; absent: nobody. */
   readonly token?: string;
 }
@@ -45,8 +46,12 @@ function noteRefusals(token: string | undefined): void {
   document.addEventListener('securitypolicyviolation', (event) => reportError(new Error(`refused by policy: ${event.violatedDirective} ${event.blockedURI}`)));
 }
 
-export async function openStage(browser: Browser, server: RunningServer, { scheme = 'light', width = 1280, token }: StageOptions = {}): Promise<Stage> {
-  const context = await browser.newContext({ viewport: { width, height: 860 }, colorScheme: scheme, acceptDownloads: true });
+export async function openStage(
+  browser: Browser,
+  server: RunningServer,
+  { scheme = 'light', width = 1280, height = 860, token }: StageOptions = {},
+): Promise<Stage> {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, acceptDownloads: true });
   context.setDefaultTimeout(patienceMs);
   await context.addInitScript(noteRefusals, token);
   const page = await context.newPage();
@@ -77,6 +82,17 @@ export async function seriousFindings(page: Page): Promise<string[]> {
     const { violations } = await checker.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
     const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
     return serious.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary.slice(0, 200)}`));
+  });
+}
+
+/** Marks whose words are cut, and the page itself where it is wider than the window. */
+export function cutShort(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const marks = [...document.querySelectorAll<HTMLElement>('main .mantine-Badge-root')];
+    const labels = marks.flatMap((mark) => [mark, ...mark.querySelectorAll<HTMLElement>('.mantine-Badge-label')]);
+    const cut = labels.filter((shown) => shown.scrollWidth > shown.clientWidth + 1).map(({ textContent }) => `cut: ${textContent}`);
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return scrollWidth > clientWidth ? [...cut, `the page is ${scrollWidth - clientWidth} px too wide`] : cut;
   });
 }
 

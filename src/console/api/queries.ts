@@ -15,11 +15,18 @@ export function createQueries(): QueryClient {
 
 export const sessionQuery = queryOptions({ queryKey: ['session'], queryFn: ({ signal }) => call<Session>('/session', { signal }), staleTime: 60_000 });
 
+/** The first page that holds something: a page may be empty although more follow, and only the last one has no next. */
+async function readPage<T>(path: string, query: Query, signal: AbortSignal): Promise<Page<T>> {
+  let page = await call<Page<T>>(path, { query, signal });
+  while (page.items.length === 0 && page.nextCursor !== null) page = await call<Page<T>>(path, { query: { ...query, cursor: page.nextCursor }, signal });
+  return page;
+}
+
 /** One page of a list; while the next one is on its way the present one stays. */
 export function listQuery<T>(path: string, query: Query, everyMs?: number) {
   return queryOptions({
     queryKey: [path, 'list', query],
-    queryFn: ({ signal }) => call<Page<T>>(path, { query, signal }),
+    queryFn: ({ signal }) => readPage<T>(path, query, signal),
     placeholderData: keepPreviousData,
     ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
   });
@@ -32,4 +39,11 @@ export function oneQuery<T>(path: string, query: Query = {}, everyMs?: number) {
     queryFn: ({ signal }) => call<T>(path, { query, signal }),
     ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
   });
+}
+
+/** After a deletion: what was read of the object or below it goes, everything else is read again. */
+export async function forget(queries: QueryClient, path: string): Promise<void> {
+  const isOfIt = ({ queryKey: [place] }: { readonly queryKey: readonly unknown[] }): boolean => place === path || String(place).startsWith(`${path}/`);
+  queries.removeQueries({ predicate: isOfIt, type: 'inactive' });
+  await queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'session' && !isOfIt(query) });
 }

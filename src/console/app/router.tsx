@@ -2,7 +2,6 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { sessionQuery } from '../api/queries.js';
 import { PageFailed, PageMissing } from './fallbacks.js';
-import { Shell } from './shell.js';
 import { parseSearch, writeSearch } from './url-state.js';
 
 interface RouterContext {
@@ -21,7 +20,7 @@ const login = createRoute({
 const inside = createRoute({
   getParentRoute: () => root,
   id: 'inside',
-  component: Shell,
+  component: lazyRouteComponent(() => import('./shell.js'), 'Shell'),
   beforeLoad: async ({ context, location }) => {
     const session = await context.queries.ensureQueryData(sessionQuery);
     if (!session.authenticated) throw redirect({ to: '/login', search: location.pathname === '/' ? {} : { next: location.href } });

@@ -49,7 +49,7 @@ export function Shell() {
             </Group>
           </Group>
         </AppShell.Header>
-        <AppShell.Navbar p="xs" aria-label={words.shell.navigation}>
+        <AppShell.Navbar p="xs" aria-label={words.shell.navigation} data-folded={!isOpen}>
           <ScrollArea>
             <Sidebar onOpen={close} />
           </ScrollArea>

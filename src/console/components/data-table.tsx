@@ -14,6 +14,8 @@ export interface Column<T> {
   /** The API's name of the field, where it can be sorted by. */
   readonly sort?: string;
   readonly align?: 'right';
+  /** `rest`: takes the room that the others leave, and cuts its text there; `narrow`: never wide. A table with such columns breaks no line. */
+  readonly room?: 'rest' | 'narrow';
   render(item: T): ReactNode;
 }
 
@@ -38,7 +40,12 @@ export function DataTable<T extends { readonly id: string }>(props: DataTablePro
   return (
     <Paper className="panel" style={{ overflow: 'hidden' }}>
       <Table.ScrollContainer minWidth={720} type="native">
-        <Table highlightOnHover aria-label={props.label} aria-busy={result.isFetching}>
+        <Table
+          highlightOnHover
+          className={props.columns.some(({ room }) => room !== undefined) ? 'one-line' : undefined}
+          aria-label={props.label}
+          aria-busy={result.isFetching}
+        >
           <Head columns={props.columns} state={state} />
           <Table.Tbody>{result.data === undefined ? <Waiting columns={props.columns.length} /> : <Rows {...props} items={result.data.items} />}</Table.Tbody>
         </Table>
@@ -52,11 +59,11 @@ function Head<T>({ columns, state }: { readonly columns: readonly Column<T>[]; r
   return (
     <Table.Thead>
       <Table.Tr>
-        {columns.map(({ label, sort, align }) => {
+        {columns.map(({ label, sort, align, room }) => {
           const direction = state.sort === sort ? 'ascending' : state.sort === `-${sort}` ? 'descending' : undefined;
           const Icon = direction === undefined ? IconArrowsSort : direction === 'ascending' ? IconArrowUp : IconArrowDown;
           return (
-            <Table.Th key={label} ta={align} aria-sort={direction} fz="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
+            <Table.Th key={label} ta={align} data-room={room} aria-sort={direction} fz="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
               {sort === undefined ? (
                 label
               ) : (
@@ -80,8 +87,8 @@ function Head<T>({ columns, state }: { readonly columns: readonly Column<T>[]; r
 function Rows<T extends { readonly id: string }>({ items, columns, highlighted }: DataTableProps<T> & { readonly items: readonly T[] }) {
   return items.map((item) => (
     <Table.Tr key={item.id} data-id={item.id} className={item.id === highlighted ? 'highlighted' : undefined}>
-      {columns.map(({ label, align, render }) => (
-        <Table.Td key={label} ta={align}>
+      {columns.map(({ label, align, room, render }) => (
+        <Table.Td key={label} ta={align} data-room={room}>
           {render(item)}
         </Table.Td>
       ))}

@@ -4,7 +4,7 @@ const whole = new Intl.NumberFormat('en-GB');
 const oneDigit = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 1 });
 const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
-const distance = new Intl.RelativeTimeFormat('en-GB', { numeric: 'auto' });
+const distance = new Intl.RelativeTimeFormat('en-GB', { numeric: 'auto', style: 'short' });
 
 export const showNumber = (value: number | null | undefined): string => (value === null || value === undefined ? words.common.none : whole.format(value));
 
@@ -29,7 +29,7 @@ const units = [
   ['minute', 60_000],
 ] as const;
 
-/** How far from now, such as `5 minutes ago` or `in 3 days`. */
+/** How far from now, such as `5 min ago` or `in 3 days`. */
 export function showDistance(iso: string, now: number = Date.now()): string {
   const ms = new Date(iso).getTime() - now;
   for (const [unit, size] of units) if (Math.abs(ms) >= size) return distance.format(Math.round(ms / size), unit);

@@ -18,6 +18,7 @@ const everyMs = 4_000;
 const subject: Column<Order> = {
   label: columns.subject,
   sort: 'subject',
+  room: 'rest',
   render: (order) => (
     <Anchor component={Link} to={`/orders/${order.id}`} size="sm" fw={600}>
       <Foreign text={order.subject === '' ? words.orders.noSubject : order.subject} />
@@ -26,7 +27,11 @@ const subject: Column<Order> = {
 };
 
 function columnsFor(names: ReadonlyMap<string, string>, isOneProfile: boolean): readonly Column<Order>[] {
-  const profile: Column<Order> = { label: columns.profile, render: (order) => <Foreign text={names.get(order.profileId) ?? order.profileId} /> };
+  const profile: Column<Order> = {
+    label: columns.profile,
+    room: 'narrow',
+    render: (order) => <Foreign text={names.get(order.profileId) ?? order.profileId} />,
+  };
   return [
     subject,
     { label: columns.state, sort: 'state', render: ({ state }) => <OrderStateBadge state={state} /> },

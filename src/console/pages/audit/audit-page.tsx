@@ -23,11 +23,11 @@ function textOf(details: AuditEvent['details']): string {
 
 const list: readonly Column<AuditEvent>[] = [
   { label: columns.at, sort: 'at', render: ({ at }) => <Moment at={at} exact /> },
-  { label: columns.actor, render: ({ actor }) => <Foreign text={actor} /> },
+  { label: columns.actor, room: 'narrow', render: ({ actor }) => <Foreign text={actor} /> },
   { label: columns.action, render: ({ action }) => action },
-  { label: columns.object, render: ({ object }) => <Foreign text={object} /> },
+  { label: columns.object, room: 'narrow', render: ({ object }) => <Foreign text={object} /> },
   { label: columns.outcome, render: ({ outcome }) => <Badge color={outcome === 'success' ? 'green' : 'red'}>{audit.outcomes[outcome]}</Badge> },
-  { label: columns.details, render: ({ details }) => <Foreign text={textOf(details)} /> },
+  { label: columns.details, room: 'rest', render: ({ details }) => <Foreign text={textOf(details)} /> },
 ];
 
 export function AuditPage() {

@@ -40,7 +40,7 @@ function Detail({ profile, reload }: { readonly profile: CmpProfile; readonly re
   const [isEditing, setEditing] = useState(false);
   const navigate = useNavigate();
   const may = useMay();
-  const deletion = useDeletion(path, profiles.deleteText, profiles.deleted, () => void navigate({ to: '/cmp-server' }));
+  const deletion = useDeletion(path, profiles.deleteText, profiles.deleted, () => navigate({ to: '/cmp-server' }));
   const saved = ({ name }: CmpProfile): void => {
     announce(profiles.saved(name));
     setEditing(false);

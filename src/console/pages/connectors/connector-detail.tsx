@@ -36,7 +36,7 @@ function Detail({ connector, reload }: { readonly connector: Connector; readonly
   const [isEditing, setEditing] = useState(false);
   const navigate = useNavigate();
   const may = useMay();
-  const deletion = useDeletion('/connectors', connectors.deleteText, connectors.deleted, () => void navigate({ to: '/connectors' }));
+  const deletion = useDeletion('/connectors', connectors.deleteText, connectors.deleted, () => navigate({ to: '/connectors' }));
   const saved = ({ name }: Connector): void => {
     announce(connectors.saved(name));
     setEditing(false);

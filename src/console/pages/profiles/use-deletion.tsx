@@ -1,6 +1,7 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { call } from '../../api/call.js';
-import { useChange } from '../../api/hooks.js';
+import { forget } from '../../api/queries.js';
 import { announce } from '../../app/announce.js';
 import { Confirm } from '../../components/confirm.js';
 import { plain } from '../../components/format.js';
@@ -17,22 +18,29 @@ interface Deletion {
   readonly dialog: ReactNode;
 }
 
-/** The question before a deletion; where the object is in use the answer says by what. */
-export function useDeletion(path: string, text: string, deleted: (name: string) => string, afterwards?: () => void): Deletion {
+/**
+ * The question before a deletion; where the object is in use the answer says by what.
+ *
+ * @param leave - Leads away from the page of the object, which is not asked for again.
+ */
+export function useDeletion(path: string, text: string, deleted: (name: string) => string, leave?: () => Promise<void>): Deletion {
+  const queries = useQueryClient();
   const [item, setItem] = useState<Deletable>();
-  const change = useChange(({ id, version }: Deletable) => call<void>(`${path}/${id}`, { method: 'DELETE', version }));
+  const change = useMutation({
+    mutationFn: ({ id, version }: Deletable) => call<void>(`${path}/${id}`, { method: 'DELETE', version }),
+    onSuccess: async (_, { id, name }) => {
+      announce(deleted(name));
+      setItem(undefined);
+      await leave?.();
+      await forget(queries, `${path}/${id}`);
+    },
+  });
   const close = (): void => {
     setItem(undefined);
     change.reset();
   };
   const act = (): void => {
-    if (item === undefined) return;
-    const onSuccess = (): void => {
-      announce(deleted(item.name));
-      close();
-      afterwards?.();
-    };
-    change.mutate(item, { onSuccess });
+    if (item !== undefined) change.mutate(item);
   };
   const dialog = (
     <Confirm

@@ -41,7 +41,7 @@ function Detail({ profile, reload }: { readonly profile: ScepProfile; readonly r
   const [isEditing, setEditing] = useState(false);
   const navigate = useNavigate();
   const may = useMay();
-  const deletion = useDeletion(path, profiles.deleteText, profiles.deleted, () => void navigate({ to: '/scep-server' }));
+  const deletion = useDeletion(path, profiles.deleteText, profiles.deleted, () => navigate({ to: '/scep-server' }));
   const saved = ({ name }: ScepProfile): void => {
     announce(profiles.saved(name));
     setEditing(false);
