@@ -18,8 +18,8 @@ export interface DelayedAnswerStore {
   announce(context: TenantContext, key: Buffer, requester: Buffer, session: Session): Promise<boolean>;
   complete(context: TenantContext, key: Buffer, answer: Buffer): Promise<void>;
   find(context: TenantContext, key: Buffer): Promise<DelayedAnswer | undefined>;
-  /** Fields given replace those that stand there; the others stay. */
-  updateSession(context: TenantContext, key: Buffer, session: Session): Promise<void>;
+  /** Fields given replace those that stand there; the others stay. False, and nothing done, where the fields of `expected` are not what stands there. */
+  updateSession(context: TenantContext, key: Buffer, session: Session, expected?: Session): Promise<boolean>;
   /** Forgets what is older than a day. Returns how much. */
   forget(context: SystemContext): Promise<number>;
 }

@@ -242,8 +242,8 @@ export interface OrderStore {
   findTransaction(context: TenantContext, dedupeKey: Buffer): Promise<StoredTransaction | undefined>;
   /** By profile and the transactionID's text, whoever asked. */
   findTransactions(context: TenantContext, profileId: string, transactionId: string): Promise<readonly StoredTransaction[]>;
-  /** Fields given replace those that stand there; the others stay. */
-  updateSession(context: TenantContext, dedupeKey: Buffer, session: Session): Promise<void>;
+  /** Fields given replace those that stand there; the others stay. False, and nothing done, where the fields of `expected` are not what stands there. */
+  updateSession(context: TenantContext, dedupeKey: Buffer, session: Session, expected?: Session): Promise<boolean>;
   /** ISSUED -> DELIVERED (or CONFIRMED), batched; resolves at once, written within a moment. A confirmed renewal supersedes what it renews. */
   noteDelivered(context: TenantContext, orderId: string, state: 'DELIVERED' | 'CONFIRMED'): void;
   /** Moves one order if it is in one of `from`; false when it is not. Revocations wanted go to the outbox in the same commit. */

@@ -67,7 +67,8 @@ export interface EnrolmentService {
   confirm(profile: Profile, transaction: StoredTransaction, isAccepted: boolean): Promise<Confirmation>;
   /** The answer went out completely; `isConfirmed` when no confirmation will follow (implicit confirmation). */
   noteDelivered(profile: Profile, orderId: string, isConfirmed: boolean): void;
-  updateSession(profile: Profile, query: TransactionQuery, session: StoredTransaction['session']): Promise<void>;
+  /** False, and nothing done, where the fields of `expected` are not what stands there. */
+  updateSession(profile: Profile, query: TransactionQuery, session: StoredTransaction['session'], expected?: StoredTransaction['session']): Promise<boolean>;
   /** identify -> judge each certificate -> record -> carry out at the CA; waits for a slow CA at most a moment. */
   revoke(profile: Profile, request: RevocationRequest): Promise<RevocationOutcome>;
   /** Certifies the key of another CA that the policy names. */
@@ -152,8 +153,8 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
     noteDelivered: (profile, orderId, isConfirmed) => {
       deps.orders.noteDelivered(contextOf(profile), orderId, isConfirmed ? 'CONFIRMED' : 'DELIVERED');
     },
-    updateSession: (profile, query, session) =>
-      deps.orders.updateSession(contextOf(profile), dedupeKeyOf(profile.id, query), { ...session, requester: query.requester.toString('hex') }),
+    updateSession: (profile, query, session, expected) =>
+      deps.orders.updateSession(contextOf(profile), dedupeKeyOf(profile.id, query), { ...session, requester: query.requester.toString('hex') }, expected),
     revoke: (profile, request) => requestRevocation(profile, request, deps),
     crossCertify: (profile, request) => crossCertify(profile, request, deps),
     pollRevocation: (profile, transaction) => pollRevocation(profile, transaction, deps),

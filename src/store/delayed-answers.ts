@@ -26,9 +26,11 @@ export function delayedAnswerStore(connection: Connection): DelayedAnswerStore {
       const row = await firstOf(connection, query);
       return row && toAnswer(row);
     },
-    async updateSession({ tenantId }, key, session) {
+    async updateSession({ tenantId }, key, session, expected = {}) {
       const change = storableJson(session);
-      await rowsOf(connection, sql`update delayed_answers set session = session || ${change}::jsonb where key = ${key} and tenant_id = ${tenantId}`);
+      const statement = sql`update delayed_answers set session = session || ${change}::jsonb
+        where key = ${key} and tenant_id = ${tenantId} and session @> ${storableJson(expected)}::jsonb returning 1`;
+      return (await rowsOf(connection, statement)).length === 1;
     },
     forget: async () => (await rowsOf(connection, sql`delete from delayed_answers where created_at < now() - interval '24 hours' returning 1`)).length,
   };

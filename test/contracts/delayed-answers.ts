@@ -12,7 +12,9 @@ export async function delayedAnswerContract(t: Test, answers: DelayedAnswerStore
     const announced = await Promise.all(Array.from({ length: 5 }, () => answers.announce(tenant, key, requester, { polls: 0 })));
     t.equal(announced.filter((isFirst) => isFirst).length, 1);
     t.match(await answers.find(tenant, key), { requester, session: { polls: 0 }, since: Date, answer: null });
-    await answers.updateSession(tenant, key, { polls: 1, nonce: 'ab' });
+    t.equal(await answers.updateSession(tenant, key, { polls: 1, nonce: 'ab' }), true);
+    t.equal(await answers.updateSession(tenant, key, { nonce: 'cd' }, { nonce: 'aa' }), false, 'it stands elsewhere by now');
+    t.equal(await answers.updateSession(tenant, key, { nonce: 'ab' }, { nonce: 'ab' }), true);
     await answers.complete(newTenant(), key, Buffer.from('of another tenant'));
     await answers.complete(tenant, key, Buffer.from('first'));
     await answers.complete(tenant, key, Buffer.from('second'));

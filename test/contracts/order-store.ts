@@ -177,6 +177,11 @@ async function recording(t: Test, { orders, orderReader, certificates, flush }: 
     t.same(found.map((item) => item.order.id).sort(), [order.id, sibling.id].sort());
     await orders.updateSession(tenant, order.dedupeKey, { step: 2, done: null });
     t.same((await orders.findTransaction(tenant, order.dedupeKey))?.session, { ...order.session, step: 2, done: null });
+    const taken = await Promise.all([3, 4, 5].map((step) => orders.updateSession(tenant, order.dedupeKey, { step }, { step: 2 })));
+    t.equal(taken.filter((isFirst) => isFirst).length, 1, 'of several that expect the same, one succeeds');
+    t.equal((await orders.findTransaction(tenant, order.dedupeKey))?.session.step, [3, 4, 5][taken.indexOf(true)]);
+    t.equal(await orders.updateSession(tenant, order.dedupeKey, { step: 9 }, { none: 'such' }), false);
+    t.equal(await orders.updateSession(newTenant(), order.dedupeKey, { step: 9 }), false, 'of another tenant');
   });
 
   t.test('puts a new order in the place of one that is over, and only of the one that stands there', async (t) => {

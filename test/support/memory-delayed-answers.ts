@@ -26,9 +26,11 @@ export function memoryDelayedAnswers(clock: Clock): DelayedAnswerStore {
       const { tenantId: _, ...answer } = found;
       return answer;
     },
-    async updateSession({ tenantId }, key, session) {
+    async updateSession({ tenantId }, key, session, expected = {}) {
       const known = answers.get(nameOf(key));
-      if (known !== undefined) change(tenantId, key, { session: { ...known.session, ...session } });
+      if (known === undefined || Object.entries(expected).some(([field, value]) => known.session[field] !== value)) return false;
+      change(tenantId, key, { session: { ...known.session, ...session } });
+      return true;
     },
     async forget() {
       const old = [...answers].filter(([, { since }]) => since.getTime() < clock.now().getTime() - dayMs);

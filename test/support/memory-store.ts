@@ -218,10 +218,13 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       const named = [...transactions].filter(([, item]) => placeOf(item)?.transactionId === transactionId && placeOf(item)?.profileId === profileId);
       return named.map(([key]) => transactionOf(context, key)).filter((item) => item !== undefined);
     },
-    async updateSession(context, dedupeKey, session) {
+    async updateSession(context, dedupeKey, session, expected = {}) {
       const key = dedupeKey.toString('hex');
       const transaction = transactions.get(key);
-      if (transaction !== undefined && transactionOf(context, key) !== undefined) transaction.session = { ...transaction.session, ...session };
+      if (transaction === undefined || transactionOf(context, key) === undefined) return false;
+      if (Object.entries(expected).some(([field, value]) => transaction.session[field] !== value)) return false;
+      transaction.session = { ...transaction.session, ...session };
+      return true;
     },
     noteDelivered(context, orderId, state) {
       const entry = find(context, orderId);

@@ -2,11 +2,12 @@ import { hash } from 'node:crypto';
 import type { DelayedAnswer, DelayedAnswerStore } from '../../enrolment/delayed-answers.js';
 import { checkAfter } from '../../enrolment/poll.js';
 import { decodePkiBody, decodePkiMessage } from '../../protocol/cmp/index.js';
+import { fail, ok, type Result } from '../../runtime/result.js';
 import { type TenantContext, tenantContext } from '../../tenancy/context.js';
 import { requesterOf } from './authenticate.js';
 import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
-import { fault } from './fault.js';
-import { maxPolls, nextPoll, pollKind } from './polling.js';
+import { type Fault, fault } from './fault.js';
+import { isRetransmission, maxPolls, nextPoll, pollKind, standing } from './polling.js';
 import { freshNonce } from './reply.js';
 import { decodeSession, encodeNonces, encodePoll, type NonceState } from './session.js';
 
@@ -77,13 +78,23 @@ export async function pollDelayed(exchange: VerifiedExchange, delayed: DelayedAn
   const kind = pollKind(exchange, state);
   if (kind.fault !== undefined) return refuse(exchange, peer, kind.fault);
   if (state.polls >= maxPolls) return refuse(exchange, peer, fault('polled-too-often'));
-  const next = kind.isRepeated ? state : nextPoll(exchange, state);
-  const { context, key } = placeOf(exchange);
-  if (!kind.isRepeated) await store.updateSession(context, key, encodePoll(next));
+  const moved = kind.isRepeated ? ok(state) : await movedOn(exchange, state, store);
+  if (!moved.ok) return refuse(exchange, peer, moved.error);
+  const next = moved.value;
   if (delayed.answer !== null) return sendStored(exchange, delayed.answer, next.nonce);
   if (now.getTime() - delayed.since.getTime() > longestMs) return refuse(exchange, peer, fault('unavailable', 'the answer was lost with its node'));
   const entry = { certReqId: -1, checkAfter: checkAfter(delayed.since, now), reason: ['The answer is being prepared.'] };
   return send(exchange, peer, { body: { type: 'pollRep', entries: [entry] }, senderNonce: next.nonce });
+}
+
+/** As `moveOn`, for a conversation that belongs to no order. */
+async function movedOn(exchange: VerifiedExchange, state: NonceState, store: DelayedAnswerStore): Promise<Result<NonceState, Fault>> {
+  const { context, key } = placeOf(exchange);
+  const next = nextPoll(exchange, state);
+  if (await store.updateSession(context, key, encodePoll(next), standing(state))) return ok(next);
+  const stored = await store.find(context, key);
+  const moved = stored && decodeSession(stored.session);
+  return moved !== undefined && isRetransmission(exchange, moved) ? ok(moved) : fail(fault('recip-nonce'));
 }
 
 /** The body as it was written, in a message of its own: protection and nonces are those of the poll. */

@@ -1,4 +1,5 @@
 import type { OrderState } from '../../enrolment/order.js';
+import { ok } from '../../runtime/result.js';
 import { namedTime } from './confirmation-time.js';
 import { findDelayed, pollDelayed } from './delayed.js';
 import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
@@ -29,7 +30,9 @@ export async function pollCertificate(exchange: VerifiedExchange, certReqIds: re
   if (!isRepeated && !nonces.ok) return refuse(exchange, peer, nonces.error);
   if (!isRepeated && closed.has(stored.order.state)) return refuse(exchange, peer, fault('not-awaited', stored.order.state));
   if (running.value.session.polls >= maxPolls) return refuse(exchange, peer, fault('polled-too-often'));
-  const session = isRepeated ? running.value.session : await moveOn(exchange, running.value);
+  const moved = isRepeated ? ok(running.value.session) : await moveOn(exchange, running.value);
+  if (!moved.ok) return refuse(exchange, peer, moved.error);
+  const session = moved.value;
   const outcome = await deps.enrolment.poll(endpoint.profile, query);
   if (outcome.kind === 'pending')
     return send(exchange, peer, { body: { type: 'pollRep', entries: [pollRep(certReqId, outcome)] }, senderNonce: session.nonce });

@@ -1,3 +1,4 @@
+import { ok } from '../../runtime/result.js';
 import { type CmpReply, refuse, send, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
 import { isRetransmission, maxPolls, moveOn, waiting } from './polling.js';
@@ -14,7 +15,9 @@ export async function pollRevocation(exchange: VerifiedExchange, running: Runnin
   const nonces = checkNonces(exchange, running.session);
   if (!isRepeated && !nonces.ok) return refuse(exchange, peer, nonces.error);
   if (running.session.polls >= maxPolls) return refuse(exchange, peer, fault('polled-too-often'));
-  const session = isRepeated ? running.session : await moveOn(exchange, running);
+  const moved = isRepeated ? ok(running.session) : await moveOn(exchange, running);
+  if (!moved.ok) return refuse(exchange, peer, moved.error);
+  const session = moved.value;
   const outcome = await deps.enrolment.pollRevocation(endpoint.profile, running.stored);
   if (outcome.kind === 'pending') return send(exchange, peer, waiting(certReqId, outcome.checkAfterSeconds, session));
   return answerRevocation(exchange, outcome, session.nonce);

@@ -1,4 +1,5 @@
 import type { Pending } from '../../enrolment/outcome.js';
+import { ok } from '../../runtime/result.js';
 import { type CmpReply, refuse, sendAll, type VerifiedExchange } from './exchange.js';
 import { fault } from './fault.js';
 import { maxPolls, moveOn, type PollKind, pollKind, pollRep } from './polling.js';
@@ -21,7 +22,9 @@ export async function pollSeveral(exchange: VerifiedExchange, running: RunningTr
   const kind: PollKind = pollKind(exchange, running.session);
   if (kind.fault !== undefined) return refuse(exchange, peer, kind.fault);
   if (running.session.polls >= maxPolls) return refuse(exchange, peer, fault('polled-too-often'));
-  const session = kind.isRepeated ? running.session : await moveOn(exchange, running);
+  const moved = kind.isRepeated ? ok(running.session) : await moveOn(exchange, running);
+  if (!moved.ok) return refuse(exchange, peer, moved.error);
+  const session = moved.value;
   const verdicts = await Promise.all(asked.map((member) => pollOne(exchange, member, running)));
   const pending = verdicts.flatMap(({ certReqId, outcome }) => (outcome.kind === 'pending' ? [{ certReqId, outcome }] : []));
   if (pending.length === verdicts.length) return sendAll(exchange, peer, waitingReply(pending, session.nonce), []);

@@ -1,9 +1,11 @@
+import type { Session } from '../../enrolment/order.js';
 import type { Pending } from '../../enrolment/outcome.js';
 import type { PollRep } from '../../protocol/cmp/index.js';
+import { fail, ok, type Result } from '../../runtime/result.js';
 import type { VerifiedExchange } from './exchange.js';
-import type { Fault } from './fault.js';
+import { type Fault, fault } from './fault.js';
 import { freshNonce } from './reply.js';
-import { type CmpSession, encodePoll, type NonceState } from './session.js';
+import { type CmpSession, decodeSession, encodePoll, type NonceState } from './session.js';
 import { checkNonces, type RunningTransaction } from './transaction.js';
 
 /** A device that keeps to checkAfter for a week polls about 2,100 times. */
@@ -34,13 +36,23 @@ export function nextPoll<S extends NonceState>({ header, nonceSuffix }: Verified
   return { ...session, nonce: freshNonce(nonceSuffix), previousNonce: session.nonce, pollNonce: header.senderNonce, polls: session.polls + 1 };
 }
 
-/** Records the nonces of this poll: whatever follows must repeat the new one. */
-export async function moveOn(exchange: VerifiedExchange, running: RunningTransaction): Promise<CmpSession> {
+/** That the conversation stands where this poll found it: the condition for moving it on. */
+export function standing({ nonce }: NonceState): Session {
+  return { nonce: nonce.toString('hex') };
+}
+
+/**
+ * Records the nonces of this poll: whatever follows must repeat the new one. Where another node has just answered a copy of it, its nonce is
+ * ours too; where it has answered another poll, this one comes too late.
+ */
+export async function moveOn(exchange: VerifiedExchange, running: RunningTransaction): Promise<Result<CmpSession, Fault>> {
   const { endpoint, deps } = exchange;
   const { session, query } = running;
   const next = nextPoll(exchange, session);
-  await deps.enrolment.updateSession(endpoint.profile, query, encodePoll(next));
-  return next;
+  if (await deps.enrolment.updateSession(endpoint.profile, query, encodePoll(next), standing(session))) return ok(next);
+  const stored = await deps.enrolment.findTransaction(endpoint.profile, query);
+  const moved = stored && decodeSession(stored.session);
+  return moved !== undefined && isRetransmission(exchange, moved) ? ok(moved) : fail(fault('recip-nonce'));
 }
 
 const reasons = {

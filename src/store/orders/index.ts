@@ -62,7 +62,7 @@ export function orderRoom(connection: Connection, boot: Boot, sealer: Sealer, lo
     countAttempt: (context, orderId) => countAttempt(connection, context, orderId),
     findTransaction: (context, dedupeKey) => findStanding(connection, context, dedupeKey),
     findTransactions: (context, profileId, transactionId) => findTransactions(connection, context, profileId, transactionId),
-    updateSession: (context, dedupeKey, session) => updateSession(connection, context, dedupeKey, session),
+    updateSession: (context, dedupeKey, session, expected) => updateSession(connection, context, dedupeKey, session, expected),
     noteDelivered: (context, orderId, state) => deliveries.add({ context, orderId, state }),
     move: (context, orderId, from, to, reason, crlReason) => move(connection, boot, context, orderId, from, to, reason, crlReason),
     recordClaimed: (context, order, leaseMs) => (order.challengeId === undefined ? recordings : redeemings).submit({ context, order, leaseMs }),

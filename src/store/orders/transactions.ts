@@ -44,11 +44,16 @@ export async function findTransactions(
   return (await rowsOf(connection, query)).map(toTransaction);
 }
 
-export async function updateSession(connection: Connection, { tenantId }: TenantContext, dedupeKey: Buffer, session: Session): Promise<void> {
-  await rowsOf(
-    connection,
-    sql`update transactions set session = session || ${storableJson(session)}::jsonb where dedupe_key = ${dedupeKey} and tenant_id = ${tenantId}`,
-  );
+export async function updateSession(
+  connection: Connection,
+  { tenantId }: TenantContext,
+  dedupeKey: Buffer,
+  session: Session,
+  expected: Session = {},
+): Promise<boolean> {
+  const statement = sql`update transactions set session = session || ${storableJson(session)}::jsonb
+    where dedupe_key = ${dedupeKey} and tenant_id = ${tenantId} and session @> ${storableJson(expected)}::jsonb returning 1`;
+  return (await rowsOf(connection, statement)).length === 1;
 }
 
 /** At most this many at once, so that the statement stays short beside the requests. */

@@ -200,9 +200,11 @@ export class MemoryCore implements EnrolmentService {
     this.delivered.push({ orderId, isConfirmed });
   }
 
-  async updateSession(_profile: unknown, query: TransactionQuery, session: Session): Promise<void> {
+  async updateSession(_profile: unknown, query: TransactionQuery, session: Session, expected: Session = {}): Promise<boolean> {
     const known = this.#transactions.get(query.transactionId)?.stored.session;
+    if (Object.entries(expected).some(([field, value]) => known?.[field] !== value)) return false;
     this.#replace(query.transactionId, { session: { ...known, ...session } });
+    return true;
   }
 
   async revoke(_profile: unknown, request: RevocationRequest): Promise<RevocationOutcome> {

@@ -219,6 +219,46 @@ t.test('polling', async (t) => {
     t.equal(gist(await device.certConf(house.node())), 'pkiconf');
   });
 
+  t.test('CMP-147 CMP-149 copies of one pollReq that two nodes handle at once are answered under one nonce, and the device goes on', async (t) => {
+    const house = await openHouse({}, manual);
+    const device = await newDevice();
+    await device.send(house.node(), ir());
+    const nodes = [house.node(), house.node(), house.node()];
+    const copiesOf = async (): Promise<readonly ReadReply[]> => {
+      const recipNonce = device.last?.message.header.senderNonce ?? nonce();
+      const bytes = buildMessage(device.transaction, { senderNonce: nonce(), recipNonce }, { type: 'pollReq', certReqIds: [0] });
+      return Promise.all(nodes.map((node) => node.ask(bytes)));
+    };
+    const copies = await copiesOf();
+    const oneNonce = (replies: readonly ReadReply[]) => new Set(replies.map(({ message }) => message.header.senderNonce?.toString('hex'))).size;
+    t.same(
+      copies.map(({ body }) => body.type),
+      ['pollRep', 'pollRep', 'pollRep'],
+    );
+    t.equal(oneNonce(copies), 1);
+    device.last = copies[0];
+    await house.decide('ACCEPTED');
+    house.clock.advance(3 * minute);
+    await house.run('issue');
+    const last = await copiesOf();
+    t.same(last.map(gist), ['ip accepted', 'ip accepted', 'ip accepted']);
+    t.equal(oneNonce(last), 1);
+    device.last = last[2];
+    t.equal(gist(await device.certConf(house.node())), 'pkiconf', 'whichever copy of the answer it has');
+  });
+
+  t.test('CMP-151 of two different pollReqs at once one is answered, the other comes too late', async (t) => {
+    const house = await openHouse({}, manual);
+    const device = await newDevice();
+    const { message } = await device.send(house.node(), ir());
+    const recipNonce = message.header.senderNonce ?? nonce();
+    const poll = () => buildMessage(device.transaction, { senderNonce: nonce(), recipNonce }, { type: 'pollReq', certReqIds: [0] });
+    const replies = await Promise.all([house.node().ask(poll()), house.node().ask(poll())]);
+    t.same(replies.map((reply) => gist(reply)).sort(), ['error rejection badRecipientNonce', 'pollRep']);
+    device.last = replies.find(({ body }) => body.type === 'pollRep');
+    t.match((await device.poll(house.node())).body, { type: 'pollRep' });
+  });
+
   t.test('CMP-129 a certificate that comes while nobody asks waits for its device, which then has the whole time', async (t) => {
     const house = await openHouse({}, manual);
     const device = await newDevice();
@@ -310,6 +350,11 @@ t.test('answers that belong to no order', async (t) => {
       entries: [{ certReqId: -1, checkAfter: 2, reason: ['The answer is being prepared.'] }],
     });
     t.match((await device.again(house.node())).body, { type: 'pollRep' }, 'the last pollReq over again');
+    const recipNonce = device.last?.message.header.senderNonce ?? nonce();
+    const bytes = buildMessage(device.transaction, { senderNonce: nonce(), recipNonce }, { type: 'pollReq', certReqIds: [-1] });
+    const copies = await Promise.all([house.node().ask(bytes), house.node().ask(bytes)]);
+    t.same(copies[0]?.message.header.senderNonce, copies[1]?.message.header.senderNonce, 'copies at two nodes have one nonce');
+    device.last = copies[1];
     t.equal(gist(await device.poll(house.node(), 0)), 'error rejection badRequest', 'there is no request of that id');
     gate.give(Buffer.from('3003020101', 'hex'));
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -212,7 +212,9 @@ export class FakeEnrolment implements EnrolmentService {
     return 'unexpected' as const;
   }
 
-  async updateSession(): Promise<void> {}
+  async updateSession(): Promise<boolean> {
+    return true;
+  }
 
   async findSharedSecret() {
     return undefined;
