@@ -1,8 +1,8 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import t from 'tap';
 import { type RunningServer, startServer } from '../support/server.js';
 import { startBrowser, withoutBrowser } from './browser.js';
-import { enrol, places } from './contents.js';
+import { enrol, firstOf, type Named, places } from './contents.js';
 import { answerWithHostileNames, hostileNames } from './hostile.js';
 import { buildConsole, cutShort, keepPicture, openStage, seriousFindings } from './stage.js';
 
@@ -10,6 +10,11 @@ t.setTimeout(1_800_000);
 const skip = withoutBrowser();
 let server: RunningServer;
 let browser: Browser;
+
+const choose = async (page: Page, label: string, option: string): Promise<void> => {
+  await page.getByRole('combobox', { name: label }).last().click();
+  await page.getByRole('option', { name: option, exact: true }).click();
+};
 
 t.before(async () => {
   if (skip !== false) return;
@@ -109,6 +114,158 @@ t.test('60 hostile names in every place that can hold one, on every page: shown 
   await stage.open('/orders');
   t.match(await stage.page.getByRole('table').textContent(), '<img src=x onerror=alert(1)>', 'it is shown as text');
   await keepPicture(stage.page, 'hostile-orders');
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+t.test('a profile: two people change it at once, its secret is rotated, it is deleted', { skip }, async (t) => {
+  const made = await server.api('/api/v1/cmp-profiles', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Contested', connectorId: (await firstOf(server, '/connectors')).id }),
+  });
+  const { id } = (await made.json()) as Named;
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open(`/cmp-server/${id}`);
+  t.match(await page.getByRole('main').textContent(), /\/cmp\/contested/);
+  await page.getByRole('button', { name: 'Edit' }).click();
+  const form = page.getByRole('dialog', { name: 'Edit CMP profile' });
+  await form.getByLabel('Description').fill('mine');
+  await server.api(`/api/v1/cmp-profiles/${id}`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json', 'if-match': '*' },
+    body: JSON.stringify({ description: 'theirs' }),
+  });
+  await form.getByRole('button', { name: 'Save changes' }).click();
+  await form.getByText('Somebody else has changed this meanwhile').waitFor();
+  await form.getByRole('button', { name: 'Load the present state' }).click();
+  await page.getByText('theirs').waitFor();
+  await page.getByRole('button', { name: 'Rotate secret' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Rotate secret' }).click();
+  const once = page.getByRole('dialog', { name: 'Credentials of the devices' });
+  await once.getByText('The old secret works until').waitFor();
+  await once.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.waitForURL(/\/cmp-server$/);
+  await page.getByRole('heading', { name: 'CMP Server', level: 1 }).waitFor();
+  await page.waitForLoadState('networkidle');
+  t.equal((await server.api(`/api/v1/cmp-profiles/${id}`)).status, 404);
+  t.strictSame(
+    stage.faults.filter((fault) => !/status of 412/.test(fault)),
+    [],
+  );
+  await stage.close();
+});
+
+t.test('SCEP Server: five cards, columns, form, a challenge for one device', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open('/scep-server');
+  const cards = ['Total Orders', 'Success Rate', 'Active Failed Orders', 'Average Processing', 'Active Accounts'];
+  t.strictSame(await page.locator('[data-card]').evaluateAll((found) => found.map((card) => card.getAttribute('data-card'))), cards);
+  const heads = (await page.getByRole('columnheader').allTextContents()).map((text) => text.trim());
+  t.strictSame(heads, ['Profile Name', 'Status', 'Associated Tenant', 'Server URL', 'Connectors', 'Actions']);
+  await page.getByRole('button', { name: 'Add SCEP Profile' }).click();
+  const form = page.getByRole('dialog', { name: 'Add SCEP Profile' });
+  await form.getByLabel('Profile Name').fill('Printers');
+  await choose(page, 'Connectors', 'Embedded engine');
+  await form.getByLabel('Challenge Password').fill('PrinterSecret1');
+  t.equal(await form.getByRole('combobox', { name: 'Challenge mode' }).inputValue(), 'Static: one for all devices', 'a typed challenge is the static one');
+  await keepPicture(page, 'scep-form');
+  t.strictSame(await seriousFindings(page), [], 'the form');
+  await form.getByRole('button', { name: 'Create Profile' }).click();
+  await page.locator('tr.highlighted', { hasText: 'Printers' }).getByRole('link', { name: 'Printers', exact: true }).click();
+  await page.getByRole('button', { name: 'Mint a one-time challenge' }).click();
+  await page.getByRole('button', { name: 'Mint challenge' }).click();
+  await page.getByRole('dialog', { name: 'One-time challenge', exact: true }).getByText('Valid until').waitFor();
+  t.notMatch(await page.getByRole('main').textContent(), 'PrinterSecret1', 'a challenge is never read back');
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+t.test('Connectors: three cards, columns, fields by type, Test Connection step by step, in use says by what', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open('/connectors');
+  t.strictSame(await page.locator('[data-card]').evaluateAll((found) => found.map((card) => card.getAttribute('data-card'))), [
+    'Total Tenants',
+    'Total Connectors',
+    'Active Connectors',
+  ]);
+  const heads = (await page.getByRole('columnheader').allTextContents()).map((text) => text.trim());
+  t.strictSame(heads, ['Connector Name', 'Type', 'Associated Tenant', 'Status', 'Created', 'Actions']);
+  await page.getByRole('button', { name: 'Add Connector' }).click();
+  const form = page.getByRole('dialog', { name: 'Add Connector' });
+  for (const label of ['Connector Type', 'Connector Name', 'Tenant', 'Description', 'Status']) t.ok((await form.getByLabel(label).count()) > 0, label);
+  const fields = {
+    'SMTP Server': ['SMTP Server', 'Port', 'Username', 'Password'],
+    EJBCA: ['Connector URL', 'CA Name', 'CA URL', 'PFX File', 'PFX Password', 'End Entity Profile', 'Certificate Profile'],
+    'Crypto Engine': ['URL', 'Client ID', 'Client Secret'],
+  };
+  for (const [type, labels] of Object.entries(fields)) {
+    await choose(page, 'Connector Type', type);
+    for (const label of labels) {
+      await form.getByLabel(label).first().waitFor();
+    }
+    t.strictSame(await seriousFindings(page), [], type);
+    await keepPicture(page, `connector-form-${type.replace(' ', '-').toLowerCase()}`);
+  }
+  await form.getByLabel('Connector Name').fill('Second engine');
+  await form.getByRole('textbox', { name: 'URL', exact: true }).fill('embedded:');
+  await form.getByRole('button', { name: 'Create Connector' }).click();
+  await page.locator('tr.highlighted', { hasText: 'Second engine' }).waitFor();
+  await page.getByRole('link', { name: 'Embedded engine', exact: true }).click();
+  await page.getByRole('button', { name: 'Test Connection' }).click();
+  await page.getByText('The connection works').waitFor();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  const refusal = page.getByRole('dialog').getByRole('alert');
+  await refusal.getByText('It is still used by').waitFor();
+  t.ok((await refusal.getByRole('link', { name: 'demo' }).count()) >= 1, 'and leads there');
+  t.strictSame(
+    stage.faults.filter((fault) => !/status of 409/.test(fault)),
+    [],
+  );
+  await stage.close();
+});
+
+t.test('a certificate is downloaded and revoked; its order tells it', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open(`/certificates/${(await firstOf(server, '/certificates')).id}`);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download PEM' }).click()]);
+  t.match(download.suggestedFilename(), /^[0-9a-f]+\.pem$/);
+  await page.getByRole('button', { name: 'Revoke' }).click();
+  await choose(page, 'Reason', 'Key compromise');
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await page.getByText('Revoked', { exact: true }).waitFor();
+  await page.getByRole('link', { name: 'View' }).click();
+  await page.getByText('Timeline').waitFor();
+  t.match(await page.getByRole('region', { name: 'Timeline' }).textContent(), /Issued.*Revoked/s);
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+t.test('who may only look is offered nothing else; narrow windows have their menu behind a button', { skip }, async (t) => {
+  const made = await server.api('/api/v1/tokens', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'looker', role: 'viewer' }),
+  });
+  t.equal(made.status, 201, 'a token of a viewer');
+  const { token } = (await made.json()) as { token: string };
+  const stage = await openStage(browser, server, { width: 768, token });
+  const { page } = stage;
+  await stage.open('/cmp-server');
+  t.equal(await page.getByRole('button', { name: 'Add CMP Profile' }).count(), 0);
+  t.equal(await page.getByRole('button', { name: /^(Edit|Delete)/ }).count(), 0);
+  t.equal(await page.getByRole('link', { name: 'Connectors' }).count(), 0, 'the menu is folded, for those who hear the page as well');
+  await page.getByRole('button', { name: 'Open navigation' }).click();
+  await page.getByRole('link', { name: 'Connectors' }).waitFor();
+  t.equal(await page.getByRole('link', { name: /Audit|Decoder/ }).count(), 0, 'entries one may not use are hidden');
+  await keepPicture(page, 'narrow-viewer');
   t.strictSame(stage.faults, []);
   await stage.close();
 });
