@@ -3,6 +3,7 @@ import t, { type Test } from 'tap';
 import { generateRsaKey, type PendingEnrolment, ScepClient, type ScepOutcome } from '../../src/device-client/scep.js';
 import { nameFromText } from '../../src/pkix/index.js';
 import type { Result } from '../../src/runtime/result.js';
+import { untilScepServed } from '../support/served.js';
 import { type RunningServer, startServer } from '../support/server.js';
 
 interface OrderView {
@@ -37,7 +38,7 @@ async function manualProfile(server: RunningServer): Promise<ScepClient> {
   const created = await post(server, '/scep-profiles', body);
   if (created.status !== 201) throw new Error(await created.text());
   const url = `${server.deviceUrl}/scep/manual`;
-  await until(async () => ((await fetch(`${url}?operation=GetCACert`)).status === 200 ? true : undefined));
+  await untilScepServed(url);
   return new ScepClient({ url });
 }
 

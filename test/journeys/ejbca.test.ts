@@ -6,6 +6,7 @@ import type { Result } from '../../src/runtime/result.js';
 import { needs } from '../support/clients.js';
 import { type CmpStand, openCmpStand, type StandProfile } from '../support/cmp-stand.js';
 import { type FakeEjbca, type IssuedByFake, startFakeEjbca } from '../support/ejbca/index.js';
+import { untilCmpServed, untilScepServed } from '../support/served.js';
 
 t.setTimeout(300_000);
 
@@ -87,7 +88,7 @@ t.test('devices are served by EJBCA through the built program', needs('openssl')
   const challenge = 'open-sesame-for-all';
   const policy = { scep: { renewalAnchors: [{ certificate: fake.issuingCa }] } };
   const made = await api<{ serverUrl: string }>('POST', '/scep-profiles', { name: 'Routers', connectorId: connector.id, challengePassword: challenge, policy });
-  await until(async () => ((await fetch(`${made.serverUrl}?operation=GetCACert`)).status === 200 ? true : undefined));
+  await untilScepServed(made.serverUrl);
   const client = new ScepClient({ url: made.serverUrl });
   const key = generateRsaKey();
   let first: Certificate | undefined;
@@ -158,7 +159,7 @@ t.test('devices are served by EJBCA through the built program', needs('openssl')
     const body = { name: 'Machines', connectorId: connector.id, overrides: { certificateProfile: 'ServerTLS' } };
     const cmp = await api<{ id: string; cmpUrl: string; credentials: { reference: string; secret: string } }>('POST', '/cmp-profiles', body);
     const profile: StandProfile = { id: cmp.id, url: cmp.cmpUrl, path: new URL(cmp.cmpUrl).pathname.slice(1), ...cmp.credentials };
-    await until(async () => ((await fetch(cmp.cmpUrl, { method: 'POST' })).status === 404 ? undefined : true));
+    await untilCmpServed(cmp.cmpUrl);
     bench.write('root.pem', fake.rootCa);
     bench.write('issuing.pem', fake.issuingCa);
     const run = (...args: readonly string[]) =>
@@ -205,7 +206,7 @@ t.test('devices are served by EJBCA through the built program', needs('openssl')
       name: 'REST only',
       connectorId: other.id,
     });
-    await until(async () => ((await fetch(cmp.cmpUrl, { method: 'POST' })).status === 404 ? undefined : true));
+    await untilCmpServed(cmp.cmpUrl);
     const profile: StandProfile = { id: cmp.id, url: cmp.cmpUrl, path: new URL(cmp.cmpUrl).pathname.slice(1), ...cmp.credentials };
     await bench.key('refused.key');
     const secret = ['-ref', profile.reference, '-secret', `pass:${profile.secret}`];

@@ -3,6 +3,7 @@ import t from 'tap';
 import { generateRsaKey, ScepClient } from '../../src/device-client/scep.js';
 import { nameFromText } from '../../src/pkix/index.js';
 import { startMailServer } from '../support/mail-server.js';
+import { untilScepServed } from '../support/served.js';
 import { startServer } from '../support/server.js';
 
 t.setTimeout(180_000);
@@ -58,7 +59,7 @@ t.test('from an SMTP connector to the mail that an order waits for approval', as
     const policy = { approval: { mode: 'manual' } };
     await call('POST', '/scep-profiles', { name: 'Manual', connectorId: items[0]?.id, endpointPath: 'manual', challengePassword: 'let-me-in', policy });
     const url = `${server.deviceUrl}/scep/manual`;
-    await until(async () => ((await fetch(`${url}?operation=GetCACert`)).status === 200 ? true : undefined));
+    await untilScepServed(url);
     const subject = nameFromText('CN=router-7');
     if (!subject.ok) throw new Error(subject.error);
     const asked = await new ScepClient({ url }).enrol({ key: generateRsaKey(), subject: subject.value, challenge: 'let-me-in', transactionId: 'router-7' });

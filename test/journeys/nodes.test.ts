@@ -8,6 +8,7 @@ import { nameToText } from '../../src/pkix/index.js';
 import type { Result } from '../../src/runtime/result.js';
 import { name } from '../endpoints/scep/world.js';
 import { createDatabase } from '../support/database.js';
+import { untilScepServed } from '../support/served.js';
 import { type RunningServer, startServer } from '../support/server.js';
 
 t.setTimeout(240_000);
@@ -48,8 +49,7 @@ async function addManualProfile(server: RunningServer): Promise<void> {
   await post(server, '/scep-profiles', { name: 'Manual', connectorId: connector?.id, endpointPath: 'manual', challengePassword: challenge, policy });
 }
 
-const isServed = (server: RunningServer) =>
-  until(async () => ((await fetch(`${server.deviceUrl}/scep/manual?operation=GetCACert`)).status === 200 ? true : undefined));
+const isServed = (server: RunningServer) => untilScepServed(`${server.deviceUrl}/scep/manual`);
 const clientOf = (server: RunningServer) => new ScepClient({ url: `${server.deviceUrl}/scep/manual` });
 
 async function begin(server: RunningServer, device: string): Promise<PendingEnrolment> {

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 import { generateRsaKey, ScepClient, type ScepOutcome } from '../../src/device-client/scep.js';
 import { type Certificate, fromPem, nameFromText, parseCertificate, parseCrl } from '../../src/pkix/index.js';
 import type { Result } from '../../src/runtime/result.js';
+import { untilScepServed } from '../support/served.js';
 import { type RunningServer, startServer } from '../support/server.js';
 
 const run = promisify(execFile);
@@ -69,7 +70,7 @@ t.test('one Gatehouse is the engine of another: devices enrol, renew and are rev
   await t.test('over SCEP', async (t) => {
     await post(ra, '/scep-profiles', { name: 'Far SCEP', connectorId: connector.id, endpointPath: 'far', challengePassword: 'far-challenge' });
     const url = `${ra.deviceUrl}/scep/far`;
-    await until(async () => ((await fetch(`${url}?operation=GetCACert`)).status === 200 ? true : undefined));
+    await untilScepServed(url);
     const client = new ScepClient({ url });
     const subject = must(nameFromText('CN=far-scep'));
     const [key, newKey] = [generateRsaKey(), generateRsaKey()];

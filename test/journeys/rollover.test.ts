@@ -9,6 +9,7 @@ import { type Authority, authority, certify, name, raKey } from '../endpoints/sc
 import { openBench } from '../support/openssl.js';
 import { program } from '../support/program.js';
 import { run } from '../support/run.js';
+import { untilScepServed } from '../support/served.js';
 import { type RunningServer, startServer } from '../support/server.js';
 
 t.setTimeout(240_000);
@@ -172,7 +173,7 @@ t.test('devices enrolled at another server renew here without a change', async (
       const oldRa = raKey(ca, ca);
       await post(server, `/scep-profiles/${profile.id}/ra-keys/import`, { pfx: await pfxOf(oldRa), password: 'secret' });
       const url = `${server.deviceUrl}${path}`;
-      await until(async () => ((await fetch(`${url}?operation=GetCACert`)).status === 200 ? true : undefined));
+      await untilScepServed(url);
 
       const holder = (text: string) => {
         const ownKey: DeviceKey = generateRsaKey();

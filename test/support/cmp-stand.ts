@@ -1,6 +1,7 @@
 import { type Bench, openBench } from './openssl.js';
 import { program } from './program.js';
 import { type Ran, run } from './run.js';
+import { untilCmpServed } from './served.js';
 import { type RunningServer, startServer } from './server.js';
 
 /** A CMP profile as a device needs it. */
@@ -60,7 +61,7 @@ export async function openCmpStand(env: Readonly<Record<string, string>> = {}): 
     async profile(name, policy) {
       const connectors = await api<{ items: readonly { id: string }[] }>('GET', '/connectors?type=crypto-engine');
       const made = await api<CreatedProfile>('POST', '/cmp-profiles', { name, connectorId: connectors.items[0]?.id, policy });
-      await untilServed(made.cmpUrl);
+      await untilCmpServed(made.cmpUrl);
       return { id: made.id, url: made.cmpUrl, path: new URL(made.cmpUrl).pathname.slice(1), ...made.credentials };
     },
     openssl: (profile, ...options) =>
@@ -119,15 +120,4 @@ export async function openCmpStand(env: Readonly<Record<string, string>> = {}): 
     },
   };
   return stand;
-}
-
-/** New profiles reach the listener within a second. */
-async function untilServed(url: string): Promise<void> {
-  for (let tries = 0; tries < 80; tries += 1) {
-    const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/pkixcmp' }, body: '0' });
-    await answer.arrayBuffer();
-    if (answer.status !== 404) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${url} is not served.`);
 }
