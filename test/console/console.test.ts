@@ -118,6 +118,52 @@ t.test('60 hostile names in every place that can hold one, on every page: shown 
   await stage.close();
 });
 
+t.test('CMP Server: six cards, columns, form with live validation, secret shown once, highlighted row, filters in the address', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open('/cmp-server');
+  const cards = ['Total Orders', 'Success Rate', 'Active Orders', 'Failed Orders', 'Average Processing Time', 'Active Accounts'];
+  t.strictSame(await page.locator('[data-card]').evaluateAll((found) => found.map((card) => card.getAttribute('data-card'))), cards);
+  const heads = (await page.getByRole('columnheader').allTextContents()).map((text) => text.trim());
+  t.strictSame(heads, ['Profile Name', 'Associated Connector', 'Status', 'Tenant Association', 'Orders (success / failed / total)', 'Actions']);
+  await page.keyboard.press('n');
+  const form = page.getByRole('dialog', { name: 'Add CMP Profile' });
+  await form.waitFor();
+  for (const label of ['Name', 'Connector', 'Java Base URL', 'Endpoint Path', 'Description', 'Status']) {
+    t.ok((await form.getByLabel(label).count()) > 0, `the form asks for ${label}`);
+  }
+  t.strictSame(await seriousFindings(page), [], 'the form');
+  await keepPicture(page, 'cmp-form');
+  await form.getByLabel('Endpoint Path').fill('no/slash');
+  await form.getByText('One part of a path').waitFor();
+  await form.getByLabel('Endpoint Path').fill('');
+  await form.getByRole('button', { name: 'Create CMP Profile' }).click();
+  await form.getByText('Required').first().waitFor();
+  await form.getByRole('textbox', { name: 'Name', exact: true }).fill('Floor 7');
+  await choose(page, 'Connector', 'Embedded engine');
+  await form.getByText('/cmp/floor-7').waitFor();
+  await form.getByRole('button', { name: 'Create CMP Profile' }).click();
+  const once = page.getByRole('dialog', { name: 'Credentials of the devices' });
+  await once.waitFor();
+  t.match(await once.textContent(), /Shown this once.*Reference.*Shared secret/s);
+  await once.getByRole('button', { name: 'Close' }).click();
+  await page.locator('tr.highlighted', { hasText: 'Floor 7' }).waitFor();
+  await page.locator('[role="dialog"]').waitFor({ state: 'detached' });
+  await page.keyboard.press('/');
+  await page.keyboard.type('floor');
+  await page.waitForURL(/q=floor/);
+  await page.getByRole('row', { name: /demo/ }).waitFor({ state: 'detached' });
+  await choose(page, 'Status', 'Inactive');
+  await page.getByText('Nothing matches these filters').waitFor();
+  await page.reload();
+  await page.getByText('Nothing matches these filters').waitFor();
+  await page.getByRole('button', { name: 'Clear All' }).first().click();
+  await page.getByRole('row', { name: /demo/ }).waitFor();
+  t.notMatch(page.url(), /q=|status=/);
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
 t.test('a profile: two people change it at once, its secret is rotated, it is deleted', { skip }, async (t) => {
   const made = await server.api('/api/v1/cmp-profiles', {
     method: 'POST',
