@@ -1,7 +1,7 @@
-import type { TenantContext } from '../tenancy/context.js';
+import type { SystemContext, TenantContext } from '../tenancy/context.js';
 import type { Protocol } from '../tenancy/profile.js';
 import type { Session } from './order.js';
-import type { RevocationDue, StoredTransaction } from './ports.js';
+import type { StoredTransaction } from './ports.js';
 
 /** CRLReason numbers with a meaning of their own here (RFC 5280 section 5.3.1). */
 export const certificateHold = 6;
@@ -52,4 +52,26 @@ export interface GivenUpRevocations {
   retry(context: TenantContext, orderId: string): Promise<boolean>;
   /** The certificate was revoked at the CA by other means, or no longer matters: the order is closed as revoked; false as above. */
   close(context: TenantContext, orderId: string, reason: string): Promise<boolean>;
+}
+
+/** A revocation that an order wants, from the outbox. */
+export interface RevocationDue {
+  readonly outboxId: string;
+  /** When it was first wanted. */
+  readonly since: Date;
+  readonly orderId: string;
+  /** DER. */
+  readonly certificate: Buffer;
+  /** CRLReason number (RFC 5280 section 5.3.1). */
+  readonly reason: number;
+}
+
+/** The outbox topic `certificate.revoke`, at least once: claimed for a lease, done or put back with a growing delay. */
+export interface RevocationQueue extends RevocationDesk {
+  claim(context: SystemContext, limit: number, leaseMs: number): Promise<readonly RevocationDue[]>;
+  /** REVOKE_WANTED -> REVOKED (a released hold: REVOKED -> CONFIRMED) and the certificate's status, with the outbox row, in one transaction. */
+  done(context: TenantContext, due: RevocationDue): Promise<void>;
+  retry(due: RevocationDue, reason: string): Promise<void>;
+  /** Not asked for again until an operator says so; the reason stands in the order and its history. */
+  giveUp(due: RevocationDue, reason: string): Promise<void>;
 }
