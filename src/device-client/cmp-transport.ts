@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type BodyType, decodePkiBody, decodePkiMessage, type PkiBody, type PkiMessage } from '../protocol/cmp/index.js';
 import { fail, ok } from '../runtime/result.js';
 import { invalid, type Step } from './cmp-fault.js';
@@ -5,21 +6,46 @@ import { invalid, type Step } from './cmp-fault.js';
 /** Carries one message to a server and brings its answer; `deadline` is a time of `Date.now()`. */
 export type Transport = (message: Buffer, deadline: number) => Step<Buffer>;
 
-/** HTTP as RFC 9811 says: POST, application/pkixcmp, and answers of status 200 only. Redirections are not followed. */
+/**
+ * HTTP as RFC 9811 says: POST, application/pkixcmp, and answers of status 200 only. Redirections are not followed. A server that is away for
+ * now, and says for how long (503 with Retry-After), is sent the same message again after that, if the deadline leaves the time.
+ */
 export function httpTransport(url: string): Transport {
   return async (message, deadline) => {
-    const headers = { 'content-type': 'application/pkixcmp', 'user-agent': 'gatehouse' };
-    const signal = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
-    try {
-      const response = await fetch(url, { method: 'POST', body: new Uint8Array(message), headers, redirect: 'error', signal });
-      const bytes = Buffer.from(await response.arrayBuffer());
-      return response.status === 200 ? ok(bytes) : fail({ kind: 'http', status: response.status });
-    } catch (error) {
-      if (error instanceof DOMException && error.name === 'TimeoutError') return fail({ kind: 'timeout' });
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-      return fail({ kind: 'unreachable', text: cause });
+    for (;;) {
+      const answer = await post(url, message, deadline);
+      if (!answer.ok) return answer;
+      const { status, retryAfterMs, bytes } = answer.value;
+      if (status === 200) return ok(bytes);
+      if (status !== 503 || retryAfterMs === undefined || Date.now() + retryAfterMs >= deadline) return fail({ kind: 'http', status });
+      await sleep(retryAfterMs);
     }
   };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+  readonly bytes: Buffer;
+}
+
+async function post(url: string, message: Buffer, deadline: number): Step<Answer> {
+  const headers = { 'content-type': 'application/pkixcmp', 'user-agent': 'gatehouse' };
+  const signal = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
+  try {
+    const response = await fetch(url, { method: 'POST', body: new Uint8Array(message), headers, redirect: 'error', signal });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    return ok({ status: response.status, retryAfterMs: secondsIn(response.headers.get('retry-after')), bytes });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'TimeoutError') return fail({ kind: 'timeout' });
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    return fail({ kind: 'unreachable', text: cause });
+  }
+}
+
+/** Retry-After in seconds, as milliseconds; its form as a date is not looked at. At least a tenth of a second. */
+function secondsIn(header: string | null): number | undefined {
+  return header !== null && /^\d{1,4}$/.test(header) ? Math.max(100, Number(header) * 1_000) : undefined;
 }
 
 export type Observer = (direction: 'sending' | 'received', type: BodyType) => void;

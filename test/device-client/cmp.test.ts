@@ -6,6 +6,7 @@ import { type CmpEnrolment, enrolByCmp, secretCredential } from '../../src/devic
 import { askByCmp } from '../../src/device-client/cmp-general.js';
 import { buildRequest } from '../../src/device-client/cmp-messages.js';
 import { revocationOf, revokeByCmp } from '../../src/device-client/cmp-revocation.js';
+import { httpTransport } from '../../src/device-client/cmp-transport.js';
 import { registerCmp } from '../../src/endpoints/cmp/route.js';
 import { dnsName, nameToText, subjectAltNameExtension, verifyCertificate } from '../../src/pkix/index.js';
 import { oids } from '../../src/protocol/der/index.js';
@@ -149,4 +150,28 @@ t.test('revokes and asks, by secret and by certificate', async (t) => {
     'on hold',
   );
   t.match(await askByCmp({ ...bySecret, url: 'http://127.0.0.1:1/cmp/demo' }, []), { ok: false, error: { kind: 'unreachable' } });
+});
+
+t.test('a server that is away for now is sent the same message again when it said; without a time, or too late, it is not', async (t) => {
+  const bodies: Buffer[] = [];
+  const replies = [{ 'retry-after': '0' }, { 'retry-after': '0' }, undefined];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      bodies.push(Buffer.concat(chunks));
+      const headers = request.url === '/away' ? {} : request.url === '/late' ? { 'retry-after': '3600' } : replies[bodies.length - 1];
+      if (headers === undefined) response.writeHead(200).end('answer');
+      else response.writeHead(503, headers).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => void server.close());
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const deadline = Date.now() + 60_000;
+  t.same(await httpTransport(`${base}/soon`)(Buffer.from('message'), deadline), { ok: true, value: Buffer.from('answer') });
+  t.strictSame(bodies.map(String), ['message', 'message', 'message']);
+  t.same(await httpTransport(`${base}/away`)(Buffer.from('x'), deadline), { ok: false, error: { kind: 'http', status: 503 } });
+  t.same(await httpTransport(`${base}/late`)(Buffer.from('x'), deadline), { ok: false, error: { kind: 'http', status: 503 } });
+  t.equal(bodies.length, 5);
 });
