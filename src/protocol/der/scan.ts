@@ -12,7 +12,8 @@ function hasWrongForm(tagByte: number): boolean {
 
 /**
  * Walks every header once, without recursion and without allocating: size, depth, count and the DER form of headers.
- * Returns nothing or throws `DerError`. Values are not looked at; the readers do that.
+ * Returns nothing or throws `DerError`. Values are not looked at, the readers do that; save that an OBJECT IDENTIFIER must end, since
+ * other readers refuse a whole message for one that does not, also where nobody reads it.
  */
 export function scanDer(bytes: Buffer, limits: Limits): void {
   if (bytes.length > limits.maxBytes) throw new DerError('too-large', 0);
@@ -48,6 +49,7 @@ export function scanDer(bytes: Buffer, limits: Limits): void {
       at = content;
     } else {
       at = content + length;
+      if (tagByte === 0x06 && (length === 0 || (bytes[at - 1] as number) >= 0x80)) throw new DerError('bad-value', content, 'OBJECT IDENTIFIER.');
     }
   }
   if (nodes === 0) throw new DerError('truncated', 0, 'There is nothing.');

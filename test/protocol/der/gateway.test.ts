@@ -224,6 +224,15 @@ t.test('CMP-022 whatever is accepted as DER, asn1js accepts with the same struct
   t.ok(accepted > 50, 'the comparison had something to compare');
 });
 
+t.test('an OBJECT IDENTIFIER must end, also where nobody reads it (an attribute of a request, found by fuzzing)', (t) => {
+  const attribute = bytes('3020 06092a864886f72d01091e 3113 3011 300f 0603551d11 060830068704c00012e2');
+  t.equal(faultOf(attribute), 'bad-value');
+  t.equal(faultOf(bytes('3002 0600')), 'bad-value');
+  attribute[attribute.length - 1] = 0x62;
+  t.equal(faultOf(attribute), undefined, 'with its last octet mended it is read');
+  t.end();
+});
+
 /** Tags and lengths of a whole tree; values are read as well, since asn1js looks into them too. */
 function structure(cursor: Cursor): string {
   const type = cursor.peekTag();
