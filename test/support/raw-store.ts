@@ -20,11 +20,12 @@ export interface RawStore {
 
 const log = createLog('fatal');
 
-export async function rawStores(): Promise<readonly RawStore[]> {
+/** The stores of this run; on PostgreSQL with at most `poolSize` connections. */
+export async function rawStores(poolSize = 10): Promise<readonly RawStore[]> {
   const stores = isPgliteLeftOut() ? [] : [await rawPglite()];
   const database = await createDatabase();
   if (database === undefined) return stores;
-  const postgres = connectPostgres({ databaseUrl: database.url, applicationName: 'test', poolSize: 10, log });
+  const postgres = connectPostgres({ databaseUrl: database.url, applicationName: 'test', poolSize, log });
   return [...stores, await rawStore('PostgreSQL', postgres, database.drop)];
 }
 
