@@ -70,7 +70,7 @@ export interface ClaimedOrder {
   readonly caRef: string;
   /** The CA's own reference while CA_PENDING. */
   readonly caReference: string | null;
-  /** How often a CA call was begun. */
+  /** Calls that were begun and not cut short by the end of their process; one that is under way counts. */
   readonly calls: number;
   readonly calledAt: Date | null;
   /** Since the last call was begun, when the order was claimed, by the database's clock: no node's own clock decides whether a call may be repeated. */
@@ -118,7 +118,7 @@ export interface OrderStore {
   due(context: SystemContext, kind: DueKind, limit: number, exceptConnectors?: readonly string[]): Promise<readonly DueOrder[]>;
   /** Takes an UNCERTAIN or CA_PENDING order for a look-up, by fence and lease as `claim`. */
   claimLookup(context: Context, orderId: string, leaseMs: number): Promise<ClaimedOrder | undefined>;
-  /** ISSUING with the lease over -> UNCERTAIN, fence + 1. Returns how many. */
+  /** ISSUING with the lease over -> UNCERTAIN, fence + 1; the call is taken from the count. Returns how many. */
   reapLeases(context: SystemContext): Promise<number>;
   /** Certificates that came for orders which ended without them are wanted revoked. Returns how many. */
   revokeSurplus(context: SystemContext): Promise<number>;
@@ -147,12 +147,11 @@ export type ClaimResult =
   | { readonly kind: 'stuck'; readonly reason: string; readonly wrongCertificate?: Buffer }
   | { readonly kind: 'failed'; readonly reason: string };
 
-export type DueKind = 'issue' | 'lookup' | 'poll';
+/** `issue`: to be called for, and never was so that it counts; `repeat`: to be called for again. */
+export type DueKind = 'issue' | 'repeat' | 'lookup' | 'poll';
 export interface DueOrder {
   readonly orderId: string;
   readonly tenantId: string;
   readonly profileId: string;
   readonly connectorId: string;
-  /** It was called for before. */
-  readonly isRepeat?: boolean;
 }

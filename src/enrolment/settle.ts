@@ -34,17 +34,19 @@ function delay(ms: number): Promise<void> {
 
 /**
  * Claims an ACCEPTED order, asks its CA once and records the answer. Does nothing when another node has the order, or when the CA is to be
- * left alone: then the order waits.
+ * left alone: then the order waits, and the answer is `declined`. `stopping`: what has no place among the calls by then is not begun.
  */
-export async function issueOrder(orderId: string, deps: EnrolmentDeps, kind: CallKind = 'first'): Promise<void> {
+export async function issueOrder(orderId: string, deps: EnrolmentDeps, kind: CallKind = 'first', stopping?: AbortSignal): Promise<'done' | 'declined'> {
   const found = await deps.orderReader.find(systemContext('worker:issue'), orderId);
-  if (found === undefined || found.state !== 'ACCEPTED') return;
+  if (found === undefined || found.state !== 'ACCEPTED') return 'done';
   const issuer = await deps.issuers.forOrder(found);
-  if (issuer === undefined) return;
+  if (issuer === undefined) return 'declined';
+  let isDeclined = false;
   await deps.gate.run(found.connectorId, issuer.timing.concurrency, async () => {
-    if (issuer.mayCall?.(kind) === false) return;
-    await deps.calls.run(() => claimAndAsk(orderId, issuer, deps));
+    isDeclined = stopping?.aborted === true || issuer.mayCall?.(kind) === false;
+    if (!isDeclined) await deps.calls.run(() => claimAndAsk(orderId, issuer, deps));
   });
+  return isDeclined ? 'declined' : 'done';
 }
 
 async function claimAndAsk(orderId: string, issuer: Issuer, deps: EnrolmentDeps): Promise<void> {
@@ -187,15 +189,16 @@ async function untilLeaseEnds<T>(leaseEnds: number, work: () => Promise<T>): Pro
 
 /**
  * Looks up what became of an UNCERTAIN call, or asks after a CA_PENDING one; never repeats a call before the quarantine is over. An
- * order that expired meanwhile is looked up too: a certificate that comes too late is revoked.
+ * order that expired meanwhile is looked up too: a certificate that comes too late is revoked. `declined`: the CA is to be left alone.
  */
-export async function lookUpOrder(due: DueOrder, deps: EnrolmentDeps): Promise<void> {
+export async function lookUpOrder(due: DueOrder, deps: EnrolmentDeps): Promise<'done' | 'declined'> {
   const found = await deps.orderReader.find(systemContext('worker:lookup'), due.orderId);
-  if (found === undefined) return;
+  if (found === undefined) return 'done';
   const issuer = await deps.issuers.forOrder(found);
-  if (issuer === undefined) return;
-  if (issuer.capabilities.lookup && issuer.mayCall?.('lookup') === false) return;
+  if (issuer === undefined) return 'declined';
+  if (issuer.capabilities.lookup && issuer.mayCall?.('lookup') === false) return 'declined';
   await deps.calls.run(() => claimAndLookUp(due, issuer, deps));
+  return 'done';
 }
 
 async function claimAndLookUp(due: DueOrder, issuer: Issuer, deps: EnrolmentDeps): Promise<void> {
@@ -238,6 +241,8 @@ function issuedNothing(claimed: ClaimedOrder, issuer: Issuer, now: Date): ClaimR
   const left = quarantineMs(issuer) - (claimed.calledMsAgo ?? 0);
   const { uniqueRef } = issuer.capabilities;
   if (!uniqueRef && left > 0) return { kind: 'uncertain', reason: 'The CA has issued nothing yet.', delayMs: Math.max(pollMs, Math.ceil(left)) };
+  // Its process ended with it. Should it have died of this very order, the next one does so ever later.
+  if (claimed.calls === 0) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: backoffMs(claimed, now) };
   if (claimed.calls < maxCalls) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: 0 };
   if (uniqueRef) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: backoffMs(claimed, now) };
   return { kind: 'stuck', reason: `The CA was called ${claimed.calls} times, gave no answer and issued nothing.` };

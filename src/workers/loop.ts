@@ -7,10 +7,12 @@ export interface Job {
   readonly everyMs: number;
   /** One run; exceptions are logged and the job goes on. `stopping`: whatever waits for others may stop waiting. */
   run(stopping?: AbortSignal): Promise<void>;
+  /** Resolves when nothing is under way that its runs began and did not wait for; absent where a run waits for all it begins. */
+  idle?(): Promise<void>;
 }
 
 export interface Loop {
-  /** Ends the loop; resolves when a run under way is over. */
+  /** Ends the loop; resolves when a run under way is over, and what earlier runs began. */
   stop(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export function startJobs(jobs: readonly Job[], log: Log): Loop {
     async stop() {
       stopping.abort();
       await Promise.all(running);
+      await Promise.all(jobs.map((job) => job.idle?.()));
     },
   };
 }

@@ -136,10 +136,28 @@ function hasDoubled(ca: HostileCa | undefined): boolean {
   return new Set(names).size < names.length;
 }
 
+/** Devices here send one message byte for byte for as long as nobody answers; in this time it does not grow too old. Less than the clocks are shifted by. */
+const messageTimeWindowSeconds = 1_800;
+
+async function widenMessageTime({ adminUrl }: ChaosNode, { admin, cmp }: FirstRun): Promise<void> {
+  const headers = { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' };
+  const profiles = `${adminUrl}/api/v1/cmp-profiles`;
+  const { items } = (await (await fetch(profiles, { headers })).json()) as {
+    readonly items: readonly { readonly id: string; readonly endpointPath: string }[];
+  };
+  const profile = items.find(({ endpointPath }) => new URL(cmp.url).pathname.endsWith(`/${endpointPath}`));
+  const url = `${profiles}/${profile?.id}`;
+  const etag = (await fetch(url, { headers })).headers.get('etag') ?? '';
+  const body = JSON.stringify({ policy: { cmp: { messageTimeWindowSeconds } } });
+  const changed = await fetch(url, { method: 'PATCH', headers: { ...headers, 'if-match': etag }, body });
+  if (!changed.ok) throw new Error(`The CMP profile could not be changed: ${await changed.text()}`);
+}
+
 export async function createFleet(nodes: readonly ChaosNode[], made: FirstRun, parts: Parts, state: State): Promise<Fleet> {
   const scepPath = new URL(made.scep.url).pathname;
   const node = nodes[0] as ChaosNode;
   const server = await discover(`${node.url}${scepPath}`, made.scep.challenge);
+  await widenMessageTime(node, made);
   return {
     history: new History(),
     random: parts.random,

@@ -371,7 +371,7 @@ async function claims(t: Test, { orders, orderReader, challenges, flush: _flush 
     t.same(lookup?.request, order.request);
     t.ok(lookup?.calledAt, 'when the call may have gone out');
     await orders.settleClaimed(tenant, lookup as NonNullable<typeof lookup>, { kind: 'retry', reason: 'nothing there', delayMs: 0 });
-    t.match(await orders.claim(system, order.id, 60_000), { calls: 2, order: { state: 'ISSUING' } });
+    t.match(await orders.claim(system, order.id, 60_000), { calls: 1, order: { state: 'ISSUING' } }, 'the call that its caller took along does not count');
   });
 
   t.test('AB-21 many orders that are called for at once and share a one-time challenge are one order', async (t) => {
@@ -433,7 +433,8 @@ async function claims(t: Test, { orders, orderReader, challenges, flush: _flush 
     t.match(await orderReader.find(tenant, claimed.order.id), { state: 'UNCERTAIN', certificateId: null });
     const lookup = await orders.claimLookup(system, claimed.order.id, 60_000);
     t.ok((lookup?.fence ?? 0) > claimed.fence + 1, 'reaping fenced the first one off, the look-up took a fence of its own');
-    t.equal(lookup?.calls, 1, 'a look-up is no call');
+    t.equal(lookup?.calls, 0, 'F6 a call whose process is gone does not count, nor does a look-up');
+    t.ok((lookup?.calledMsAgo ?? 0) > 0, 'but it may be under way: the quarantine counts from it');
   });
 
   t.test('takes the same result twice as one (F3), and a late copy of what a look-up found as the same', async (t) => {
@@ -468,6 +469,10 @@ async function claims(t: Test, { orders, orderReader, challenges, flush: _flush 
       );
       t.notOk(due.some(({ orderId }) => orderId === later.order.id));
     }
+    const again = await claimedOrder(orders, tenant);
+    await orders.settleClaimed(tenant, again, { kind: 'retry', reason: 'nothing there', delayMs: 0 });
+    const isDue = async (kind: 'issue' | 'repeat') => (await orders.due(system, kind, 10_000)).some(({ orderId }) => orderId === again.order.id);
+    t.same([await isDue('issue'), await isDue('repeat')], [false, true], 'what is to be called for once more is asked for by itself');
     t.equal(await orders.claim(system, later.order.id, 1000), undefined, 'not before its time');
   });
 

@@ -20,6 +20,7 @@ import { lookUpOrdersJob } from '../../src/workers/look-up-orders.js';
 import { memoryEngineStore } from '../support/memory-engine-store.js';
 import { memoryStore } from '../support/memory-store.js';
 import { cmpProfile, scepProfile } from '../support/profiles.js';
+import { runJob } from '../support/run-job.js';
 import { createSlowIssuer } from '../support/slow-issuer.js';
 
 const macKey = Buffer.alloc(32, 1);
@@ -300,7 +301,7 @@ t.test('SCEP-138 SCEP-142 a slow CA is PENDING, then the certificate', async (t)
   t.equal(refusalOf(await enrolment.poll(profile, { ...asked, transactionId: 'unknown' })), 'transaction-unknown', 'SCEP-139');
   const job = lookUpOrdersJob(deps);
   for (let round = 0; round < 60 && (await enrolment.poll(profile, asked)).kind === 'pending'; round += 1) {
-    await job.run();
+    await runJob(job);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const done = await enrolment.poll(profile, asked);
@@ -318,7 +319,7 @@ t.test('F7 F9 an uncertain call is looked up and adopted, never repeated blindly
   t.equal((await enrolment.enrol(profile, asked)).kind, 'pending');
   t.match(store.all()[0], { state: 'UNCERTAIN' });
   await new Promise((resolve) => setTimeout(resolve, 1_050));
-  await lookUpOrdersJob(deps).run();
+  await runJob(lookUpOrdersJob(deps));
   t.equal((await enrolment.poll(profile, asked)).kind, 'issued');
   t.same([slow.calls.issue, slow.mostPerRef()], [1, 1]);
 });
@@ -332,7 +333,7 @@ t.test('F6 F8 nothing found is called for again only after the quarantine, and t
   await enrolment.enrol(profile, asked);
   const jobs = [lookUpOrdersJob(deps), issueOrdersJob(deps)];
   for (let round = 0; round < 100 && (await enrolment.poll(profile, asked)).kind === 'pending'; round += 1) {
-    for (const job of jobs) await job.run();
+    for (const job of jobs) await runJob(job);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   t.equal((await enrolment.poll(profile, asked)).kind, 'issued');
@@ -350,7 +351,7 @@ t.test('a certificate that comes after its order expired is revoked, not handed 
   const context = { tenantId: profile.tenantId, actor: 'test' };
   t.equal(await deps.orders.move(context, order?.id ?? '', ['UNCERTAIN'], 'EXPIRED', 'too late'), true);
   for (let round = 0; round < 40 && store.all()[0]?.state === 'EXPIRED'; round += 1) {
-    await lookUpOrdersJob(deps).run();
+    await runJob(lookUpOrdersJob(deps));
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   t.match(store.all()[0], { state: 'REVOKE_WANTED' });

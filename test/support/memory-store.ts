@@ -142,6 +142,10 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
     outbox.set(outboxId, { outboxId, orderId, certificate, reason, since: clock.now(), until: 0 });
   }
 
+  function isOfKind(kind: DueKind, calls: number): boolean {
+    return kind === 'issue' ? calls === 0 : kind !== 'repeat' || calls > 0;
+  }
+
   function isFree(entry: Entry): boolean {
     return entry.work !== undefined && entry.work.nextAttempt <= now() && entry.work.leaseUntil <= now();
   }
@@ -277,9 +281,15 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       return !isTaken;
     },
     async due(_context, kind, limit, except = []) {
-      const states: Record<DueKind, readonly OrderState[]> = { issue: ['ACCEPTED'], lookup: ['UNCERTAIN', 'EXPIRED'], poll: ['CA_PENDING'] };
+      const states: Record<DueKind, readonly OrderState[]> = {
+        issue: ['ACCEPTED'],
+        repeat: ['ACCEPTED'],
+        lookup: ['UNCERTAIN', 'EXPIRED'],
+        poll: ['CA_PENDING'],
+      };
       const found = [...entries.values()].filter(
-        (entry) => states[kind].includes(entry.order.state) && isFree(entry) && !except.includes(entry.order.connectorId),
+        (entry) =>
+          states[kind].includes(entry.order.state) && isFree(entry) && !except.includes(entry.order.connectorId) && isOfKind(kind, entry.work?.calls ?? 0),
       );
       return found.slice(0, limit).map(({ order: { id, tenantId, profileId, connectorId } }) => ({ orderId: id, tenantId, profileId, connectorId }));
     },
@@ -287,7 +297,8 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
       const late = [...entries.values()].filter(({ order, work }) => order.state === 'ISSUING' && work !== undefined && work.leaseUntil < now());
       for (const entry of late) {
         enter(entry, 'UNCERTAIN', context.actor, 'The lease ended without a result.');
-        if (entry.work !== undefined) entry.work = { ...entry.work, fence: entry.work.fence + 1, leaseUntil: 0, nextAttempt: 0 };
+        if (entry.work !== undefined)
+          entry.work = { ...entry.work, fence: entry.work.fence + 1, leaseUntil: 0, nextAttempt: 0, calls: Math.max(0, entry.work.calls - 1) };
       }
       return late.length;
     },

@@ -55,15 +55,19 @@ export function toClaimed(row: OrderRow, work: WorkRow, sealer: Sealer): Claimed
   };
 }
 
-const dueStates = { issue: ['ACCEPTED'], lookup: ['UNCERTAIN', 'EXPIRED'], poll: ['CA_PENDING'] } as const satisfies Record<DueKind, readonly OrderState[]>;
+const dueStates = { issue: ['ACCEPTED'], repeat: ['ACCEPTED'], lookup: ['UNCERTAIN', 'EXPIRED'], poll: ['CA_PENDING'] } as const satisfies Record<
+  DueKind,
+  readonly OrderState[]
+>;
 
 interface DueRow {
   readonly order_id: string;
   readonly tenant_id: string;
   readonly profile_id: string;
   readonly connector_id: string;
-  readonly is_repeat: boolean;
 }
+
+const byCalls = { issue: sql`and w.calls = 0`, repeat: sql`and w.calls > 0`, lookup: sql``, poll: sql`` } as const satisfies Record<DueKind, unknown>;
 
 /** By `now()`, which an index can be searched for, as it cannot for `clock_timestamp()`. Oldest first; expired orders, for which nobody waits, after all others. */
 export async function due(
@@ -75,9 +79,9 @@ export async function due(
 ): Promise<readonly DueOrder[]> {
   const rows = await rowsOf(
     connection,
-    sql<DueRow>`select w.order_id, o.tenant_id, o.profile_id, o.connector_id, w.calls > 0 as is_repeat from order_work w join orders o on o.id = w.order_id
+    sql<DueRow>`select w.order_id, o.tenant_id, o.profile_id, o.connector_id from order_work w join orders o on o.id = w.order_id
       where o.state in (${sql.join(dueStates[kind])}) and w.next_attempt_at <= now()
-        and (w.lease_until is null or w.lease_until < now()) and o.connector_id <> all(${except}::uuid[])
+        and (w.lease_until is null or w.lease_until < now()) and o.connector_id <> all(${except}::uuid[]) ${byCalls[kind]}
       order by o.state = 'EXPIRED', w.next_attempt_at limit ${limit}`,
   );
   return rows.map((row) => ({
@@ -85,6 +89,5 @@ export async function due(
     tenantId: row.tenant_id,
     profileId: row.profile_id,
     connectorId: row.connector_id,
-    isRepeat: row.is_repeat,
   }));
 }

@@ -9,7 +9,10 @@ import { stateEvent } from './event.js';
 
 const atOnce = 200;
 
-/** ISSUING with the lease over: the owner is dead or paused, and its call may still be under way. */
+/**
+ * ISSUING with the lease over: the owner is dead or paused, and its call may still be under way, or was never made. What was not answered for
+ * this reason is the CA's no more than ours: it does not count among the calls that the CA swallowed.
+ */
 export function reapLeases(connection: Connection, boot: Boot, context: SystemContext): Promise<number> {
   return inRounds(() =>
     transact(connection, async (trx) => {
@@ -19,7 +22,8 @@ export function reapLeases(connection: Connection, boot: Boot, context: SystemCo
           select w.order_id from order_work w join orders o on o.id = w.order_id
           where o.state = 'ISSUING' and w.lease_until < now() order by w.lease_until limit ${atOnce} for update of w, o skip locked
         ), fenced as (
-          update order_work w set fence = fence + 1, lease_until = null, next_attempt_at = clock_timestamp() from late where w.order_id = late.order_id)
+          update order_work w set fence = fence + 1, lease_until = null, next_attempt_at = clock_timestamp(), calls = greatest(calls - 1, 0)
+          from late where w.order_id = late.order_id)
         update orders o set state = 'UNCERTAIN' from late where o.id = late.order_id returning o.id, o.tenant_id`.execute(trx);
       const reason = 'The lease ended without a result.';
       await writeAudit(

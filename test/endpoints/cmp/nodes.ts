@@ -19,6 +19,7 @@ import { tendOrdersJob } from '../../../src/workers/tend-orders.js';
 import { memoryDelayedAnswers } from '../../support/memory-delayed-answers.js';
 import { type MemoryStore, memoryStore } from '../../support/memory-store.js';
 import { cmpProfile } from '../../support/profiles.js';
+import { runJob } from '../../support/run-job.js';
 import { createSlowIssuer, type SlowIssuer } from '../../support/slow-issuer.js';
 import { type ReadReply, readReply } from './requests.js';
 import { newAuthority, newDevice, reference, secret } from './stage.js';
@@ -107,7 +108,7 @@ export async function openHouse(
         },
       };
     },
-    run: (job) => jobs[job](worker).run(),
+    run: (job) => runJob(jobs[job](worker)),
     async decide(state) {
       for (const order of store.all()) {
         await store.orders.move(tenantContext(profile.tenantId, 'user:admin'), order.id, ['AWAITING_APPROVAL'], state, 'test');
