@@ -125,6 +125,11 @@ t.test('CMP Server: six cards, columns, form with live validation, secret shown 
   const cards = ['Total Orders', 'Success Rate', 'Active Orders', 'Failed Orders', 'Average Processing Time', 'Active Accounts'];
   t.strictSame(await page.locator('[data-card]').evaluateAll((found) => found.map((card) => card.getAttribute('data-card'))), cards);
   const heads = (await page.getByRole('columnheader').allTextContents()).map((text) => text.trim());
+  const orders = page.locator('[data-card="Total Orders"]');
+  t.equal(await orders.locator('[data-trend]').getAttribute('data-trend'), 'up', 'a card says how it was in the window before');
+  t.match(await orders.textContent(), /0 before/);
+  await page.getByText('24 h', { exact: true }).click();
+  await page.waitForURL(/window=24h/);
   t.strictSame(heads, ['Profile Name', 'Associated Connector', 'Status', 'Tenant Association', 'Orders (success / failed / total)', 'Actions']);
   await page.keyboard.press('n');
   const form = page.getByRole('dialog', { name: 'Add CMP Profile' });
@@ -244,6 +249,7 @@ t.test('Connectors: three cards, columns, fields by type, Test Connection step b
   t.strictSame(heads, ['Connector Name', 'Type', 'Associated Tenant', 'Status', 'Created', 'Actions']);
   await page.getByRole('button', { name: 'Add Connector' }).click();
   const form = page.getByRole('dialog', { name: 'Add Connector' });
+  await form.waitFor();
   for (const label of ['Connector Type', 'Connector Name', 'Tenant', 'Description', 'Status']) t.ok((await form.getByLabel(label).count()) > 0, label);
   const fields = {
     'SMTP Server': ['SMTP Server', 'Port', 'Username', 'Password'],

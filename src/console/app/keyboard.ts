@@ -1,6 +1,10 @@
 import { useEffect } from 'react';
 
+/** Inputs that take no letters. */
+const isSwitch = (target: EventTarget | null): boolean => target instanceof HTMLInputElement && ['radio', 'checkbox'].includes(target.type);
+
 function isTyping(target: EventTarget | null): boolean {
+  if (isSwitch(target)) return false;
   return target instanceof HTMLElement && (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName));
 }
 

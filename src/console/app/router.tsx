@@ -43,9 +43,9 @@ const page = <P extends string>(path: P, load: Loader, name: string) =>
 const pages = [
   page('/dashboard', () => import('../pages/dashboard/dashboard-page.js'), 'DashboardPage'),
   page('/cmp-server', () => import('../pages/cmp-server/cmp-page.js'), 'CmpPage'),
-  page('/cmp-server/$id', () => import('../pages/cmp-server/cmp-detail.js'), 'CmpDetail'),
+  page('/cmp-server/$id', () => import('../pages/cmp-server/cmp-page.js'), 'CmpDetail'),
   page('/scep-server', () => import('../pages/scep-server/scep-page.js'), 'ScepPage'),
-  page('/scep-server/$id', () => import('../pages/scep-server/scep-detail.js'), 'ScepDetail'),
+  page('/scep-server/$id', () => import('../pages/scep-server/scep-page.js'), 'ScepDetail'),
   page('/connectors', () => import('../pages/connectors/connectors-page.js'), 'ConnectorsPage'),
   page('/connectors/$id', () => import('../pages/connectors/connector-detail.js'), 'ConnectorDetail'),
   page('/orders', () => import('../pages/orders/orders-page.js'), 'OrdersPage'),

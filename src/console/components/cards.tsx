@@ -8,7 +8,8 @@ export interface Card {
   readonly value: string | undefined;
   /** How the number comes about. */
   readonly meaning: string;
-  readonly trend?: string | undefined;
+  /** Against the window before; good or bad news where it is either. */
+  readonly trend?: { readonly direction: 'up' | 'down' | 'same'; readonly text: string; readonly isBetter: boolean | undefined } | undefined;
 }
 
 /** The figures at the top of a page; `undefined` values are on their way. */
@@ -34,14 +35,24 @@ export function Cards({ cards }: { readonly cards: readonly Card[] }) {
               {value}
             </Text>
           )}
-          {trend !== undefined && (
-            <Text size="xs" c="dimmed">
-              {trend}
-            </Text>
-          )}
+          {trend !== undefined && <Trend {...trend} />}
         </Paper>
       ))}
     </SimpleGrid>
+  );
+}
+
+const arrows = { up: '▲', down: '▼', same: '=' } as const;
+
+function Trend({ direction, text, isBetter }: NonNullable<Card['trend']>) {
+  const color = isBetter === undefined ? 'dimmed' : isBetter ? 'var(--console-good)' : 'var(--console-bad)';
+  return (
+    <Text size="xs" c="dimmed" data-trend={direction}>
+      <Text span size="xs" c={color} role="img" aria-label={words.cards.directions[direction]}>
+        {arrows[direction]}
+      </Text>{' '}
+      {text}
+    </Text>
   );
 }
 

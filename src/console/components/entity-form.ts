@@ -8,6 +8,8 @@ type Errors<V> = { readonly [K in keyof V]?: string };
 interface EntityFormOptions<V, T> {
   readonly initialValues: V;
   readonly rules: Rules<V>;
+  /** Fields whose name is not the API's, by the last part of the path there. */
+  readonly fields?: Readonly<Record<string, keyof V & string>>;
   save(values: V): Promise<T>;
   onSaved(saved: T): void;
 }
@@ -31,11 +33,12 @@ export interface EntityForm<V> {
 }
 
 /** A form that checks while one types, and puts what the server finds wrong beside the field it found it in. */
-export function useEntityForm<V extends object, T>({ initialValues, rules, save, onSaved }: EntityFormOptions<V, T>): EntityForm<V> {
+export function useEntityForm<V extends object, T>({ initialValues, rules, fields = {}, save, onSaved }: EntityFormOptions<V, T>): EntityForm<V> {
   const [initial] = useState(initialValues);
   const [values, setValues] = useState(initialValues);
   const [errors, setErrors] = useState<Errors<V>>({});
   const change = useChange(save);
+  const fieldOf = (path: string): string => fields[lastOf(path)] ?? lastOf(path);
   const hasField = (path: string): boolean => fieldOf(path) in initial;
   const set = <K extends keyof V>(name: K, value: V[K]): void => {
     setValues((before) => ({ ...before, [name]: value }));
@@ -51,7 +54,9 @@ export function useEntityForm<V extends object, T>({ initialValues, rules, save,
     change.mutate(values, {
       onSuccess: onSaved,
       onError: (error) => {
-        if (error instanceof ApiProblem) setErrors(faultsOf(error, hasField) as Errors<V>);
+        if (!(error instanceof ApiProblem)) return;
+        const shown = error.errors.filter(({ path }) => hasField(path));
+        setErrors(Object.fromEntries(shown.map(({ path, message }) => [fieldOf(path), message])) as Errors<V>);
       },
     });
   };
@@ -74,12 +79,8 @@ function check<V extends object>(values: V, rules: Rules<V>): Errors<V> {
 }
 
 /** `config.url` stands beside the field `url`. */
-function fieldOf(path: string): string {
+function lastOf(path: string): string {
   return path.split('.').at(-1) ?? '';
-}
-
-function faultsOf({ errors }: ApiProblem, hasField: (path: string) => boolean): Record<string, string> {
-  return Object.fromEntries(errors.filter(({ path }) => hasField(path)).map(({ path, message }) => [fieldOf(path), message]));
 }
 
 /** Takes the reader to what must be mended, once it is drawn. */

@@ -5,7 +5,8 @@ import { words } from '../strings/index.js';
 
 interface RowActionsProps {
   readonly name: string;
-  readonly to: string;
+  /** Absent: it has no page of its own. */
+  readonly to?: string | undefined;
   /** Absent: the caller may not. */
   readonly onEdit?: (() => void) | undefined;
   readonly onDelete?: (() => void) | undefined;
@@ -17,11 +18,13 @@ const { common } = words;
 export function RowActions({ name, to, onEdit, onDelete }: RowActionsProps) {
   return (
     <Group gap={2} wrap="nowrap" justify="end">
-      <Tooltip label={common.view}>
-        <ActionIcon component={Link} to={to} aria-label={`${common.view}: ${name}`}>
-          <IconEye size={16} aria-hidden />
-        </ActionIcon>
-      </Tooltip>
+      {to !== undefined && (
+        <Tooltip label={common.view}>
+          <ActionIcon component={Link} to={to} aria-label={`${common.view}: ${name}`}>
+            <IconEye size={16} aria-hidden />
+          </ActionIcon>
+        </Tooltip>
+      )}
       {onEdit !== undefined && (
         <Tooltip label={common.edit}>
           <ActionIcon aria-label={`${common.edit}: ${name}`} onClick={onEdit}>

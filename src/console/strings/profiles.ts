@@ -8,6 +8,8 @@ export const cards = {
   averageTime: 'Average Processing Time',
   average: 'Average Processing',
   activeAccounts: 'Active Accounts',
+  before: (value: string) => `${value} before`,
+  directions: { up: 'more than before', down: 'less than before', same: 'as before' },
   meanings: {
     totalOrders: 'Every order that was received in the window, whatever became of it.',
     successRate: 'Issued ÷ (issued + failed + rejected). Orders that are still open do not count.',

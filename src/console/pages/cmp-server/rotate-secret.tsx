@@ -11,6 +11,15 @@ import { SecretShown, type ShownSecret } from '../profiles/secret-shown.js';
 
 const { cmp, profiles } = words;
 
+/** Credentials at the only time they can be read. */
+export function shownCredentials({ reference, secret }: Pick<RotatedSecret, 'reference' | 'secret'>): ShownSecret {
+  const rows = [
+    { label: cmp.reference, value: reference },
+    { label: cmp.secret, value: secret },
+  ];
+  return { title: cmp.secretTitle, rows };
+}
+
 /** A new shared secret; the old one goes on working for a while. */
 export function RotateSecret({ profile }: { readonly profile: CmpProfile }) {
   const [isAsking, setAsking] = useState(false);
@@ -19,11 +28,7 @@ export function RotateSecret({ profile }: { readonly profile: CmpProfile }) {
   const change = useChange(() => call<RotatedSecret>(`/cmp-profiles/${profile.id}/rotate-secret`, { method: 'POST', body: { graceSeconds: Number(grace) } }));
   const show = (rotated: RotatedSecret): void => {
     setAsking(false);
-    const rows = [
-      { label: cmp.reference, value: rotated.reference },
-      { label: cmp.secret, value: rotated.secret },
-    ];
-    setSecret({ title: cmp.secretTitle, rows, note: cmp.validUntil(showTime(rotated.previousValidUntil)) });
+    setSecret({ ...shownCredentials(rotated), note: cmp.validUntil(showTime(rotated.previousValidUntil)) });
   };
   return (
     <>

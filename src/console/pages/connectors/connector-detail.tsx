@@ -1,24 +1,20 @@
-import { Button, Stack } from '@mantine/core';
-import { IconPencil, IconTrash } from '@tabler/icons-react';
+import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy } from 'react';
 import { oneQuery } from '../../api/queries.js';
 import type { Connector } from '../../api/types.js';
-import { announce } from '../../app/announce.js';
 import { useMay } from '../../app/session.js';
 import { HealthBadge, StatusBadge } from '../../components/badges.js';
 import { Facts } from '../../components/facts.js';
 import { Foreign } from '../../components/foreign.js';
 import { showTime } from '../../components/format.js';
+import { ManagedDetail } from '../../components/managed-detail.js';
 import { Moment } from '../../components/moment.js';
-import { PageHead } from '../../components/page-head.js';
-import { PageTabs } from '../../components/page-tabs.js';
 import { Panel } from '../../components/panel.js';
 import { Whole } from '../../components/whole.js';
 import { words } from '../../strings/index.js';
 import { useDeletion } from '../profiles/use-deletion.js';
-import { ConnectorForm } from './connector-form.js';
 import { LogsTab } from './logs-tab.js';
 import { MonitoringTab } from './monitoring-tab.js';
 import { ConnectionTest } from './test-report.js';
@@ -32,52 +28,27 @@ export function ConnectorDetail() {
   return <Whole result={result}>{(connector) => <Detail connector={connector} reload={() => void result.refetch()} />}</Whole>;
 }
 
+const Form = lazy(async () => ({ default: (await import('./connector-form.js')).ConnectorForm }));
+
 function Detail({ connector, reload }: { readonly connector: Connector; readonly reload: () => void }) {
-  const [isEditing, setEditing] = useState(false);
   const navigate = useNavigate();
-  const may = useMay();
-  const deletion = useDeletion('/connectors', connectors.deleteText, connectors.deleted, () => navigate({ to: '/connectors' }));
-  const saved = ({ name }: Connector): void => {
-    announce(connectors.saved(name));
-    setEditing(false);
-  };
-  const reloaded = (): void => {
-    setEditing(false);
-    reload();
-  };
+  const { id, status, health } = connector;
   const marks = (
     <>
-      <StatusBadge status={connector.status} />
-      {connector.status === 'active' && <HealthBadge health={connector.health} />}
+      <StatusBadge status={status} />
+      {status === 'active' && <HealthBadge health={health} />}
     </>
   );
   return (
-    <Stack gap="md">
-      <PageHead title={connector.name} text={connector.description} mark={marks}>
-        {may('connector:write') && (
-          <>
-            <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setEditing(true)}>
-              {common.edit}
-            </Button>
-            <Button variant="default" c="var(--console-bad)" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => deletion.ask(connector)}>
-              {common.remove}
-            </Button>
-          </>
-        )}
-      </PageHead>
-      <PageTabs
-        label={connector.name}
-        tabs={[
-          { value: 'configuration', label: connectors.tabs.configuration, render: () => <Configuration connector={connector} /> },
-          { value: 'monitoring', label: connectors.tabs.monitoring, render: () => <MonitoringTab id={connector.id} /> },
-          { value: 'logs', label: connectors.tabs.logs, render: () => <LogsTab id={connector.id} /> },
-        ]}
-      />
-      {isEditing && (
-        <ConnectorForm key={connector.version} connector={connector} opened onClose={() => setEditing(false)} onSaved={saved} onReload={reloaded} />
-      )}
-      {deletion.dialog}
-    </Stack>
+    <ManagedDetail
+      {...{ path: '/connectors', place: '/connectors', writes: 'connector:write', item: connector, marks, reload, saved: connectors.saved, form: Form }}
+      deletion={useDeletion('/connectors', connectors.deleteText, connectors.deleted, () => navigate({ to: '/connectors' }))}
+      tabs={[
+        { value: 'configuration', label: connectors.tabs.configuration, render: () => <Configuration connector={connector} /> },
+        { value: 'monitoring', label: connectors.tabs.monitoring, render: () => <MonitoringTab id={id} /> },
+        { value: 'logs', label: connectors.tabs.logs, render: () => <LogsTab id={id} /> },
+      ]}
+    />
   );
 }
 

@@ -6,7 +6,9 @@ import { useMay, useSession } from '../../app/session.js';
 import { useTenant } from '../../app/tenant.js';
 import { type EntityForm, useEntityForm } from '../../components/entity-form.js';
 import { FormDrawer } from '../../components/form-drawer.js';
+import type { ManagedFormProps } from '../../components/managed.js';
 import { words } from '../../strings/index.js';
+import { statusFilter } from '../profiles/profile-filters.js';
 import { required } from '../profiles/rules.js';
 import { ConfigInput } from './config-inputs.js';
 import { type ConfigTexts, type ConnectorField, type ConnectorType, configOf, connectorFields, type FieldName, textsOf } from './connector-fields.js';
@@ -21,15 +23,6 @@ type Values = {
   readonly description: string;
   readonly status: string;
 } & { readonly [K in FieldName]: string };
-
-interface ConnectorFormProps {
-  /** Absent: a new one. */
-  readonly connector?: Connector | undefined;
-  readonly opened: boolean;
-  readonly onClose: () => void;
-  readonly onSaved: (connector: Connector) => void;
-  readonly onReload?: () => void;
-}
 
 const fieldNames = Object.keys(connectors.fields) as FieldName[];
 const emptyTexts = Object.fromEntries(fieldNames.map((name) => [name, ''])) as Record<FieldName, string>;
@@ -48,7 +41,7 @@ function bodyOf(values: Values, connector: Connector | undefined): Record<string
 }
 
 /** Add and edit a connector; what is asked for follows from its type. */
-export function ConnectorForm({ connector, opened, onClose, onSaved, onReload }: ConnectorFormProps) {
+export function ConnectorForm({ item: connector, onClose, onSaved, onReload }: ManagedFormProps<Connector>) {
   const session = useSession();
   const { tenantId } = useTenant();
   const may = useMay();
@@ -68,14 +61,13 @@ export function ConnectorForm({ connector, opened, onClose, onSaved, onReload }:
     <FormDrawer
       title={connector === undefined ? connectors.add : connectors.edit}
       submitLabel={connector === undefined ? connectors.create : common.save}
-      opened={opened}
+      opened
       isDirty={entity.isDirty}
       isBusy={entity.isBusy}
       error={entity.error}
       hasField={entity.hasField}
       onSubmit={entity.submit}
-      onClose={onClose}
-      {...(onReload === undefined ? {} : { onReload })}
+      {...{ onClose, onReload }}
     >
       <General entity={entity} isNew={connector === undefined} />
       <Divider label={connectors.types[type]} labelPosition="left" />
@@ -114,15 +106,7 @@ function General({ entity: { values, field, set }, isNew }: { readonly entity: E
         />
       )}
       <Textarea label={connectors.description} autosize minRows={2} maxRows={5} maxLength={1000} {...field('description')} />
-      <Select
-        label={common.status}
-        data={[
-          { value: 'active', label: common.active },
-          { value: 'inactive', label: common.inactive },
-        ]}
-        allowDeselect={false}
-        {...field('status')}
-      />
+      <Select label={common.status} data={statusFilter.options} allowDeselect={false} {...field('status')} />
     </>
   );
 }

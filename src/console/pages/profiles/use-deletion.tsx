@@ -5,16 +5,11 @@ import { forget } from '../../api/queries.js';
 import { announce } from '../../app/announce.js';
 import { Confirm } from '../../components/confirm.js';
 import { plain } from '../../components/format.js';
+import type { Managed } from '../../components/managed.js';
 import { words } from '../../strings/index.js';
 
-interface Deletable {
-  readonly id: string;
-  readonly name: string;
-  readonly version: number;
-}
-
 interface Deletion {
-  ask(item: Deletable): void;
+  ask(item: Managed): void;
   readonly dialog: ReactNode;
 }
 
@@ -25,9 +20,9 @@ interface Deletion {
  */
 export function useDeletion(path: string, text: string, deleted: (name: string) => string, leave?: () => Promise<void>): Deletion {
   const queries = useQueryClient();
-  const [item, setItem] = useState<Deletable>();
+  const [item, setItem] = useState<Managed>();
   const change = useMutation({
-    mutationFn: ({ id, version }: Deletable) => call<void>(`${path}/${id}`, { method: 'DELETE', version }),
+    mutationFn: ({ id, version }: Managed) => call<void>(`${path}/${id}`, { method: 'DELETE', version }),
     onSuccess: async (_, { id, name }) => {
       announce(deleted(name));
       setItem(undefined);

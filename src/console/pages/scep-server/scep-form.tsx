@@ -1,109 +1,43 @@
-import { Checkbox, PasswordInput, Select, Textarea, TextInput } from '@mantine/core';
-import { call } from '../../api/call.js';
+import { PasswordInput, Select } from '@mantine/core';
 import type { ScepProfile } from '../../api/types.js';
-import { type EntityForm, useEntityForm } from '../../components/entity-form.js';
-import { FormDrawer } from '../../components/form-drawer.js';
+import type { EntityForm } from '../../components/entity-form.js';
 import { showTime } from '../../components/format.js';
+import type { ManagedFormProps } from '../../components/managed.js';
 import { words } from '../../strings/index.js';
-import { ConnectorSelect } from '../profiles/connector-select.js';
-import { baseUrlRule, endpointPathRule, pathFrom, required } from '../profiles/rules.js';
+import { ProfileForm, type ProfileFormKind } from '../profiles/profile-form.js';
 
 type Mode = ScepProfile['challengeMode'];
 
-interface Values {
-  readonly name: string;
-  readonly connectorId: string | null;
+interface Own {
   readonly challengeMode: Mode;
   readonly challengePassword: string;
-  readonly status: string;
-  readonly endpointPath: string;
-  readonly description: string;
-  readonly publicBaseUrl: string;
   readonly preset: string;
-  readonly manual: boolean;
 }
 
-interface ScepFormProps {
-  /** Absent: a new one. */
-  readonly profile?: ScepProfile | undefined;
-  readonly opened: boolean;
-  readonly onClose: () => void;
-  readonly onSaved: (profile: ScepProfile) => void;
-  readonly onReload?: () => void;
-}
-
-const { common, profiles, scep } = words;
+const { common, scep } = words;
 
 /** Modes without settings of their own; the others appear where a profile has one already. */
 const simpleModes: readonly Mode[] = ['one-time', 'static', 'none'];
 
-function valuesOf(profile: ScepProfile | undefined): Values {
-  const fresh = { challengePassword: '', preset: 'generic' };
-  if (profile === undefined) {
-    return {
-      ...fresh,
-      name: '',
-      connectorId: null,
-      challengeMode: 'one-time',
-      status: 'active',
-      endpointPath: '',
-      description: '',
-      publicBaseUrl: '',
-      manual: false,
-    };
-  }
-  const { name, connectorId, challengeMode, status, endpointPath, description, publicBaseUrl, policy } = profile;
-  const manual = policy.approval.mode === 'manual';
-  return { ...fresh, name, connectorId, challengeMode, status, endpointPath, description, publicBaseUrl: publicBaseUrl ?? '', manual };
-}
-
 /** A challenge that was typed is the static one; one that was not typed stays as it is. */
-function bodyOf(values: Values, profile: ScepProfile | undefined): Record<string, unknown> {
-  const { name, connectorId, status, endpointPath, description, challengeMode, challengePassword, publicBaseUrl, preset, manual } = values;
-  const wasManual = profile?.policy.approval.mode === 'manual';
-  return {
-    ...{ name, connectorId, status, description, challengeMode },
+const kind: ProfileFormKind<ScepProfile, Own> = {
+  protocol: 'scep',
+  words: { ...scep, name: scep.columns.name, connector: scep.connectors },
+  baseUrl: { field: 'publicBaseUrl', label: scep.publicBaseUrl, hint: scep.publicBaseUrlHint, of: ({ publicBaseUrl }) => publicBaseUrl },
+  own: (profile) => ({ challengeMode: profile?.challengeMode ?? 'one-time', challengePassword: '', preset: 'generic' }),
+  rules: { challengePassword: (value) => (/^[A-Za-z0-9 '()+,\-./:=?]*$/.test(value) ? null : scep.challengeWrong) },
+  body: ({ challengeMode, challengePassword, preset }, profile) => ({
+    challengeMode,
     ...(challengePassword === '' ? {} : { challengePassword }),
-    ...(endpointPath === '' ? {} : { endpointPath }),
-    ...(publicBaseUrl === '' ? (profile === undefined ? {} : { publicBaseUrl: null }) : { publicBaseUrl }),
     ...(profile === undefined && preset !== 'generic' ? { preset } : {}),
-    ...(manual === wasManual ? {} : { policy: { ...(profile === undefined ? { version: 1 } : {}), approval: { mode: manual ? 'manual' : 'automatic' } } }),
-  };
-}
-
-const challengeRule = (value: string): string | null => (/^[A-Za-z0-9 '()+,\-./:=?]*$/.test(value) ? null : scep.challengeWrong);
+  }),
+  Fields,
+};
 
 /** Add and edit a SCEP profile. */
-export function ScepForm({ profile, opened, onClose, onSaved, onReload }: ScepFormProps) {
-  const entity = useEntityForm<Values, ScepProfile>({
-    initialValues: valuesOf(profile),
-    rules: { name: required, connectorId: required, challengePassword: challengeRule, endpointPath: endpointPathRule, publicBaseUrl: baseUrlRule },
-    save: (values) => {
-      const body = bodyOf(values, profile);
-      if (profile === undefined) return call<ScepProfile>('/scep-profiles', { method: 'POST', body });
-      return call<ScepProfile>(`/scep-profiles/${profile.id}`, { method: 'PATCH', body, version: profile.version });
-    },
-    onSaved,
-  });
-  return (
-    <FormDrawer
-      title={profile === undefined ? scep.add : scep.edit}
-      submitLabel={profile === undefined ? scep.create : common.save}
-      opened={opened}
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={entity.hasField}
-      onSubmit={entity.submit}
-      onClose={onClose}
-      {...(onReload === undefined ? {} : { onReload })}
-    >
-      <Fields entity={entity} profile={profile} />
-    </FormDrawer>
-  );
-}
+export const ScepForm = (props: ManagedFormProps<ScepProfile>) => <ProfileForm kind={kind} {...props} />;
 
-function Fields({ entity: { values, field, set }, profile }: { readonly entity: EntityForm<Values>; readonly profile: ScepProfile | undefined }) {
+function Fields({ entity: { values, field, set }, profile }: { readonly entity: EntityForm<Own>; readonly profile: ScepProfile | undefined }) {
   const modes = [...new Set([...simpleModes, ...(profile === undefined ? [] : [profile.challengeMode])])];
   const typed = (challengePassword: string): void => {
     set('challengePassword', challengePassword);
@@ -113,8 +47,6 @@ function Fields({ entity: { values, field, set }, profile }: { readonly entity: 
   const hint = known?.set === true && known.updatedAt !== null ? common.secretSet(showTime(known.updatedAt)) : scep.challengeHint;
   return (
     <>
-      <TextInput label={profiles.name} withAsterisk maxLength={100} data-autofocus {...field('name')} />
-      <ConnectorSelect label={scep.connectors} tenantId={profile?.tenantId} {...field('connectorId')} />
       <PasswordInput
         label={scep.challenge}
         description={hint}
@@ -131,16 +63,6 @@ function Fields({ entity: { values, field, set }, profile }: { readonly entity: 
         allowDeselect={false}
         {...field('challengeMode')}
       />
-      <Select
-        label={common.status}
-        description={profiles.statusHint}
-        data={[
-          { value: 'active', label: common.active },
-          { value: 'inactive', label: common.inactive },
-        ]}
-        allowDeselect={false}
-        {...field('status')}
-      />
       {profile === undefined && (
         <Select
           label={scep.preset}
@@ -149,23 +71,6 @@ function Fields({ entity: { values, field, set }, profile }: { readonly entity: 
           {...field('preset')}
         />
       )}
-      <TextInput label={profiles.endpointPath} description={profiles.endpointPathHint} placeholder={pathFrom(values.name)} {...field('endpointPath')} />
-      <TextInput label={scep.publicBaseUrl} description={scep.publicBaseUrlHint} type="url" {...field('publicBaseUrl')} />
-      <Textarea
-        label={profiles.description}
-        description={profiles.descriptionHint}
-        autosize
-        minRows={2}
-        maxRows={6}
-        maxLength={1000}
-        {...field('description')}
-      />
-      <Checkbox
-        label={profiles.approval}
-        description={profiles.approvalHint}
-        checked={values.manual}
-        onChange={(event) => set('manual', event.currentTarget.checked)}
-      />
     </>
   );
 }

@@ -1,0 +1,51 @@
+import { Text } from '@mantine/core';
+import type { ScepProfile } from '../../api/types.js';
+import { useMay } from '../../app/session.js';
+import { CopiedUrl } from '../../components/copied-url.js';
+import { type Fact, Facts } from '../../components/facts.js';
+import { showTime } from '../../components/format.js';
+import { Panel } from '../../components/panel.js';
+import { words } from '../../strings/index.js';
+import { MintChallenge } from './mint-challenge.js';
+
+const { certificates, common, profiles, scep } = words;
+
+/** How devices prove themselves to a SCEP profile, and it to them. */
+export function ScepCredentials({ profile }: { readonly profile: ScepProfile }) {
+  const may = useMay();
+  const { challengePassword: known, published } = profile;
+  const shown = [...published.ra, ...published.ca];
+  return (
+    <>
+      <Panel title={profiles.credentials} actions={may('challenge:mint') && <MintChallenge profile={profile} />}>
+        <Facts
+          facts={[
+            { label: scep.mode, value: scep.modes[profile.challengeMode] },
+            { label: scep.challenge, value: known.set && known.updatedAt !== null ? `•••••••• (${showTime(known.updatedAt)})` : common.secretUnset },
+          ]}
+        />
+      </Panel>
+      <Panel title={scep.ra}>
+        {shown.length === 0 ? (
+          <Text size="sm" c="dimmed">
+            {scep.raNone}
+          </Text>
+        ) : (
+          <Facts facts={shown.map(certificateFact)} />
+        )}
+      </Panel>
+    </>
+  );
+}
+
+function certificateFact({ subject, sha256, notAfter }: ScepProfile['published']['ra'][number]): Fact {
+  const value = (
+    <div>
+      <CopiedUrl url={sha256} what={certificates.sha256} />
+      <Text size="xs" c="dimmed">
+        {certificates.columns.notAfter} {showTime(notAfter)}
+      </Text>
+    </div>
+  );
+  return { label: subject, value };
+}
