@@ -16,6 +16,7 @@ import { createIssuers, type IssuerFactory } from './connectors/issuers.js';
 import { embeddedEngine } from './embedded-engine.js';
 import { createRevocationPassphrases } from './enrolment/revocation-passphrase.js';
 import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/service.js';
+import { enrolmentTester } from './enrolment-tester.js';
 import { type FirstRun, firstRun } from './first-run.js';
 import { installationFigures } from './installation-figures.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
@@ -198,6 +199,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
       engineClients: embedded.clients,
       ruleTester: mail.ruleTester,
       chainOf: chainsOf(issuers),
+      enrolmentTester: enrolmentTester({ servers, endpoints }),
     };
     const parts = { ...store, ...ours, notifyConfigChanged, readiness, connectorTester, metrics };
     servers.push(await adminServer(config, parts, embedded.serveApi));

@@ -11,6 +11,7 @@ export async function openApiDocument(): Promise<string> {
     | 'log'
     | 'clock'
     | 'connectorTester'
+    | 'enrolmentTester'
     | 'connectorLog'
     | 'connectorHealth'
     | 'vendorDevices'
@@ -33,6 +34,7 @@ export async function openApiDocument(): Promise<string> {
     connectorLog: {} as NonNullable<AdminDeps['connectorLog']>,
     connectorHealth: {} as NonNullable<AdminDeps['connectorHealth']>,
     connectorTester: { test: async () => ({ ok: true, steps: [] }) },
+    enrolmentTester: {} as NonNullable<AdminDeps['enrolmentTester']>,
     engineCas: {} as NonNullable<AdminDeps['engineCas']>,
     engineClients: {} as NonNullable<AdminDeps['engineClients']>,
     vendorDevices: {} as NonNullable<AdminDeps['vendorDevices']>,

@@ -17,6 +17,7 @@ export const permissions = {
   'connector:test': { least: 'operator' },
   'profile:read': { least: 'viewer' },
   'profile:write': { least: 'admin' },
+  'profile:test': { least: 'operator' },
   'profile:rotate-secret': { least: 'admin' },
   'profile:ra-keys': { least: 'admin' },
   'challenge:mint': { least: 'operator', also: 'minter' },

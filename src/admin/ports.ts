@@ -24,7 +24,7 @@ import type { IdempotencyStore } from './ports/idempotency.js';
 import type { IdentityParts } from './ports/identity.js';
 import type { AccountReader, CertificateReader, RefusalReader } from './ports/lists.js';
 import type { MetricsSource, Readiness } from './ports/probes.js';
-import type { ConnectorTester, RuleTester } from './ports/testing.js';
+import type { ConnectorTester, EnrolmentTester, RuleTester } from './ports/testing.js';
 
 export * from './ports/audit.js';
 export * from './ports/dashboard.js';
@@ -93,6 +93,8 @@ export interface AdminDeps {
   prepareRaKeys?(profile: Profile, actor: string): Promise<'ready' | 'waiting' | 'refused'>;
   /** Where absent, the routes that test a connector are not served. */
   readonly connectorTester?: ConnectorTester;
+  /** Where absent, profiles cannot be tried out. */
+  readonly enrolmentTester?: EnrolmentTester;
   /** Where one of them is absent, connectors show neither logs nor monitoring. */
   readonly connectorLog?: Pick<ConnectorLogReader, 'list' | 'figures'>;
   readonly connectorHealth?: Pick<ConnectorHealthStore, 'find' | 'states' | 'history'>;

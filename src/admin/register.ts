@@ -44,6 +44,7 @@ import { providerRoutes } from './session/provider-routes.js';
 import { sessionRoutes, signInRoutes } from './session/routes.js';
 import { snippetRoutes } from './snippets/routes.js';
 import { tenantRoutes } from './tenants/routes.js';
+import { testEnrolmentRoutes } from './test-enrolment/routes.js';
 import { tokenRoutes } from './tokens/routes.js';
 import { userCredentialRoutes } from './users/credential-routes.js';
 import { userRoutes } from './users/routes.js';
@@ -97,6 +98,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   scepProfileRoutes(app, deps);
   scepChallengeRoutes(app, deps);
   raKeyRoutes(app, deps);
+  if (deps.enrolmentTester !== undefined) testEnrolmentRoutes(app, deps, deps.enrolmentTester);
   if (deps.engineCas !== undefined) engineCaRoutes(app, deps, deps.engineCas);
   if (deps.engineClients !== undefined) engineClientRoutes(app, deps, deps.engineClients);
   snippetRoutes(app, deps);

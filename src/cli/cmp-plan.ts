@@ -1,10 +1,11 @@
 import { type CmpEnrolment, confirmations } from '../device-client/cmp.js';
 import { type CertificateWish, possessions } from '../device-client/cmp-messages.js';
 import { centralKeyKinds, type DeviceKey, newDeviceKey } from '../device-client/device-key.js';
+import { sanExtensions } from '../device-client/san.js';
 import { nameFromText } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { agreementCertificate, type CmpServerOptions, serverOf } from './cmp-server.js';
-import { checkOutput, readDeviceKeyFile, sanExtensions } from './device-files.js';
+import { checkOutput, readDeviceKeyFile } from './device-files.js';
 
 const types = ['ir', 'cr', 'p10cr', 'kur', 'ccr'] as const;
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { CmpServer } from '../device-client/cmp-conversation.js';
 import { agreementCredential, certificateCredential, clientMacs, secretCredential } from '../device-client/cmp-credentials.js';
-import type { CmpClientFault } from '../device-client/cmp-fault.js';
+import { type CmpClientFault, faultText } from '../device-client/cmp-fault.js';
 import { addingProtection, type Forwarder } from '../device-client/cmp-forwarding.js';
 import type { CmpCredential } from '../device-client/cmp-messages.js';
 import { httpTransport, type Observer } from '../device-client/cmp-transport.js';
@@ -156,20 +156,7 @@ export interface Fault {
 
 /** What went wrong, in words, with the exit code of the command. */
 export function faultOf(fault: CmpClientFault): Fault {
-  switch (fault.kind) {
-    case 'refused': {
-      const why = [fault.failInfo.join(', '), fault.text.replace(/\.$/, '')].filter((part) => part !== '').join(': ');
-      return { message: `Refused${why === '' ? '' : `: ${why}`}${fault.isVerified ? '' : ' (the answer could not be verified)'}.`, exitCode: exitCodes.failed };
-    }
-    case 'http':
-      return { message: `The server answered with HTTP ${fault.status}.`, exitCode: exitCodes.failed };
-    case 'unreachable':
-      return { message: `The server could not be asked: ${fault.text}.`, exitCode: exitCodes.failed };
-    case 'invalid-answer':
-      return { message: fault.text, exitCode: exitCodes.failed };
-    case 'kem-demanded':
-      return { message: 'The server wants a cipher text for another KEM key than that of --encryption-cert.', exitCode: exitCodes.failed };
-    case 'timeout':
-      return { message: 'There was no final answer in time; the order may still be pending.', exitCode: exitCodes.tryAgain };
-  }
+  if (fault.kind === 'timeout') return { message: faultText(fault), exitCode: exitCodes.tryAgain };
+  const otherKey = 'The server wants a cipher text for another KEM key than that of --encryption-cert.';
+  return { message: fault.kind === 'kem-demanded' ? otherKey : faultText(fault), exitCode: exitCodes.failed };
 }

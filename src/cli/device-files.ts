@@ -1,19 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { type DeviceKey, readDeviceKey } from '../device-client/device-key.js';
-import {
-  type Certificate,
-  type CertificateList,
-  dnsName,
-  type Extension,
-  fromPem,
-  ipName,
-  parseCertificate,
-  parseCrl,
-  subjectAltNameExtension,
-  toPem,
-} from '../pkix/index.js';
+import { type Certificate, type CertificateList, fromPem, parseCertificate, parseCrl, toPem } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 
 /** Key types that `--key-type` takes. */
@@ -86,18 +74,6 @@ function readText(file: string): Result<string, string> {
     return ok(readFileSync(file, 'utf8'));
   } catch (error) {
     return fail(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-/** A subjectAltName from host names and addresses; none for an empty list. */
-export function sanExtensions(names: readonly string[]): Result<readonly Extension[], string> {
-  if (names.length === 0) return ok([]);
-  const odd = names.find((name) => isIP(name) === 0 && !/^[A-Za-z0-9*._-]+$/.test(name));
-  if (odd !== undefined) return fail(`"${odd}" is neither a host name nor an IP address.`);
-  try {
-    return ok([subjectAltNameExtension(names.map((name) => (isIP(name) === 0 ? dnsName(name) : ipName(name))))]);
-  } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error));
   }
 }
 

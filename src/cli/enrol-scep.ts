@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { sanExtensions } from '../device-client/san.js';
 import { deviceKey, ScepClient, type ScepOutcome } from '../device-client/scep.js';
 import { nameFromText, nameToText } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { checkOutput, readCertificates, readKey, readOrGenerateKey, readSecret, sanExtensions, writeDeviceFiles } from './device-files.js';
+import { checkOutput, readCertificates, readKey, readOrGenerateKey, readSecret, writeDeviceFiles } from './device-files.js';
 import { complain, exitCodes, say } from './terminal.js';
 
 interface Options {

@@ -112,8 +112,10 @@ export interface Operations {
   readonly switchCmpProfiles: { readonly path: undefined; readonly query: undefined; readonly body: Schemas["BulkStatus"]; readonly answer: Schemas["BulkAnswer"] };
   readonly switchConnectors: { readonly path: undefined; readonly query: undefined; readonly body: Schemas["BulkStatus"]; readonly answer: Schemas["BulkAnswer"] };
   readonly switchScepProfiles: { readonly path: undefined; readonly query: undefined; readonly body: Schemas["BulkStatus"]; readonly answer: Schemas["BulkAnswer"] };
+  readonly testCmpEnrolment: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["TestEnrolment"]; readonly answer: Schemas["TestEnrolmentReport"] };
   readonly testConnector: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["ConnectorTest"]; readonly answer: Schemas["ConnectorTestReport"] };
   readonly testNotificationRule: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["NotificationRuleTest"]; readonly answer: Schemas["ConnectorTestReport"] };
+  readonly testScepEnrolment: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["TestEnrolment"]; readonly answer: Schemas["TestEnrolmentReport"] };
   readonly testUnsavedConnector: { readonly path: undefined; readonly query: undefined; readonly body: Schemas["ConnectorProbe"]; readonly answer: Schemas["ConnectorTestReport"] };
   readonly updateCmpProfile: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["CmpProfilePatch"]; readonly answer: Schemas["CmpProfile"] };
   readonly updateConnector: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["ConnectorPatch"]; readonly answer: Schemas["Connector"] };

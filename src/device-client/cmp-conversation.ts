@@ -50,7 +50,8 @@ export async function beginConversation(server: CmpServer, pvno: 2 | 3 = 2): Ste
   const deadline = Date.now() + (server.timeoutMs ?? 60_000);
   const encapsulation = server.kemCertificate === undefined ? undefined : encapsulateFor(server.kemCertificate);
   if (encapsulation?.ok === false) return invalid(encapsulation.error);
-  const base = { credential, recipient, transactionID: randomBytes(16), ...(encapsulation && { encapsulation: encapsulation.value }) };
+  const now = () => new Date();
+  const base = { credential, recipient, transactionID: randomBytes(16), now, ...(encapsulation && { encapsulation: encapsulation.value }) };
   if (credential.kind === 'kem') {
     const protector = await kemProtectorFor(credential, { ...base, transport, deadline, ...observing(server) });
     return protector.ok ? ok({ server, transaction: { ...base, pvno: 3, protector: protector.value }, keys, transport, deadline }) : protector;

@@ -24,3 +24,23 @@ export function refused(status: PkiStatusInfo, isVerified: boolean): Result<neve
 export function invalid(text: string): Result<never, CmpClientFault> {
   return fail({ kind: 'invalid-answer', text });
 }
+
+/** What went wrong, as a sentence for people. */
+export function faultText(fault: CmpClientFault): string {
+  switch (fault.kind) {
+    case 'refused': {
+      const why = [fault.failInfo.join(', '), fault.text.replace(/\.$/, '')].filter((part) => part !== '').join(': ');
+      return `Refused${why === '' ? '' : `: ${why}`}${fault.isVerified ? '' : ' (the answer could not be verified)'}.`;
+    }
+    case 'http':
+      return `The server answered with HTTP ${fault.status}.`;
+    case 'unreachable':
+      return `The server could not be asked: ${fault.text}.`;
+    case 'invalid-answer':
+      return fault.text;
+    case 'kem-demanded':
+      return 'The server wants a cipher text for another KEM key than the one that was given.';
+    case 'timeout':
+      return 'There was no final answer in time; the order may still be pending.';
+  }
+}

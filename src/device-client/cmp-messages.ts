@@ -104,6 +104,8 @@ export interface CmpTransaction {
   /** 2 unless something in it needs 3 (RFC 9810 section 7). */
   readonly pvno?: 2 | 3;
   readonly encapsulation?: ServerEncapsulation;
+  /** Tells messageTime, which RFC 9483 section 3.1 recommends and strict servers demand of every message. */
+  readonly now?: () => Date;
 }
 
 /** What changes with every message. Nonces are 16 random octets (RFC 9483 section 3.1). */
@@ -175,13 +177,14 @@ export function requestHeader(wish: Pick<CertificateWish, 'implicitConfirm' | 'c
 
 /** Any message of the transaction; `more` are header fields beyond the usual ones. */
 export function buildMessage(transaction: CmpTransaction, nonces: Nonces, body: PkiBody, more: Partial<PkiHeader> = {}): Buffer {
-  const { credential, transactionID, recipient, protector, pvno = 2, encapsulation } = transaction;
+  const { credential, transactionID, recipient, protector, pvno = 2, encapsulation, now } = transaction;
   const header: PkiHeader = {
     pvno,
     sender: senderOf(credential),
     recipient: asGeneralName(recipient),
     transactionID,
     ...nonces,
+    ...(now && { messageTime: now() }),
     ...more,
     ...(encapsulation && encapsulated(encapsulation, more)),
   };

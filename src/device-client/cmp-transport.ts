@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type BodyType, decodePkiBody, decodePkiMessage, type PkiBody, type PkiMessage } from '../protocol/cmp/index.js';
 import { fail, ok } from '../runtime/result.js';
 import { invalid, type Step } from './cmp-fault.js';
+import type { ExchangeFetch } from './exchange-fetch.js';
 
 /** Carries one message to a server and brings its answer; `deadline` is a time of `Date.now()`. */
 export type Transport = (message: Buffer, deadline: number) => Step<Buffer>;
@@ -10,10 +11,10 @@ export type Transport = (message: Buffer, deadline: number) => Step<Buffer>;
  * HTTP as RFC 9811 says: POST, application/pkixcmp, and answers of status 200 only. Redirections are not followed. A server that is away for
  * now, and says for how long (503 with Retry-After), is sent the same message again after that, if the deadline leaves the time.
  */
-export function httpTransport(url: string): Transport {
+export function httpTransport(url: string, exchange: ExchangeFetch = fetch): Transport {
   return async (message, deadline) => {
     for (;;) {
-      const answer = await post(url, message, deadline);
+      const answer = await post(exchange, url, message, deadline);
       if (!answer.ok) return answer;
       const { status, retryAfterMs, bytes } = answer.value;
       if (status === 200) return ok(bytes);
@@ -29,11 +30,11 @@ interface Answer {
   readonly bytes: Buffer;
 }
 
-async function post(url: string, message: Buffer, deadline: number): Step<Answer> {
+async function post(exchange: ExchangeFetch, url: string, message: Buffer, deadline: number): Step<Answer> {
   const headers = { 'content-type': 'application/pkixcmp', 'user-agent': 'gatehouse' };
   const signal = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
   try {
-    const response = await fetch(url, { method: 'POST', body: new Uint8Array(message), headers, redirect: 'error', signal });
+    const response = await exchange(url, { method: 'POST', body: new Uint8Array(message), headers, redirect: 'error', signal });
     const bytes = Buffer.from(await response.arrayBuffer());
     return ok({ status: response.status, retryAfterMs: secondsIn(response.headers.get('retry-after')), bytes });
   } catch (error) {

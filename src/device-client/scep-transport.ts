@@ -1,5 +1,6 @@
 import { mediaTypes } from '../protocol/scep/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
+import type { ExchangeFetch } from './exchange-fetch.js';
 
 /** Where a SCEP server is, and how it is spoken to. */
 export interface ScepTransportOptions {
@@ -10,6 +11,8 @@ export interface ScepTransportOptions {
   readonly isGetOnly?: boolean;
   /** Sent as `message` of GetCACaps and GetCACert, as Junos and IOS do. */
   readonly caIdentifier?: string;
+  /** In place of `fetch`. */
+  readonly fetch?: ExchangeFetch;
 }
 
 export interface ScepAnswer {
@@ -23,7 +26,7 @@ export interface ScepAnswer {
  * is a sentence for people: nobody answered in time, or not at all.
  */
 export async function exchangeScep(
-  { url: base, timeoutMs = 30_000, isGetOnly, caIdentifier }: ScepTransportOptions,
+  { url: base, timeoutMs = 30_000, isGetOnly, caIdentifier, fetch: exchange = fetch }: ScepTransportOptions,
   operation: string,
   post?: { readonly message: Buffer; readonly isPostTaken: boolean },
 ): Promise<Result<ScepAnswer, string>> {
@@ -36,7 +39,7 @@ export async function exchangeScep(
   try {
     const signal = AbortSignal.timeout(timeoutMs);
     const body = isPost ? { method: 'POST', body: post.message as Uint8Array<ArrayBuffer> } : {};
-    const response = await fetch(url, { headers, signal, redirect: 'error', ...body });
+    const response = await exchange(url, { headers, signal, redirect: 'error', ...body });
     return ok({ status: response.status, mediaType: response.headers.get('content-type') ?? '', body: Buffer.from(await response.arrayBuffer()) });
   } catch (error) {
     return fail(`${url.origin} could not be asked: ${reasonOf(error)}`);

@@ -105,6 +105,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
         return { ok, steps: [{ name: 'tcp', ok, message: ok ? `connected ${known}` : 'refused', ms: 3 }, ...mail] };
       },
     },
+    enrolmentTester: { enrol: async () => ({ outcome: 'issued', steps: [{ name: 'PKCSReq', ok: true, detail: 'Answered with SUCCESS.', ms: 1 }] }) },
     ruleTester: {
       test: async (_rule, recipients) => ({ ok: true, steps: recipients.map((name) => ({ name, ok: true, message: 'taken', ms: 1 })) }),
     },

@@ -1,6 +1,7 @@
 import type { NotificationRule } from '../../notification/rule.js';
 import type { Secret } from '../../runtime/secret.js';
 import type { Connector, ConnectorType } from '../../tenancy/connector.js';
+import type { Profile } from '../../tenancy/profile.js';
 
 /** A connector as it would be used, saved or not. */
 export interface ConnectorUnderTest {
@@ -43,4 +44,43 @@ export interface ConnectorChoice {
 export interface RuleTester {
   /** One step per recipient; resolves also when nothing can be sent. */
   test(rule: NotificationRule, recipients: readonly string[]): Promise<TestReport>;
+}
+
+/** A device that is played for a test, with what it was given to authorise its request; its key is made for the occasion. */
+export interface DeviceUnderTest {
+  readonly profile: Profile;
+  /** RFC 4514 text. */
+  readonly subject: string;
+  /** Host names and IP addresses. */
+  readonly sans: readonly string[];
+  /** SCEP; absent where the profile asks for none. */
+  readonly challenge?: string;
+  /** CMP. */
+  readonly secret?: { readonly reference: string; readonly value: string };
+  /** CMP: sent as regToken. */
+  readonly registrationToken?: string;
+  /** Whether it polls for a while when the order is not decided at once. */
+  readonly isPatient: boolean;
+}
+
+export interface EnrolmentStep {
+  /** As the standard names it: `GetCACaps`, `PKCSReq`, `ir`, `certConf`, ... */
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly ms: number;
+}
+
+export interface EnrolmentTrial {
+  /** `failed`: something other than a refusal kept the device from an answer. */
+  readonly outcome: 'issued' | 'pending' | 'refused' | 'failed';
+  readonly steps: readonly EnrolmentStep[];
+  /** As the order shows it; absent where no request was sent. */
+  readonly transactionId?: string;
+}
+
+/** Plays a device against this server's own device listener. */
+export interface EnrolmentTester {
+  /** Resolves also when the server refuses or fails. */
+  enrol(device: DeviceUnderTest): Promise<EnrolmentTrial>;
 }
