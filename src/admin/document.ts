@@ -27,6 +27,8 @@ export async function openApiDocument(): Promise<string> {
     | 'ruleTester'
     | 'identity'
     | 'approvals'
+    | 'auditChain'
+    | 'auditSinks'
     | 'adminUrl'
   > = {
     log: createLog('silent'),
@@ -46,6 +48,8 @@ export async function openApiDocument(): Promise<string> {
     notificationRules: {} as NonNullable<AdminDeps['notificationRules']>,
     mails: {} as NonNullable<AdminDeps['mails']>,
     approvals: {} as NonNullable<AdminDeps['approvals']>,
+    auditChain: {} as NonNullable<AdminDeps['auditChain']>,
+    auditSinks: {} as NonNullable<AdminDeps['auditSinks']>,
     adminUrl: 'https://localhost',
     identity: { provider: {} } as NonNullable<AdminDeps['identity']>,
     ruleTester: {} as NonNullable<AdminDeps['ruleTester']>,

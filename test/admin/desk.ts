@@ -1,4 +1,4 @@
-import Fastify, { type FastifyBaseLogger, type InjectOptions } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type InjectOptions } from 'fastify';
 import { type AdminDeps, type AdminParts, answerFrameworkErrors, defaultLimits, memoryIdempotencyStore, registerAdmin } from '../../src/admin/index.js';
 import type { AuditEvent } from '../../src/audit/event.js';
 import { createEngineClients } from '../../src/crypto-engine/index.js';
@@ -59,8 +59,8 @@ export type Json = any;
 
 export type Call = (method: string, url: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 
-/** An admin listener over `open`'s stores, with ways to call it as different people. */
-export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = {}) {
+/** An admin listener over `open`'s stores, with ways to call it as different people. `prepare` sees it before any route is there. */
+export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = {}, prepare: (app: FastifyInstance) => void = () => undefined) {
   const clock = stoppedClock(new Date());
   const { addOrder, auditEvents, makeMails, close, ...stores } = await open(clock);
   const lines: string[] = [];
@@ -117,6 +117,7 @@ export async function openDesk(open: OpenStores, changes: Partial<AdminParts> = 
     frameworkErrors: answerFrameworkErrors(log),
     forceCloseConnections: true,
   });
+  prepare(app as unknown as FastifyInstance);
   await registerAdmin(app, deps);
   await app.ready();
 
