@@ -37,8 +37,10 @@ export function measured(issuer: Issuer, type: ConnectorType): Issuer {
         ...local,
         sign(...asked: Parameters<typeof local.sign>): ReturnType<typeof local.sign> {
           const startedAt = performance.now();
+          const observe = (): void => issuing.observe((performance.now() - startedAt) / 1000);
           const signed = local.sign(...asked);
-          issuing.observe((performance.now() - startedAt) / 1000);
+          if (signed instanceof Promise) return signed.finally(observe);
+          observe();
           return signed;
         },
       },

@@ -24,7 +24,7 @@ import type { LoadedCa } from './loaded-ca.js';
 import type { NewEngineCa } from './ports.js';
 import { randomSerial } from './serial.js';
 
-/** Those of ML-DSA are an experiment: few clients verify such certificates, and each takes tens of milliseconds to sign. */
+/** Those of ML-DSA are an experiment: few clients verify such certificates, and where the runtime has no ML-DSA each takes 3 to 30 ms of another thread. */
 export const caKeyTypes = ['P-256', 'RSA-2048', 'RSA-3072', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const;
 export type CaKeyType = (typeof caKeyTypes)[number];
 

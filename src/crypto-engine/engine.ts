@@ -1,11 +1,12 @@
 import { isSameName, parseCertificate, parseName, serialHex, verifyCertificate } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
+import { type Eventually, whenThere } from '../runtime/eventually.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type CaKeyType, createIssuing, issuingId, rootId } from './create-cas.js';
 import { ensureCas, type LoadedCas, loadCas, type StandingCa } from './ensure-cas.js';
 import type { LoadedCa } from './loaded-ca.js';
 import { createOcspResponder } from './ocsp/responder.js';
-import type { Engine, EngineCaView, EngineStore, SigningRequest } from './ports.js';
+import type { Engine, EngineCaView, EngineStore, SignedByEngine, SigningRequest } from './ports.js';
 import { createCrlPublisher } from './publish-crl.js';
 import { signEndEntity } from './sign.js';
 import { signAuthority } from './sign-authority.js';
@@ -49,13 +50,12 @@ export function createEngine(options: EngineOptions): Engine {
     loaded = loadCas(await store.listCas(), urls, all());
   }
 
-  function signWith(ca: LoadedCa, request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string> {
-    const signed = signEndEntity(ca, request, clock.now());
-    return signed.ok ? ok({ caId: ca.id, certificate: signed.value }) : signed;
+  function signWith(ca: LoadedCa, request: SigningRequest): Eventually<Result<SignedByEngine, string>> {
+    return whenThere(signEndEntity(ca, request, clock.now()), (signed) => (signed.ok ? ok({ caId: ca.id, certificate: signed.value }) : signed));
   }
 
   async function issueWith(ca: LoadedCa, ref: string, request: SigningRequest): Promise<Result<Buffer, string>> {
-    const signed = signWith(ca, request);
+    const signed = await signWith(ca, request);
     if (!signed.ok) return signed;
     const { caId, certificate } = signed.value;
     const { serial, notAfter } = factsOf(certificate);
@@ -88,7 +88,7 @@ export function createEngine(options: EngineOptions): Engine {
       const root = findCa((ca) => ca.id === rootId);
       if (root === undefined) return fail('This engine has no root.');
       const signed = signAuthority(root, request, publicBaseUrl, clock.now());
-      return signed.ok ? ok({ caId: root.id, certificate: signed.value }) : signed;
+      return whenThere(signed, (made) => (made.ok ? ok({ caId: root.id, certificate: made.value }) : made));
     },
     async lookup(ref) {
       return (await store.findByRef(ref))?.certificate;

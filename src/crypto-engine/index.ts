@@ -18,5 +18,6 @@ export {
   type OcspSigner,
   type PublishedCrl,
   type RecordedCertificate,
+  type SignedByEngine,
   type SigningRequest,
 } from './ports.js';

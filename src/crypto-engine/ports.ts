@@ -1,3 +1,4 @@
+import type { Eventually } from '../runtime/eventually.js';
 import type { Result } from '../runtime/result.js';
 
 /** `next`: prepared and announced; `active`: issues (or is the root); `retired`: only its CRL goes on. */
@@ -140,14 +141,20 @@ export interface PublishedCrl {
   readonly nextUpdate: Date;
 }
 
+export interface SignedByEngine {
+  readonly caId: string;
+  /** DER. */
+  readonly certificate: Buffer;
+}
+
 /** The engine inside this process. Keys are loaded by `ensureCas`; methods that need them throw before it. */
 export interface Engine {
   /** Loads the CAs, creates them on the first start; idempotent, also between processes that start at once. */
   ensureCas(): Promise<void>;
-  /** Signs without recording; the serial is fresh and random. Refuses in words what it cannot certify. */
-  sign(request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string>;
+  /** Signs without recording; the serial is fresh and random. Refuses in words what it cannot certify; may reject where it signs later. */
+  sign(request: SigningRequest): Eventually<Result<SignedByEngine, string>>;
   /** As `sign`, for the key of another CA: a CA certificate by the root, path length 0. */
-  signAuthority(request: SigningRequest): Result<{ readonly caId: string; readonly certificate: Buffer }, string>;
+  signAuthority(request: SigningRequest): Eventually<Result<SignedByEngine, string>>;
   /** Signs and records under `ref`; a ref that was used before gets the certificate that stands there. */
   issue(ref: string, request: SigningRequest): Promise<Result<Buffer, string>>;
   lookup(ref: string): Promise<Buffer | undefined>;

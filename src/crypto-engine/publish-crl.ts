@@ -1,4 +1,4 @@
-import { authorityKeyIdentifierExtension, crlNumberExtension, signCrl } from '../pkix/index.js';
+import { authorityKeyIdentifierExtension, crlNumberExtension, signCrlInTurns } from '../pkix/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { LoadedCa } from './loaded-ca.js';
 import type { EngineRevocation, EngineStore, PublishedCrl } from './ports.js';
@@ -36,7 +36,7 @@ export function createCrlPublisher(store: EngineStore, clock: Clock): CrlPublish
     const now = clock.now();
     const revocations = await store.revocations(ca.id);
     const isCurrent = slot.crl !== undefined && isYoung(slot.crl, now) && slot.revocations === markOf(revocations);
-    const crl = isCurrent && slot.crl !== undefined ? slot.crl : writeCrl(ca, revocations, await store.nextCrlNumber(ca.id), now);
+    const crl = isCurrent && slot.crl !== undefined ? slot.crl : await writeCrl(ca, revocations, await store.nextCrlNumber(ca.id), now);
     Object.assign(slot, { crl, revocations: markOf(revocations), checkedAt: now.getTime() });
     return crl;
   }
@@ -77,10 +77,10 @@ function isYoung(crl: PublishedCrl, now: Date): boolean {
   return now.getTime() - crl.thisUpdate.getTime() < dayMs;
 }
 
-function writeCrl(ca: LoadedCa, revocations: readonly EngineRevocation[], number: number, now: Date): PublishedCrl {
+async function writeCrl(ca: LoadedCa, revocations: readonly EngineRevocation[], number: number, now: Date): Promise<PublishedCrl> {
   const thisUpdate = new Date(Math.floor(now.getTime() / 1000) * 1000);
   const nextUpdate = new Date(thisUpdate.getTime() + lifetimeMs);
-  const der = signCrl(
+  const der = await signCrlInTurns(
     {
       issuer: ca.certificate.subject,
       thisUpdate,

@@ -6,10 +6,11 @@ import {
   keyUsageExtension,
   parseName,
   parsePublicKey,
-  signCertificate,
+  signCertificateSoon,
   subjectKeyIdentifierExtension,
 } from '../pkix/index.js';
 import { certificateTime } from '../protocol/der/index.js';
+import { type Eventually, whenThere } from '../runtime/eventually.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { LoadedCa } from './loaded-ca.js';
 import type { SigningRequest } from './ports.js';
@@ -19,7 +20,7 @@ import { randomSerial } from './serial.js';
  * Certifies the key of another CA (RFC 9810 section 5.3.11): a CA certificate of path length 0, so that what is below it are devices.
  * Of the request only key, subject and validity count; refuses, in words, what it cannot certify.
  */
-export function signAuthority(ca: LoadedCa, request: SigningRequest, publicBaseUrl: string, now: Date): Result<Buffer, string> {
+export function signAuthority(ca: LoadedCa, request: SigningRequest, publicBaseUrl: string, now: Date): Eventually<Result<Buffer, string>> {
   const publicKey = parsePublicKey(request.publicKey);
   const subject = parseName(request.subject);
   if (!publicKey.ok || publicKey.value.type === 'other') return fail('The public key is malformed, or of a type that is not certified here.');
@@ -44,5 +45,6 @@ export function signAuthority(ca: LoadedCa, request: SigningRequest, publicBaseU
       authorityInfoAccessExtension(`${publicBaseUrl}/pki/${ca.id}.cer`),
     ],
   };
-  return ok(signCertificate(content, { notBefore: certificateTime(notBefore), notAfter: certificateTime(notAfter) }, ca.signer));
+  const times = { notBefore: certificateTime(notBefore), notAfter: certificateTime(notAfter) };
+  return whenThere(signCertificateSoon(content, times, ca.signer), (certificate) => ok(certificate));
 }

@@ -1,5 +1,6 @@
-import { basicConstraintsExtension, encodeExtension, type PublicKey, parsePublicKey } from '../pkix/index.js';
+import { basicConstraintsExtension, encodeExtension, type PublicKey, parsePublicKey, signSoon } from '../pkix/index.js';
 import { certificateTime, contextConstructed, der, type Element, encode, oids } from '../protocol/der/index.js';
+import { type Eventually, whenThere } from '../runtime/eventually.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { LoadedCa } from './loaded-ca.js';
 import type { SigningRequest } from './ports.js';
@@ -13,10 +14,10 @@ const subjectAltNameOid = der.oid(oids.subjectAltName);
 const criticalFlag = der.boolean(true);
 
 /**
- * Writes and signs an end-entity certificate (RFC 5280 section 4.1): the hot path, synchronous. Only serial, validity,
+ * Writes and signs an end-entity certificate (RFC 5280 section 4.1): the hot path, synchronous but for keys that sign on another thread. Only serial, validity,
  * subject, key and alternative names are encoded anew. Refuses, in words, keys it cannot certify and a CA past its end.
  */
-export function signEndEntity(ca: LoadedCa, request: SigningRequest, now: Date): Result<Buffer, string> {
+export function signEndEntity(ca: LoadedCa, request: SigningRequest, now: Date): Eventually<Result<Buffer, string>> {
   const publicKey = parsePublicKey(request.publicKey);
   if (!publicKey.ok) return fail('The public key is malformed.');
   if (publicKey.value.type === 'other') return fail(`Keys of type ${publicKey.value.name} are not certified by this engine.`);
@@ -37,7 +38,7 @@ export function signEndEntity(ca: LoadedCa, request: SigningRequest, now: Date):
       der.constructed(contextConstructed(3), extensions),
     ),
   );
-  return ok(encode(der.sequence(tbs, ca.algorithm, der.bitString(ca.signer.sign(tbs)))));
+  return whenThere(signSoon(ca.signer, tbs), (signature) => ok(encode(der.sequence(tbs, ca.algorithm, der.bitString(signature)))));
 }
 
 /** Never before the CA's own start and never past its end, so that no certificate outlives its path. */

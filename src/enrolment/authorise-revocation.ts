@@ -34,7 +34,7 @@ export async function identifyRevoker(evidence: Evidence, profile: Profile, cont
   }
   if (signer === undefined) return fail(refusal('credential-invalid', 'no credential'));
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
-  if (registrationAuthorityRightsOf(signer, profile, deps.clock.now()).has('revoke')) {
+  if ((await registrationAuthorityRightsOf(signer, profile, deps.clock.now())).has('revoke')) {
     if (issued?.status === 'revoked') return fail(refusal('signer-revoked', issued.serial));
     return ok({ kind: 'registration-authority', label: `ra:${issued?.serial ?? signer.certificate.serial.toString('hex')}` });
   }

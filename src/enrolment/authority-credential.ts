@@ -14,7 +14,7 @@ const none: Rights = new Set();
 /** What who signed may do as an RA of the profile; nothing once its certificate is one of ours and revoked. */
 export async function authorityRights(signer: Evidence['signer'], profile: Profile, context: TenantContext, deps: EnrolmentDeps): Promise<Rights> {
   if (signer === undefined || profile.policy.cmp.registrationAuthorities.length === 0) return none;
-  const rights = registrationAuthorityRightsOf(signer, profile, deps.clock.now());
+  const rights = await registrationAuthorityRightsOf(signer, profile, deps.clock.now());
   if (rights.size === 0) return none;
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
   return issued !== undefined && isRevoked(issued) ? none : rights;

@@ -1,4 +1,14 @@
-import { buildChain, type Certificate, extendedKeyUsageOf, fromPem, isSameName, nameToText, parseCertificate } from '../pkix/index.js';
+import {
+  buildChainInTurns,
+  type Certificate,
+  type ChainWork,
+  extendedKeyUsageOf,
+  fromPem,
+  isSameName,
+  nameToText,
+  newChainWork,
+  parseCertificate,
+} from '../pkix/index.js';
 import { oids } from '../protocol/der/index.js';
 import { tenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
@@ -22,7 +32,7 @@ export async function crossCertify(profile: Profile, request: EnrolmentRequest, 
     const isSame = standing.contentHash.equals(contentHashOf(request));
     return isSame ? outcomeOf(standing, now) : refusedOutcome(refusal('transaction-in-use'));
   }
-  const authority = authorityOf(profile, request, now);
+  const authority = await authorityOf(profile, request, now);
   if (authority === undefined) return refuse(profile, request, refusal('not-authorised', 'no CA of the policy with this name, key and signer'), deps);
   const issuer = await deps.issuers.forProfile(profile);
   const { subject, publicKey, notAfter } = request.wanted;
@@ -35,7 +45,7 @@ export async function crossCertify(profile: Profile, request: EnrolmentRequest, 
     validitySeconds: validityOf(profile, notAfter, now),
     backdateSeconds: profile.policy.certificate.backdateSeconds,
   };
-  const signed = issuer?.local?.signAuthority?.(asked);
+  const signed = await issuer?.local?.signAuthority?.(asked);
   if (signed?.ok !== true) return refuse(profile, request, refusal('ca-refused', signed?.error ?? 'this CA cross-certifies nobody'), deps);
   const { certificate, caId } = signed.value;
   const grant = { operation: 'enrolment', credential: `ca:${nameToText(authority.subject)}` } as const;
@@ -52,15 +62,23 @@ function validityOf(profile: Profile, notAfter: Date | undefined, now: Date): nu
 }
 
 /** The CA of the policy that is asked for and asks: same name, same key, and it certified who signed. */
-function authorityOf(profile: Profile, { wanted, evidence }: EnrolmentRequest, now: Date): Certificate | undefined {
+async function authorityOf(profile: Profile, { wanted, evidence }: EnrolmentRequest, now: Date): Promise<Certificate | undefined> {
   const { signer } = evidence;
   if (signer === undefined || !speaksForCa(signer.certificate)) return undefined;
-  return listed(profile).find((authority) => isAuthorityOf(authority, wanted, signer, now));
+  const work = newChainWork();
+  for (const authority of listed(profile)) if (await isAuthorityOf(authority, wanted, signer, now, work)) return authority;
+  return undefined;
 }
 
-function isAuthorityOf(authority: Certificate, wanted: EnrolmentRequest['wanted'], signer: NonNullable<Evidence['signer']>, at: Date): boolean {
+async function isAuthorityOf(
+  authority: Certificate,
+  wanted: EnrolmentRequest['wanted'],
+  signer: NonNullable<Evidence['signer']>,
+  at: Date,
+  work: ChainWork,
+): Promise<boolean> {
   const isItself = isSameName(authority.subject, wanted.subject) && authority.publicKey.spki.equals(wanted.publicKey.spki);
-  return isItself && buildChain({ leaf: signer.certificate, intermediates: signer.others, anchors: [authority], at }).ok;
+  return isItself && (await buildChainInTurns({ leaf: signer.certificate, intermediates: signer.others, anchors: [authority], at, work })).ok;
 }
 
 function speaksForCa(certificate: Certificate): boolean {

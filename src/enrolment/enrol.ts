@@ -164,7 +164,8 @@ async function issueElsewhere(order: NewOrder, checked: Checked, issuer: Issuer,
 
 /** The engine in our own database: the certificate is signed first and becomes real only if its order is recorded. */
 async function issueLocally(order: NewOrder, checked: Checked, issuer: Issuer, context: TenantContext, deps: EnrolmentDeps): Promise<Recorded> {
-  const signed = issuer.local?.sign(checked.request);
+  const soon = issuer.local?.sign(checked.request);
+  const signed = soon instanceof Promise ? await soon.catch((error: unknown) => noteUnsigned(error, order, deps)) : soon;
   if (signed === undefined || !signed.ok) {
     const recorded = await deps.orders.record(context, order, 'ACCEPTED');
     return forwardRecorded(order, recorded, context, deps);
@@ -174,6 +175,11 @@ async function issueLocally(order: NewOrder, checked: Checked, issuer: Issuer, c
   const recorded = await deps.orders.settleIssued(context, complete, certificateRecord(certificate), caId);
   if (recorded.kind !== 'recorded') return forwardRecorded(order, recorded, context, deps);
   return issued(complete, certificate, checked.isModified);
+}
+
+/** The worker issues it in its turn. */
+function noteUnsigned(error: unknown, order: NewOrder, { log }: EnrolmentDeps): undefined {
+  log.warn({ err: error, orderId: order.id }, 'the engine could not sign at once');
 }
 
 function issued(order: NewOrder, certificate: Buffer, isModified: boolean): Issued {

@@ -1,4 +1,5 @@
 /** The port to a CA: what it is asked, what it may answer, and what it can do. */
+import type { Eventually } from '../runtime/eventually.js';
 import type { Result } from '../runtime/result.js';
 import type { Profile } from '../tenancy/profile.js';
 import type { Order } from './order.js';
@@ -104,10 +105,10 @@ export interface Issuers {
 }
 
 export interface LocalIssuer {
-  /** Signs without recording anything. `caId` names the engine's CA; the serial is fresh and random. */
-  sign(request: CertificateRequest): Result<SignedCertificate, string>;
+  /** Signs without recording anything. `caId` names the engine's CA; the serial is fresh and random. May reject where it signs later: it is busy. */
+  sign(request: CertificateRequest): Eventually<Result<SignedCertificate, string>>;
   /** As `sign`, a CA certificate for the key of another CA; for engines that cross-certify. */
-  signAuthority?(request: CertificateRequest): Result<SignedCertificate, string>;
+  signAuthority?(request: CertificateRequest): Eventually<Result<SignedCertificate, string>>;
 }
 
 export interface SignedCertificate {

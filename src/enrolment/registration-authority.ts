@@ -1,4 +1,4 @@
-import { buildChain, type Certificate, extendedKeyUsageOf, fromPem, parseCertificate } from '../pkix/index.js';
+import { buildChainInTurns, type Certificate, type ChainWork, extendedKeyUsageOf, fromPem, newChainWork, parseCertificate } from '../pkix/index.js';
 import { oids } from '../protocol/der/index.js';
 import type { Profile } from '../tenancy/profile.js';
 import type { RegistrationAuthorityRight } from '../tenancy/registration-authority.js';
@@ -15,14 +15,24 @@ const registeredByPolicy = new WeakMap<Profile['policy'], readonly Registered[]>
  * What a signer may do as a registration authority of the profile; nothing when it is none. It is one by its own certificate in the
  * policy, or by a certificate with the purpose cmcRA below a CA that stands there (RFC 9810 section 4.5).
  */
-export function registrationAuthorityRightsOf(signer: NonNullable<Evidence['signer']>, profile: Profile, at: Date): ReadonlySet<RegistrationAuthorityRight> {
-  return new Set(registeredOf(profile).flatMap((registered) => (isNamedBy(registered.certificate, signer, at) ? registered.rights : [])));
+export async function registrationAuthorityRightsOf(
+  signer: NonNullable<Evidence['signer']>,
+  profile: Profile,
+  at: Date,
+): Promise<ReadonlySet<RegistrationAuthorityRight>> {
+  const rights = new Set<RegistrationAuthorityRight>();
+  // One allowance for all of them: a signer that is none of them is not looked for anew under each.
+  const work = newChainWork();
+  for (const registered of registeredOf(profile)) {
+    if (await isNamedBy(registered.certificate, signer, at, work)) for (const right of registered.rights) rights.add(right);
+  }
+  return rights;
 }
 
-function isNamedBy(registered: Certificate, { certificate, others }: NonNullable<Evidence['signer']>, at: Date): boolean {
+async function isNamedBy(registered: Certificate, { certificate, others }: NonNullable<Evidence['signer']>, at: Date, work: ChainWork): Promise<boolean> {
   const isItself = registered.der.equals(certificate.der);
   if (!isItself && !hasPurpose(certificate)) return false;
-  return buildChain({ leaf: certificate, intermediates: others, anchors: [registered], at }).ok;
+  return (await buildChainInTurns({ leaf: certificate, intermediates: others, anchors: [registered], at, work })).ok;
 }
 
 function hasPurpose(certificate: Certificate): boolean {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Certificate, type CertificateList, parseCertificate, parseCrl, revocationOf } from '../pkix/index.js';
+import { type Certificate, type CertificateList, parseCertificate, parseCrlInTurns, prepareRevocations, revocationOf } from '../pkix/index.js';
 import type { Profile } from '../tenancy/profile.js';
 import type { Issuer } from './ports.js';
 import type { EnrolmentDeps } from './service.js';
@@ -46,8 +46,9 @@ function toldBy(issuer: Issuer, deps: EnrolmentDeps): Promise<Told | undefined> 
 async function ask(issuer: Issuer, { log }: EnrolmentDeps): Promise<Told | undefined> {
   try {
     const der = await issuer.crl?.();
-    const list = der === undefined ? undefined : parseCrl(der);
+    const list = der === undefined ? undefined : await parseCrlInTurns(der);
     if (list?.ok !== true) return undefined;
+    await prepareRevocations(list.value);
     const authorities = (await issuer.chain()).map(parseCertificate).flatMap((item) => (item.ok ? [item.value] : []));
     return { list: list.value, authorities };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { buildChain, type Certificate, type CertificateList, fromPem, isSameName, nameToText, parseCertificate, pathRevocation } from '../pkix/index.js';
+import { buildChainInTurns, type Certificate, type CertificateList, fromPem, isSameName, nameToText, parseCertificate, pathRevocation } from '../pkix/index.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { TenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
@@ -27,7 +27,7 @@ export async function vendorSigner(
   deps: EnrolmentDeps,
 ): Promise<Result<VendorSigner, Refusal>> {
   const signer = evidence.certificate;
-  const chain = buildChain({ leaf: signer, intermediates: evidence.others, anchors: trustAnchorsOf(profile), at: deps.clock.now() });
+  const chain = await buildChainInTurns({ leaf: signer, intermediates: evidence.others, anchors: trustAnchorsOf(profile), at: deps.clock.now() });
   if (!chain.ok) return fail(refusal(chain.error === 'expired' ? 'signer-expired' : 'signer-not-trusted', chain.error));
   if (chain.value.length === 1 || isSameName(signer.subject, signer.issuer)) return fail(refusal('signer-not-trusted', 'a trust anchor does not enrol itself'));
   const current = await checkRevocation(chain.value, profile, deps);

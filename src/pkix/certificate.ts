@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import { Cursor, contextPrimitive, DerError, decode, der, type Element, encode, tag } from '../protocol/der/index.js';
+import { type Eventually, whenThere } from '../runtime/eventually.js';
 import type { Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, algorithmIdentifier, readAlgorithmIdentifier } from './algorithm.js';
 import { type Extension, encodeExtension, readExtensions } from './extension.js';
 import { objectLimits } from './limits.js';
 import { type Name, readName } from './name.js';
 import { type PublicKey, readPublicKey } from './public-key.js';
-import { type SignatureFault, type Signer, verifySignature } from './signature.js';
+import { type SignatureFault, type Signer, signSoon, verifySignature } from './signature.js';
 
 /** RFC 5280 section 4.1, parsed; `der` and `tbs` are the bytes as received. */
 export interface Certificate {
@@ -124,10 +125,27 @@ export interface CertificateFields {
 
 const version3 = encode(der.explicit(0, der.integer(2)));
 
+interface CertificateTimes {
+  readonly notBefore: Element;
+  readonly notAfter: Element;
+}
+
 /** Writes and signs a version 3 certificate. */
-export function signCertificate(fields: CertificateFields, times: { notBefore: Element; notAfter: Element }, signer: Signer): Buffer {
+export function signCertificate(fields: CertificateFields, times: CertificateTimes, signer: Signer): Buffer {
   const algorithm = encode(algorithmIdentifier(signer.algorithm));
-  const tbs = encode(
+  const tbs = toBeSigned(fields, times, algorithm);
+  return encode(der.sequence(tbs, algorithm, der.bitString(signer.sign(tbs))));
+}
+
+/** As `signCertificate`, without holding the event loop for a key that signs slowly; rejects as `Signer.signLater`. */
+export function signCertificateSoon(fields: CertificateFields, times: CertificateTimes, signer: Signer): Eventually<Buffer> {
+  const algorithm = encode(algorithmIdentifier(signer.algorithm));
+  const tbs = toBeSigned(fields, times, algorithm);
+  return whenThere(signSoon(signer, tbs), (signature) => encode(der.sequence(tbs, algorithm, der.bitString(signature))));
+}
+
+function toBeSigned(fields: CertificateFields, times: CertificateTimes, algorithm: Buffer): Buffer {
+  return encode(
     der.sequence(
       version3,
       der.unsignedInteger(fields.serial),
@@ -140,5 +158,4 @@ export function signCertificate(fields: CertificateFields, times: { notBefore: E
       fields.extensions.length === 0 ? undefined : der.explicit(3, der.sequence(...fields.extensions.map(encodeExtension))),
     ),
   );
-  return encode(der.sequence(tbs, algorithm, der.bitString(signer.sign(tbs))));
 }

@@ -1,6 +1,9 @@
-import { createRequire } from 'node:module';
 import { Cursor, contextPrimitive, der, encode, guarded, oids } from '../protocol/der/index.js';
-import { knownVerdict, type MlDsaCheck, verifyAhead } from './ml-dsa-ahead.js';
+import { knownVerdict, type MlDsaCheck, signMlDsaLater, verifyAhead } from './ml-dsa-ahead.js';
+import { type Encapsulated, encapsulateBySeed, keyPairFromSeed, libraryPostQuantum, mlDsaNameOf, type PostQuantumOperations } from './post-quantum-library.js';
+import { nativePostQuantum } from './post-quantum-native.js';
+
+export type { Encapsulated };
 
 /** The keys of FIPS 203 and 204 as RFC 9881 and RFC 9935 name them. `octets`: of the raw public key. Experimental: profiles must ask for them. */
 export const postQuantumKeys = {
@@ -18,31 +21,12 @@ export function postQuantumKey(oid: string): PostQuantumKey | undefined {
   return (postQuantumKeys as Readonly<Record<string, PostQuantumKey>>)[oid];
 }
 
-const load = createRequire(import.meta.url);
-
-type MlDsa = typeof import('@noble/post-quantum/ml-dsa.js')['ml_dsa44'];
-type MlKem = typeof import('@noble/post-quantum/ml-kem.js')['ml_kem512'];
-
-/** Loaded when the first such key is used: a tenth of a second that no other server needs to spend. */
-function mlDsa(oid: string): MlDsa | undefined {
-  const name = postQuantumKey(oid)?.name;
-  const { ml_dsa44, ml_dsa65, ml_dsa87 } = load('@noble/post-quantum/ml-dsa.js') as typeof import('@noble/post-quantum/ml-dsa.js');
-  return name === 'ML-DSA-44' ? ml_dsa44 : name === 'ML-DSA-65' ? ml_dsa65 : name === 'ML-DSA-87' ? ml_dsa87 : undefined;
-}
-
-function mlKem(oid: string): MlKem | undefined {
-  const name = postQuantumKey(oid)?.name;
-  const { ml_kem512, ml_kem768, ml_kem1024 } = load('@noble/post-quantum/ml-kem.js') as typeof import('@noble/post-quantum/ml-kem.js');
-  return name === 'ML-KEM-512' ? ml_kem512 : name === 'ML-KEM-768' ? ml_kem768 : name === 'ML-KEM-1024' ? ml_kem1024 : undefined;
-}
-
-const mlDsaNames: Readonly<Record<string, 'ml_dsa44' | 'ml_dsa65' | 'ml_dsa87'>> = {
-  [oids.mlDsa44]: 'ml_dsa44',
-  [oids.mlDsa65]: 'ml_dsa65',
-  [oids.mlDsa87]: 'ml_dsa87',
-};
-
 const mlDsaSignatureOctets: Readonly<Record<string, number>> = { [oids.mlDsa44]: 2420, [oids.mlDsa65]: 3309, [oids.mlDsa87]: 4627 };
+
+/** The runtime's where it has them, else JavaScript. */
+function postQuantum(): PostQuantumOperations {
+  return nativePostQuantum() ?? libraryPostQuantum;
+}
 
 function hasMlDsaLengths({ oid, publicKey, signature }: MlDsaCheck): boolean {
   return publicKey.length === postQuantumKey(oid)?.octets && signature.length === mlDsaSignatureOctets[oid];
@@ -52,13 +36,18 @@ function hasMlDsaLengths({ oid, publicKey, signature }: MlDsaCheck): boolean {
 export function verifyMlDsa(oid: string, publicKey: Buffer, data: Buffer, signature: Buffer): boolean {
   const check = { oid, publicKey, data, signature };
   if (!hasMlDsaLengths(check)) return false;
-  return knownVerdict(check) ?? mlDsa(oid)?.verify(signature, data, publicKey) === true;
+  return knownVerdict(check) ?? postQuantum().verifyMlDsa(oid, publicKey, data, signature);
 }
 
-/** As `verifyMlDsa`, on another thread; the same question is then answered at once. Rejects with `Busy` when too many are asked. */
+/**
+ * As `verifyMlDsa`, on another thread where the runtime has no ML-DSA of its own; the same question is then answered at once. Rejects with `Busy`
+ * when too many are asked.
+ */
 export async function verifyMlDsaAhead(check: MlDsaCheck): Promise<boolean> {
-  const name = mlDsaNames[check.oid];
-  return name !== undefined && hasMlDsaLengths(check) && verifyAhead(check, name);
+  const name = mlDsaNameOf(check.oid);
+  if (name === undefined || !hasMlDsaLengths(check)) return false;
+  const { oid, publicKey, data, signature } = check;
+  return nativePostQuantum()?.verifyMlDsa(oid, publicKey, data, signature) ?? verifyAhead(check, name);
 }
 
 export interface PostQuantumPair {
@@ -68,10 +57,7 @@ export interface PostQuantumPair {
 
 /** A key pair from its seed (32 octets for ML-DSA, 64 for ML-KEM). Throws `RangeError` on other algorithms. */
 export function postQuantumPair(oid: string, seed: Buffer): PostQuantumPair {
-  const algorithm = mlDsa(oid) ?? mlKem(oid);
-  if (algorithm === undefined) throw new RangeError(`${oid} is no post-quantum key.`);
-  const { publicKey, secretKey } = algorithm.keygen(seed);
-  return { publicKey: Buffer.from(publicKey), secretKey: Buffer.from(secretKey) };
+  return keyPairFromSeed(oid, seed);
 }
 
 /** The SubjectPublicKeyInfo of a raw public key; parameters are absent (RFC 9881 section 4, RFC 9935 section 4). */
@@ -115,30 +101,28 @@ export function postQuantumSeedIn(pkcs8: Buffer): { readonly oid: string; readon
   return type !== undefined && read.value.seed.length === seedOctets[type] ? read.value : undefined;
 }
 
+/** Throws `RangeError` on other algorithms. */
 export function signMlDsa(oid: string, secretKey: Buffer, data: Buffer): Buffer {
-  const algorithm = mlDsa(oid);
-  if (algorithm === undefined) throw new RangeError(`${oid} does not sign.`);
-  return Buffer.from(algorithm.sign(data, secretKey));
+  if (mlDsaNameOf(oid) === undefined) throw new RangeError(`${oid} does not sign.`);
+  return postQuantum().signMlDsa(oid, secretKey, data);
 }
 
-export interface Encapsulated {
-  readonly cipherText: Buffer;
-  readonly sharedSecret: Buffer;
+/** What signs by a key on another thread; undefined where the runtime is quick enough to do it here. */
+export function mlDsaLater(oid: string, secretKey: Buffer): ((data: Buffer) => Promise<Buffer>) | undefined {
+  return nativePostQuantum() === undefined ? (data) => signMlDsaLater(oid, secretKey, data) : undefined;
 }
 
 /** A fresh shared secret for the holder of a public key; the same one again where `seed` (32 octets) is given. Throws on keys that are malformed (FIPS 203 section 7.2). */
 export function encapsulate(oid: string, publicKey: Buffer, seed?: Buffer): Encapsulated {
-  const algorithm = mlKem(oid);
-  if (algorithm === undefined) throw new RangeError(`${oid} does not encapsulate.`);
-  const { cipherText, sharedSecret } = algorithm.encapsulate(publicKey, seed);
-  return { cipherText: Buffer.from(cipherText), sharedSecret: Buffer.from(sharedSecret) };
+  if (postQuantumKey(oid)?.type !== 'ml-kem') throw new RangeError(`${oid} does not encapsulate.`);
+  // The runtime takes its randomness from nobody.
+  return seed === undefined ? postQuantum().encapsulate(oid, publicKey) : encapsulateBySeed(oid, publicKey, seed);
 }
 
 /** The shared secret in a cipher text; a wrong one gives another secret (implicit rejection). Throws on one of another length. */
 export function decapsulate(oid: string, secretKey: Buffer, cipherText: Buffer): Buffer {
-  const algorithm = mlKem(oid);
-  if (algorithm === undefined) throw new RangeError(`${oid} does not decapsulate.`);
-  return Buffer.from(algorithm.decapsulate(cipherText, secretKey));
+  if (postQuantumKey(oid)?.type !== 'ml-kem') throw new RangeError(`${oid} does not decapsulate.`);
+  return postQuantum().decapsulate(oid, secretKey, cipherText);
 }
 
 /** Whether a raw public key is one: its length, and for ML-KEM that every coefficient is reduced. */

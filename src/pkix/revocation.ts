@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { contextConstructed, contextPrimitive, Cursor as DerCursor, guarded, oids, tag } from '../protocol/der/index.js';
 import type { Certificate } from './certificate.js';
 import { type CertificateList, verifyCrl } from './crl.js';
@@ -18,7 +19,7 @@ export function revocationOf(certificate: Certificate, issuers: readonly Certifi
     if (!isInForce(list, certificate, at) || !covers(list, certificate) || !issuers.some((issuer) => isSignedBy(list, issuer))) continue;
     const serials = serialsOf(list);
     if (serials === undefined) continue;
-    if (serials.has(certificate.serial.toString('hex'))) return 'revoked';
+    if (serials.has(nameOfSerial(certificate.serial))) return 'revoked';
     found = 'good';
   }
   return found;
@@ -57,13 +58,27 @@ function isSignedBy(list: CertificateList, issuer: Certificate): boolean {
   return isGood;
 }
 
+/** Prepares a long list for `revocationOf`, in turns: the first certificate that is asked about would pay for all its entries. */
+export async function prepareRevocations(list: CertificateList): Promise<void> {
+  const serials = new Set<string>();
+  for (const [index, entry] of list.revoked.entries()) {
+    if (entry.isBeyondUs === true) return void serialSets.set(list, undefined);
+    serials.add(nameOfSerial(entry.serial));
+    if (index % serialsPerTurn === serialsPerTurn - 1) await setImmediate();
+  }
+  serialSets.set(list, serials);
+}
+
+const serialsPerTurn = 1_000;
+const nameOfSerial = (serial: Buffer): string => serial.toString('latin1');
+
 const serialSets = new WeakMap<CertificateList, ReadonlySet<string> | undefined>();
 
 /** The serials on a list; undefined when an entry says something critical that we do not understand (RFC 5280 section 5.3). */
 function serialsOf(list: CertificateList): ReadonlySet<string> | undefined {
   if (serialSets.has(list)) return serialSets.get(list);
   const isReadable = list.revoked.every((entry) => entry.isBeyondUs !== true);
-  const serials = isReadable ? new Set(list.revoked.map((entry) => entry.serial.toString('hex'))) : undefined;
+  const serials = isReadable ? new Set(list.revoked.map((entry) => nameOfSerial(entry.serial))) : undefined;
   serialSets.set(list, serials);
   return serials;
 }

@@ -1,8 +1,9 @@
 import { constants, type KeyObject, sign, verify } from 'node:crypto';
 import { Cursor, DerError, der, encode, guarded, oids } from '../protocol/der/index.js';
+import type { Eventually } from '../runtime/eventually.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type AlgorithmIdentifier, hasNoParameters, readAlgorithmIdentifier } from './algorithm.js';
-import { signMlDsa, verifyMlDsa } from './post-quantum.js';
+import { mlDsaLater, signMlDsa, verifyMlDsa } from './post-quantum.js';
 import type { KeyType, PublicKey } from './public-key.js';
 
 export type Digest = 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
@@ -157,6 +158,13 @@ export interface Signer {
   readonly algorithm: AlgorithmIdentifier;
   readonly publicKey: PublicKey;
   sign(data: Buffer): Buffer;
+  /** The same on another thread, where `sign` would hold the event loop for long. Rejects with `Busy` when too many wait. */
+  signLater?(data: Buffer): Promise<Buffer>;
+}
+
+/** A signature without holding the event loop: at once by most keys. */
+export function signSoon(signer: Signer, data: Buffer): Eventually<Buffer> {
+  return signer.signLater?.(data) ?? signer.sign(data);
 }
 
 const rsaOids: Record<Digest, string> = {
@@ -197,5 +205,6 @@ export function createSigner(privateKey: KeyObject, publicKey: PublicKey, digest
 /** A signer for an ML-DSA key pair, whose secret key node:crypto does not hold. */
 export function createMlDsaSigner(secretKey: Buffer, publicKey: PublicKey): Signer {
   const { oid } = publicKey.algorithm;
-  return { algorithm: { oid }, publicKey, sign: (data) => signMlDsa(oid, secretKey, data) };
+  const signLater = mlDsaLater(oid, secretKey);
+  return { algorithm: { oid }, publicKey, sign: (data) => signMlDsa(oid, secretKey, data), ...(signLater && { signLater }) };
 }

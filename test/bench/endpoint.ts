@@ -5,6 +5,7 @@ import { oids } from '../../src/protocol/der/index.js';
 import { challengeMac } from '../../src/tenancy/credentials.js';
 import type { CmpEndpoint, LoadedRaKey, ScepEndpoint } from '../../src/tenancy/directory.js';
 import { policySchema } from '../../src/tenancy/policy.js';
+import { atOnce } from '../support/at-once.js';
 import { cmpProfile, scepProfile } from '../support/profiles.js';
 import type { CaKey } from './floor.js';
 import { challengeMacKey, type MemoryCore } from './memory-core.js';
@@ -20,15 +21,17 @@ function parsed(der: Buffer): Certificate {
 function raKeyOf(core: MemoryCore, type: CaKey, chain: readonly Certificate[]): LoadedRaKey {
   const pair = type === 'P-256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('rsa', { modulusLength: 2048 });
   const publicKey = publicKeyOf(pair.privateKey);
-  const signed = core.engine.sign({
-    publicKey: publicKey.spki,
-    subject: buildName([[oids.commonName, 'Benchmark RA']]).der,
-    sans: [],
-    keyUsage: type === 'P-256' ? ['digitalSignature'] : ['digitalSignature', 'keyEncipherment'],
-    extendedKeyUsage: [],
-    validitySeconds: 86_400,
-    backdateSeconds: 300,
-  });
+  const signed = atOnce(
+    core.engine.sign({
+      publicKey: publicKey.spki,
+      subject: buildName([[oids.commonName, 'Benchmark RA']]).der,
+      sans: [],
+      keyUsage: type === 'P-256' ? ['digitalSignature'] : ['digitalSignature', 'keyEncipherment'],
+      extendedKeyUsage: [],
+      validitySeconds: 86_400,
+      backdateSeconds: 300,
+    }),
+  );
   if (!signed.ok) throw new Error(signed.error);
   const certificate = parsed(signed.value.certificate);
   return {

@@ -9,6 +9,7 @@ import { refusals } from '../../src/enrolment/refusal.js';
 import type { EnrolmentRequest } from '../../src/enrolment/request.js';
 import { createEnrolment, enrolmentDeps } from '../../src/enrolment/service.js';
 import { type Certificate, dnsName, nameFromText, type PublicKey, parseCertificate, publicKeyOf, subjectAltNameExtension } from '../../src/pkix/index.js';
+import { Busy } from '../../src/runtime/busy.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { createLog } from '../../src/runtime/log.js';
 import { systemContext, tenantContext } from '../../src/tenancy/context.js';
@@ -225,6 +226,27 @@ t.test('AB-22 a revoked certificate renews nothing', async (t) => {
   if (due !== undefined) await deps.revocations.done(context, due);
   t.equal(refusalOf(await renew()), 'signer-revoked');
 });
+
+t.test(
+  'CMP-203 a CA key that signs on another thread issues all the same; where it is busy, the order is recorded first and issued as at any other CA',
+  async (t) => {
+    const inside = await embedded();
+    const sign = inside.local?.sign;
+    if (sign === undefined) throw new Error('not the embedded engine');
+    const later: Issuer = { ...inside, local: { sign: async (asked) => sign(asked) } };
+    const outcome = await house(later).enrolment.enrol(scep(), request());
+    t.equal(certificateOf(outcome).subject.rdns.length, 1);
+    const busy: Issuer = { ...inside, local: { sign: () => Promise.reject(new Busy('Too many ML-DSA signatures wait.')) } };
+    const { enrolment, store } = house(busy);
+    t.equal((await enrolment.enrol(scep(), request())).kind, 'issued');
+    t.same(
+      store.all().map((order) => order.state),
+      ['ISSUED'],
+    );
+    const away: Issuer = { ...busy, issue: async () => ({ kind: 'uncertain', reason: 'Too many ML-DSA signatures wait.' }) };
+    t.equal((await house(away).enrolment.enrol(scep(), request())).kind, 'pending', 'or when it has time again');
+  },
+);
 
 t.test('SCEP-111 AB-22 a certificate that its CA revoked without our doing renews nothing; a CA that does not tell turns nobody away', async (t) => {
   const engine = createEngine({ store: memoryEngineStore(), clock: systemClock, publicBaseUrl: 'http://127.0.0.1:1' });

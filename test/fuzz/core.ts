@@ -11,6 +11,7 @@ import { createLog, type Log } from '../../src/runtime/log.js';
 import { ok } from '../../src/runtime/result.js';
 import { Secret } from '../../src/runtime/secret.js';
 import type { NewChallenge } from '../../src/tenancy/challenge.js';
+import { atOnce } from '../support/at-once.js';
 import { memoryPassphrases } from '../support/memory-passphrases.js';
 import { memoryStore } from '../support/memory-store.js';
 import { challengeMacKey, seedTime, type World } from './world.js';
@@ -163,7 +164,7 @@ function localIssuer(world: World, signer?: LocalIssuer['sign']) {
     timing: { timeoutMs: 1_000, maxProcessingMs: 1_000, concurrency: 4 },
     capabilities: { lookup: false, uniqueRef: true },
     issue: async (_ref: string, request: Parameters<LocalIssuer['sign']>[0]) => {
-      const signed = signer?.(request);
+      const signed = signer && atOnce(signer(request));
       if (signed?.ok) return { kind: 'issued' as const, certificate: signed.value.certificate };
       return { kind: 'notSent' as const, reason: 'The fuzzer signs locally.' };
     },

@@ -4,6 +4,7 @@ import type { CertificateRequest } from '../../src/enrolment/ports.js';
 import { buildName, type Certificate, createSigner, dnsName, emptyName, type GeneralName, ipName } from '../../src/pkix/index.js';
 import { decodePkiMessage, type PkiBody } from '../../src/protocol/cmp/index.js';
 import { der, oids } from '../../src/protocol/der/index.js';
+import { atOnce } from '../support/at-once.js';
 import { loadCorpus } from './corpus.js';
 import { deepCmpTarget } from './deep/cmp.js';
 import { contentKey, recheckForged, recheckRevocation } from './deep/cmp-authority.js';
@@ -114,7 +115,7 @@ t.test('the second reading of the policy sees what is outside it', async (t) => 
   };
   const named = (...names: readonly GeneralName[]) => ({ sans: names.map((name) => name.der) });
   const check = (place: string, change: Partial<CertificateRequest>) => {
-    const signed = sign({ ...base, ...change });
+    const signed = atOnce(sign({ ...base, ...change }));
     if (!signed.ok) throw new Error(signed.error);
     recheckCertificate(signed.value.certificate, (places.get(place) as Place).endpoint.profile.policy, { protocol: 'scep', isRenewal: false });
   };

@@ -27,11 +27,16 @@ import {
   keyUsageOf,
   parseCertificate,
   parseCrl,
+  parseCrlHead,
+  parseCrlInTurns,
   parseCsr,
+  prepareRevocations,
   publicKeyOf,
   type Signer,
   serialHex,
   signCertificate,
+  signCrl,
+  signCrlInTurns,
   signCsr,
   subjectAltNameExtension,
   subjectAltNames,
@@ -39,6 +44,7 @@ import {
   subjectKeyIdentifierOf,
   toPem,
   verifyCertificate,
+  verifyCrl,
   verifyCsr,
 } from '../../src/pkix/index.js';
 import { Cursor, certificateTime, contextConstructed, der, type Element, encode, oids, tag } from '../../src/protocol/der/index.js';
@@ -317,6 +323,50 @@ t.test('lists that break RFC 5280 are refused', async (t) => {
   t.equal(fault(list(3, signer.algorithm)), 'A value is not encoded as its type requires. Version.');
   t.equal(fault(list(2, { oid: oids.sha256WithRsa })), 'A value is not encoded as its type requires. signature is not signatureAlgorithm.');
   t.equal(fault(list(2, signer.algorithm, der.explicit(0, der.sequence(item), item))), 'There are bytes after the end.');
+});
+
+t.test('CMP-172 CMP-203 a long list is read, looked up and written in turns, and comes to the same', async (t) => {
+  const revoked = Array.from({ length: 3_000 }, (_, at) => {
+    const serial = Buffer.alloc(16, 0x41);
+    serial.writeUInt32BE(at, 12);
+    return { serial, revokedAt: new Date('2026-01-01T00:00:00Z'), reason: at % 7 };
+  });
+  const times = { thisUpdate: new Date('2026-01-01T00:00:00Z'), nextUpdate: new Date('2026-02-01T00:00:00Z') };
+  const fields = { issuer: name, ...times, revoked, extensions: [crlNumberExtension(7)] };
+  let turns = 0;
+  const turnsOf = async <T>(work: Promise<T>): Promise<{ value: T; turns: number }> => {
+    turns = 0;
+    const counting = setInterval(() => undefined, 1);
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    const value = await work;
+    isOver = true;
+    clearInterval(counting);
+    return { value, turns };
+  };
+  const written = await turnsOf(signCrlInTurns(fields, signer));
+  t.ok(written.turns >= 4, `others had ${written.turns} turns while it was written`);
+  const read = await turnsOf(parseCrlInTurns(written.value));
+  t.ok(read.turns >= 5, `and ${read.turns} while it was read`);
+  t.same(read.value, parseCrl(written.value));
+  if (!read.value.ok) throw read.value.error;
+  const list = read.value.value;
+  t.ok(verifyCrl(list, signer.publicKey).ok);
+  t.equal(list.revoked.length, 3_000);
+  const head = parseCrlHead(written.value);
+  t.match(head, { ok: true, value: { version: 2, ...times } });
+  const prepared = await turnsOf(prepareRevocations(list));
+  t.ok(prepared.turns >= 2);
+  const parsed = parseCrl(signCrl(fields, signer));
+  t.ok(parsed.ok && parsed.value.tbs.equals(list.tbs), 'the same octets in one go');
+  for (const broken of [written.value.subarray(0, -1), Buffer.concat([written.value, Buffer.of(0)]), Buffer.from('no list')]) {
+    t.equal((await parseCrlInTurns(broken)).ok, false);
+    t.equal(parseCrlHead(broken).ok, false);
+  }
 });
 
 t.test('requests that say two things at once are refused', async (t) => {

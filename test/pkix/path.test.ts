@@ -4,6 +4,7 @@ import {
   arePoliciesValid,
   basicConstraintsExtension,
   buildChain,
+  buildChainInTurns,
   type Certificate,
   type CertificateList,
   createSigner,
@@ -14,9 +15,11 @@ import {
   ipName,
   keyUsageExtension,
   nameFromText,
+  newChainWork,
   parseCertificate,
   parseCrl,
   pathRevocation,
+  prepareRevocations,
   publicKeyOf,
   readGeneralName,
   type Signer,
@@ -207,7 +210,12 @@ t.test('CMP-075 a list counts when it is the issuer’s, in force, and speaks of
     ['for its point', { extensions: [idp(der.explicit(0, der.explicit(0, uriName('http://crl.example/1').der)))] }, 'good'],
     ['for another point', { extensions: [idp(der.explicit(0, der.explicit(0, uriName('http://crl.example/2').der)))] }, 'unknown'],
   ];
-  for (const [row, list, expected] of rows) t.equal(pathRevocation([withPoint, root], [listOf(list)], at).verdict, expected, row);
+  for (const [row, list, expected] of rows) {
+    t.equal(pathRevocation([withPoint, root], [listOf(list)], at).verdict, expected, row);
+    const prepared = listOf(list);
+    await prepareRevocations(prepared);
+    t.equal(pathRevocation([withPoint, root], [prepared], at).verdict, expected, `${row}, prepared`);
+  }
   t.equal(pathRevocation([withPoint, root], [], at).verdict, 'unknown', 'no list');
   t.equal(pathRevocation([withPoint, root], [listOf(), listOf({ revoked: [withPoint] })], at).verdict, 'revoked', 'one list of two');
   const lower = listOf({ by: middleKey, issuer: 'CN=middle' });
@@ -220,4 +228,28 @@ t.test('CMP-075 a list counts when it is the issuer’s, in force, and speaks of
   t.equal(pathRevocation([below, mute, root], [lower, listOf()], at).verdict, 'unknown', 'a CA without cRLSign');
   const entry = { ...listOf({ revoked: [other] }).revoked[0], isBeyondUs: true } as CertificateList['revoked'][number];
   t.equal(pathRevocation([withPoint, root], [{ ...listOf(), revoked: [entry] }], at).verdict, 'unknown', 'an entry with something critical');
+});
+
+t.test('CMP-203 CMP-211 twenty CAs of one name with the slowest keys: others have their turn between the signatures, and the work is bounded', async (t) => {
+  const slow = generateKeyPairSync('ec', { namedCurve: 'P-521' });
+  const slowKey = createSigner(slow.privateKey, publicKeyOf(slow.publicKey));
+  const leaf = make('CN=device', 'CN=middle', leafKey, rootKey, []);
+  const intermediates = Array.from({ length: 20 }, () => make('CN=middle', 'CN=root', slowKey, slowKey, ca));
+  let turns = 0;
+  let isOver = false;
+  const count = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const work = newChainWork();
+  const searched = await buildChainInTurns({ leaf, intermediates, anchors: [root], at, work });
+  isOver = true;
+  t.same(searched, { ok: false, error: 'no-path' });
+  t.equal(work.left, 0, 'eight signatures were verified, and the others were not');
+  t.ok(turns >= 7, `${turns} turns`);
+  const sound = make('CN=leaf', 'CN=root', leafKey, rootKey, []);
+  t.equal((await buildChainInTurns({ leaf: sound, intermediates: [], anchors: [root], at, work })).ok, false, 'one allowance for all searches of a message');
+  t.equal((await buildChainInTurns({ leaf: sound, intermediates: [], anchors: [root], at })).ok, true);
+  t.equal(buildChain({ leaf, intermediates, anchors: [root], at }).ok, false, 'bounded alike in one go');
 });

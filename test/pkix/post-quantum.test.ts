@@ -13,10 +13,13 @@ import {
   postQuantumKeys,
   postQuantumPair,
   signMlDsa,
+  signSoon,
   verifyCertificate,
   verifyMlDsa,
   verifySignature,
 } from '../../src/pkix/index.js';
+import { libraryPostQuantum } from '../../src/pkix/post-quantum-library.js';
+import { nativePostQuantum } from '../../src/pkix/post-quantum-native.js';
 import { der, encode, oids } from '../../src/protocol/der/index.js';
 
 function keyOf(oid: string, seed: Buffer, parameters?: Buffer) {
@@ -97,6 +100,63 @@ t.test('CMP-076 ML-DSA: one signature algorithm for one kind of key, without par
   t.equal(verifyMlDsa(oids.mlKem768, key.bits, data, signature), false);
   t.throws(() => signMlDsa(oids.mlKem768, secretKey, data), RangeError);
   t.throws(() => postQuantumPair(oids.ed25519, randomBytes(32)), RangeError);
+});
+
+/** The same demands on both: JavaScript everywhere, node:crypto where the runtime has the algorithms. */
+const branches = [
+  { name: 'JavaScript', operations: libraryPostQuantum },
+  { name: 'the runtime', operations: nativePostQuantum() },
+];
+
+for (const { name, operations } of branches) {
+  const skip = operations === undefined && `${process.version} has no ML-DSA and ML-KEM of its own`;
+  t.test(`CMP-076 CMP-082 ML-DSA and ML-KEM of ${name} do what the other does`, { skip }, async (t) => {
+    if (operations === undefined) return;
+    const data = randomBytes(100);
+    for (const oid of [oids.mlDsa44, oids.mlDsa65, oids.mlDsa87]) {
+      const { publicKey, secretKey } = postQuantumPair(oid, counted(32));
+      const signature = operations.signMlDsa(oid, secretKey, data);
+      t.equal(libraryPostQuantum.verifyMlDsa(oid, publicKey, data, signature), true, oid);
+      t.equal(operations.verifyMlDsa(oid, publicKey, data, libraryPostQuantum.signMlDsa(oid, secretKey, data)), true);
+      t.equal(operations.verifyMlDsa(oid, publicKey, randomBytes(100), signature), false, 'other data');
+      signature[100] = (signature[100] ?? 0) ^ 1;
+      t.equal(operations.verifyMlDsa(oid, publicKey, data, signature), false, 'a broken signature');
+      t.throws(() => operations.signMlDsa(oid, secretKey.subarray(1), data), 'a key of another length');
+    }
+    for (const oid of [oids.mlKem512, oids.mlKem768, oids.mlKem1024]) {
+      const { publicKey, secretKey } = postQuantumPair(oid, counted(64));
+      const made = operations.encapsulate(oid, publicKey);
+      t.same(libraryPostQuantum.decapsulate(oid, secretKey, made.cipherText), made.sharedSecret, oid);
+      const { cipherText, sharedSecret } = encapsulate(oid, publicKey, counted(32));
+      t.same(operations.decapsulate(oid, secretKey, cipherText), sharedSecret);
+      cipherText[0] = (cipherText[0] ?? 0) ^ 1;
+      t.same(operations.decapsulate(oid, secretKey, cipherText), libraryPostQuantum.decapsulate(oid, secretKey, cipherText), 'the same wrong secret');
+      t.throws(() => operations.decapsulate(oid, secretKey, cipherText.subarray(1)), 'a cipher text of another length');
+      t.throws(() => operations.encapsulate(oid, Buffer.concat([Buffer.alloc(3, 0xff), publicKey.subarray(3)])), 'a coefficient that is not reduced');
+    }
+  });
+}
+
+t.test('CMP-203 ML-DSA signs on another thread where the runtime has no quick one', async (t) => {
+  const { key, secretKey } = keyOf(oids.mlDsa87, randomBytes(32));
+  const signer = createMlDsaSigner(secretKey, key);
+  t.equal(signer.signLater === undefined, nativePostQuantum() !== undefined);
+  const data = randomBytes(64);
+  let turns = 0;
+  const soon = signSoon(signer, data);
+  const counting = setInterval(() => {
+    turns += 1;
+  }, 1);
+  const signature = await soon;
+  clearInterval(counting);
+  t.ok(verifySignature(signer.algorithm, key, data, signature).ok);
+  if (signer.signLater === undefined) return;
+  t.ok(turns > 0, 'the event loop went on meanwhile');
+  const broken = createMlDsaSigner(secretKey.subarray(1), key);
+  await t.rejects(async () => signSoon(broken, data), /does not sign/);
+  const many = Array.from({ length: 80 }, () => signer.signLater?.(data).catch((error: Error) => error.name));
+  const answers = await Promise.all(many);
+  t.equal(answers.filter((item) => item === 'Busy').length, 16, 'and no more than 64 wait');
 });
 
 t.test('ML-KEM: the holder of the key gets the secret; a broken cipher text gives another', async (t) => {

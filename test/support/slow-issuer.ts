@@ -5,6 +5,7 @@ import type { CertificateRequest, Issuer, IssuerAnswer, IssuerTiming } from '../
 import { buildName, dnsName } from '../../src/pkix/index.js';
 import { oids } from '../../src/protocol/der/index.js';
 import { systemClock } from '../../src/runtime/clock.js';
+import { atOnce } from './at-once.js';
 import { memoryEngineStore } from './memory-engine-store.js';
 
 /** How one call of `issue` goes; `delayMs` (before everything else) may stand beside each. */
@@ -62,7 +63,7 @@ export async function createSlowIssuer(options: SlowIssuerOptions = {}): Promise
   let references = 0;
 
   function signed(request: CertificateRequest): Buffer {
-    const result = engine.sign(request);
+    const result = atOnce(engine.sign(request));
     if (!result.ok) throw new Error(result.error);
     return result.value.certificate;
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Issuer, type IssuerAnswer, type IssuerTiming, type LookupAnswer, type RevocationAnswer, refusedForGood } from '../../enrolment/ports.js';
-import { fromPem, parseCertificate, parseCrl, serialHex } from '../../pkix/index.js';
+import { fromPem, parseCertificate, parseCrlHead, serialHex } from '../../pkix/index.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
 import { fail, ok } from '../../runtime/result.js';
@@ -120,7 +120,7 @@ function createCrl(call: Call, authorities: Authorities): () => Promise<Buffer |
     if (!place.ok) return kept?.der;
     const headers = { accept: 'application/pkix-crl', ...(kept?.tag !== undefined && { 'if-none-match': kept.tag }) };
     const answer = await call({ method: 'GET', path: `/v1/cas/${encodeURIComponent(place.value.caId)}/crl`, headers });
-    const isList = answer.kind === 'answered' && answer.status === 200 && parseCrl(answer.body).ok;
+    const isList = answer.kind === 'answered' && answer.status === 200 && parseCrlHead(answer.body).ok;
     if (isList) kept = { der: answer.body, tag: answer.header('etag') };
     return kept?.der;
   };

@@ -1,4 +1,4 @@
-import { type Certificate, fromPem, isSameName, parseCertificate, parseCrl, parseName } from '../../pkix/index.js';
+import { type Certificate, fromPem, isSameName, parseCertificate, parseCrlHead, parseName } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { EjbcaClient, EjbcaOutcome } from './client.js';
 import { nameSpellings } from './names.js';
@@ -148,7 +148,7 @@ async function askCrl(client: EjbcaClient, authority: Buffer, caName: string | u
   const name = parseName(authority);
   if (!name.ok) return undefined;
   const isOf = (der: Buffer | undefined): der is Buffer => {
-    const crl = der === undefined ? undefined : parseCrl(der);
+    const crl = der === undefined ? undefined : parseCrlHead(der);
     return crl?.ok === true && isSameName(crl.value.issuer, name.value);
   };
   const spellings = nameSpellings(name.value);

@@ -1,4 +1,4 @@
-import { type Certificate, fromPem, isSameName, parseCertificate, parseCrl, parseName } from '../../pkix/index.js';
+import { type Certificate, fromPem, isSameName, parseCertificate, parseCrlHead, parseName } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { VaultClient } from './client.js';
 import type { VaultFault } from './faults.js';
@@ -65,7 +65,7 @@ export function createAuthority(client: VaultClient, issuer: string | undefined,
 }
 
 function isCrlOf(crl: Buffer, issuer: Buffer): boolean {
-  const parsed = parseCrl(crl);
+  const parsed = parseCrlHead(crl);
   const name = parseName(issuer);
   return parsed.ok && name.ok && isSameName(parsed.value.issuer, name.value);
 }
@@ -90,7 +90,7 @@ async function askCrl(client: VaultClient, issuer: string | undefined, deadline:
   const ofIssuer = { method: 'GET', path: `issuer/${encodeURIComponent(issuer ?? 'default')}/crl/der`, route: 'issuer/*/crl/der' } as const;
   const answer = await client.call(ofIssuer, deadline);
   const found = answer.ok || issuer !== undefined ? answer : await client.call({ method: 'GET', path: 'crl', route: 'crl' }, deadline);
-  return found.ok && parseCrl(found.value.body).ok ? found.value.body : undefined;
+  return found.ok && parseCrlHead(found.value.body).ok ? found.value.body : undefined;
 }
 
 /** From the first, which is the issuing CA, upwards. */

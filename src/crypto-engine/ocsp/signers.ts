@@ -10,7 +10,7 @@ import {
   publicKeyOf,
   type Signer,
   serialHex,
-  signCertificate,
+  signCertificateSoon,
   subjectKeyIdentifierExtension,
 } from '../../pkix/index.js';
 import { certificateTime, der, encode, oids } from '../../protocol/der/index.js';
@@ -122,6 +122,6 @@ async function makeSigner(ca: LoadedCa, now: Date): Promise<OcspSigner> {
     authorityKeyIdentifierExtension(ca.keyIdentifier),
   ];
   const fields = { serial, issuer: ca.certificate.subject, notBefore, notAfter, subject, spki: publicKey.spki, extensions };
-  const certificate = signCertificate(fields, { notBefore: certificateTime(notBefore), notAfter: certificateTime(notAfter) }, ca.signer);
+  const certificate = await signCertificateSoon(fields, { notBefore: certificateTime(notBefore), notAfter: certificateTime(notAfter) }, ca.signer);
   return { caId: ca.id, serial: serialHex(serial), certificate, privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }), notAfter };
 }

@@ -129,7 +129,7 @@ function checkPublicKey(spki: Buffer | undefined, peer: Peer, postQuantum: boole
   const key = known === undefined ? parsePublicKey(spki) : ok(known);
   if (!key.ok) return fail(fault('template-key', key.error.message));
   if (!isServed(key.value, postQuantum)) return fail(fault('key-type', key.value.name));
-  if (key.value.type === 'rsa' && key.value.size > maxRsaBits) return fail(fault('template-key', key.value.name));
+  if (isTooLarge(key.value)) return fail(fault('template-key', key.value.name));
   return key.value.isUsable ? key : fail(fault('template-key', key.value.name));
 }
 
@@ -139,6 +139,10 @@ function isServed({ type }: PublicKey, postQuantum: boolean): boolean {
 
 /** The largest that any profile certifies: a proof by a larger one is not worth its verification. */
 const maxRsaBits = 8_192;
+
+function isTooLarge({ type, size }: PublicKey): boolean {
+  return type === 'rsa' && size > maxRsaBits;
+}
 
 /** A device that keeps its key signs with the key it asks for; as one instance it is imported once (70 microseconds for P-256). */
 function keyOfSigner(spki: Buffer, peer: Peer): PublicKey | undefined {
@@ -187,6 +191,7 @@ function checkP10cr(body: Extract<RequestBody, { type: 'p10cr' }>, peer: Peer, a
   const csr = known === undefined ? body.csr : { ...body.csr, publicKey: known };
   if (csr.version !== 0) return fail(fault('template-version', `PKCS#10 ${csr.version}`));
   if (!isServed(csr.publicKey, allowed.postQuantum)) return fail(fault('key-type', csr.publicKey.name));
+  if (isTooLarge(csr.publicKey)) return fail(fault('template-key', csr.publicKey.name));
   if (!csr.publicKey.isUsable) return fail(fault('template-key', csr.publicKey.name));
   const proof = verifyCsr(csr);
   if (!proof.ok) return fail(fault('possession', proof.error));

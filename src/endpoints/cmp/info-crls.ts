@@ -1,4 +1,4 @@
-import { type Certificate, isSameName, parseCrl } from '../../pkix/index.js';
+import { type Certificate, isSameName, parseCrlHead } from '../../pkix/index.js';
 import { type CrlStatus, type InfoTypeAndValue, listItem, readCrlStatus, readListOf } from '../../protocol/cmp/index.js';
 import { oids } from '../../protocol/der/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
@@ -24,7 +24,7 @@ export async function newerCrlItem(item: InfoTypeAndValue, exchange: VerifiedExc
   const [status, ...further] = statuses.value;
   if (status === undefined || further.length > 0) return fail(fault('info-value', `${statuses.value.length} CRLStatus`));
   const der = isOurs(status, exchange) ? await crlOf(exchange) : undefined;
-  const crl = der === undefined ? undefined : parseCrl(der);
+  const crl = der === undefined ? undefined : parseCrlHead(der);
   if (der === undefined || crl?.ok !== true) return ok({ infoType: oids.crls });
   const isNewer = status.thisUpdate === undefined || crl.value.thisUpdate > status.thisUpdate;
   return ok(listItem(oids.crls, isNewer ? [der] : []));

@@ -1,13 +1,4 @@
-import {
-  type Certificate,
-  fromPem,
-  isSameName,
-  parseCertificate,
-  parsePublicKey,
-  subjectKeyIdentifierOf,
-  verifyChainAhead,
-  verifyMlDsaAhead,
-} from '../../pkix/index.js';
+import { type Certificate, parseCertificate, parsePublicKey, subjectKeyIdentifierOf, verifyMlDsaAhead } from '../../pkix/index.js';
 import { decodePkiBody, type PkiMessage, protectedPart } from '../../protocol/cmp/index.js';
 import { oids } from '../../protocol/der/index.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
@@ -18,44 +9,36 @@ import { signerKey } from './signer-memory.js';
 const commonOctets = Buffer.from('6086480165030403', 'hex');
 const sets: ReadonlySet<string> = new Set([oids.mlDsa44, oids.mlDsa65, oids.mlDsa87]);
 
-/** False for nearly all messages, at the price of a look at their certificates. */
-export function hasMlDsa({ header, extraCerts, bodyDer }: PkiMessage, { policy }: CmpEndpoint['profile']): boolean {
+/** False for nearly all messages, at the price of a look at the header. */
+export function hasMlDsa({ header, bodyDer }: PkiMessage, { policy }: CmpEndpoint['profile']): boolean {
   if (header.protectionAlg !== undefined && sets.has(header.protectionAlg.oid)) return true;
-  return extraCerts.some((item) => item.includes(commonOctets)) || (policy.keys.postQuantum && bodyDer.includes(commonOctets));
+  return policy.keys.postQuantum && bodyDer.includes(commonOctets);
 }
 
 /**
- * Verifies the ML-DSA signatures of a message on another thread before anything looks at them: of its protection, its proofs of possession,
- * and of the chain of its signer. One takes as long as a dozen ordinary messages, and a hostile message holds many. What each proves
- * is decided by those who ask later. Rejects with `Busy` when too many wait.
+ * Verifies the ML-DSA signatures of a message on another thread before anything looks at them: of its protection and its proofs of
+ * possession. One takes as long as a dozen ordinary messages, and a hostile message holds many. What each proves is decided by those who ask
+ * later; the chain of the signer is searched in turns anyway. Rejects with `Busy` when too many wait.
  */
-export async function verifyMlDsaOf(message: PkiMessage, endpoint: CmpEndpoint, deps: CmpDeps, at: Date): Promise<void> {
-  const certificates = message.extraCerts.map(parseCertificate).flatMap((item) => (item.ok ? [item.value] : []));
-  const signer = signerOf(message, certificates) ?? rememberedSigner(message, endpoint, deps);
-  if (signer !== undefined && !(await isProtected(message, signer, endpoint))) return;
-  await verifyPossessions(message, endpoint);
-  if (signer === undefined || isSameName(signer.subject, signer.issuer)) return;
-  const intermediates = certificates.filter((item) => item !== signer);
-  await verifyChainAhead({ leaf: signer, intermediates, anchors: endpoint.trustAnchors, at });
-  for (const anchor of authoritiesOf(endpoint)) await verifyChainAhead({ leaf: signer, intermediates, anchors: [anchor], at });
+export async function verifyMlDsaOf(message: PkiMessage, endpoint: CmpEndpoint, deps: CmpDeps): Promise<void> {
+  if (await isProtected(message, endpoint, deps)) await verifyPossessions(message, endpoint);
 }
 
-/** As authentication takes it: the one that senderKID names, else the first. */
-function signerOf({ header }: PkiMessage, certificates: readonly Certificate[]): Certificate | undefined {
-  const { senderKID } = header;
+/** As authentication takes it: the one that senderKID names, else the first; later messages may leave it out. */
+function signerOf({ header, extraCerts }: PkiMessage, endpoint: CmpEndpoint, deps: CmpDeps): Certificate | undefined {
+  const certificates = extraCerts.map(parseCertificate).flatMap((item) => (item.ok ? [item.value] : []));
+  const { senderKID, transactionID } = header;
   const named = senderKID && certificates.find((item) => subjectKeyIdentifierOf(item.extensions)?.equals(senderKID));
-  return named ?? certificates[0];
-}
-
-function rememberedSigner({ header }: PkiMessage, endpoint: CmpEndpoint, deps: CmpDeps): Certificate | undefined {
-  return header.transactionID && deps.signers.recall(signerKey(endpoint.profile.id, header.transactionID));
+  return named ?? certificates[0] ?? (transactionID && deps.signers.recall(signerKey(endpoint.profile.id, transactionID)));
 }
 
 /** False for a message that will be refused anyway, whose other signatures need nobody's time. */
-async function isProtected({ header, headerDer, bodyDer, protection }: PkiMessage, { publicKey }: Certificate, endpoint: CmpEndpoint): Promise<boolean> {
+async function isProtected(message: PkiMessage, endpoint: CmpEndpoint, deps: CmpDeps): Promise<boolean> {
+  const { header, headerDer, bodyDer, protection } = message;
   const oid = header.protectionAlg?.oid ?? '';
   if (!sets.has(oid)) return true;
-  if (!endpoint.profile.policy.cmp.signatures.includes('ml-dsa') || publicKey.algorithm.oid !== oid || protection === undefined) return false;
+  const publicKey = signerOf(message, endpoint, deps)?.publicKey;
+  if (!endpoint.profile.policy.cmp.signatures.includes('ml-dsa') || publicKey?.algorithm.oid !== oid || protection === undefined) return false;
   return verifyMlDsaAhead({ oid, publicKey: publicKey.bits, data: protectedPart(headerDer, bodyDer), signature: protection });
 }
 
@@ -76,9 +59,4 @@ async function verifyPossessions(message: PkiMessage, { profile }: CmpEndpoint):
     const data = popo.signingKey.poposkInput?.der ?? certReq.der;
     await verifyMlDsaAhead({ oid, publicKey: key.value.bits, data, signature: popo.signingKey.signature });
   }
-}
-
-function authoritiesOf({ profile }: CmpEndpoint): readonly Certificate[] {
-  const pems = profile.policy.cmp.registrationAuthorities.flatMap(({ certificate }) => fromPem('CERTIFICATE', certificate));
-  return pems.map(parseCertificate).flatMap((item) => (item.ok ? [item.value] : []));
 }

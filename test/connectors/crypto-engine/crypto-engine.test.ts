@@ -383,7 +383,7 @@ t.test('Crypto Engine API v1, spoken to the engine behind its own HTTP API', asy
 
 t.test('answers of an engine', async (t) => {
   const engine = await newEngine();
-  const made = engine.sign(requestFor());
+  const made = await engine.sign(requestFor());
   const leaf = made.ok ? made.value.certificate : Buffer.alloc(0);
   const pem = toPem('CERTIFICATE', leaf);
   const retry = { 'retry-after': '30' };
@@ -537,7 +537,7 @@ t.test('access tokens', async (t) => {
 t.test('TLS', async (t) => {
   const engine = await newEngine();
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const tlsLeaf = engine.sign(
+  const tlsLeaf = await engine.sign(
     requestFor({ publicKey: pair.publicKey.export({ format: 'der', type: 'spki' }), sans: [ipName('127.0.0.1').der], extendedKeyUsage: [oids.serverAuth] }),
   );
   const [issuing, root] = engine.chain().map((bytes) => toPem('CERTIFICATE', bytes));

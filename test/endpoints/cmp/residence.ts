@@ -19,6 +19,7 @@ import type { CmpEndpoint } from '../../../src/tenancy/directory.js';
 import { policySchema } from '../../../src/tenancy/policy.js';
 import type { CmpProfile } from '../../../src/tenancy/profile.js';
 import { revokeCertificatesJob } from '../../../src/workers/revoke-certificates.js';
+import { atOnce } from '../../support/at-once.js';
 import { type MemoryDeviceSecrets, memoryCertifiedKeys, memoryDeviceSecrets } from '../../support/memory-device-secrets.js';
 import { memoryEngineStore } from '../../support/memory-engine-store.js';
 import { memoryPassphrases } from '../../support/memory-passphrases.js';
@@ -163,7 +164,7 @@ function issuerOf(engine: Engine, mood: CaMood, know: (caId: string, serial: str
     crl: async () => (await engine.crl('issuing'))?.der,
     local: {
       sign(request) {
-        const signed = engine.sign(request);
+        const signed = atOnce(engine.sign(request));
         // The store in memory records the order; the engine must know the serial to revoke it.
         if (signed.ok) know('issuing', serialHex(parsedOrThrow(signed.value.certificate).serial));
         return signed;
@@ -177,15 +178,17 @@ function issuerOf(engine: Engine, mood: CaMood, know: (caId: string, serial: str
 function endpointOf(engine: Engine, profile: CmpProfile): CmpEndpoint {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const publicKey = publicKeyOf(privateKey);
-  const signed = engine.sign({
-    publicKey: publicKey.spki,
-    subject: named('House RA').der,
-    sans: [],
-    keyUsage: ['digitalSignature'],
-    extendedKeyUsage: [oids.cmcRA],
-    validitySeconds: 86_400,
-    backdateSeconds: 60,
-  });
+  const signed = atOnce(
+    engine.sign({
+      publicKey: publicKey.spki,
+      subject: named('House RA').der,
+      sans: [],
+      keyUsage: ['digitalSignature'],
+      extendedKeyUsage: [oids.cmcRA],
+      validitySeconds: 86_400,
+      backdateSeconds: 60,
+    }),
+  );
   if (!signed.ok) throw new Error(signed.error);
   const chain = engine.chain().map(parsedOrThrow);
   const certificate = parsedOrThrow(signed.value.certificate);

@@ -5,6 +5,7 @@ import type { LocalIssuer } from '../../../src/enrolment/ports.js';
 import { createKeyUnwrapper, type KeyUnwrapper } from '../../../src/protocol/cms/index.js';
 import { type CertRep, decodeRequest, openCertRep, readCertRep } from '../../../src/protocol/scep/index.js';
 import { ok } from '../../../src/runtime/result.js';
+import { atOnce } from '../../support/at-once.js';
 import { clock, createCore } from '../core.js';
 import type { Corpus } from '../corpus.js';
 import { must, type Target, type Trial } from '../target.js';
@@ -21,7 +22,7 @@ export function engineSigner({ ca }: World): LocalIssuer['sign'] {
   const stored = { id: 'ca', certificate: ca.certificate.der, privateKey, parentId: 'ca', state: 'active', activatesAt: null, createdAt: seedTime } as const;
   const loaded = loadCa(stored, { publicBaseUrl: 'http://ca.example' });
   return (request) => {
-    const signed = signEndEntity(loaded, request, seedTime);
+    const signed = atOnce(signEndEntity(loaded, request, seedTime));
     return signed.ok ? ok({ caId: 'ca', certificate: signed.value }) : signed;
   };
 }
