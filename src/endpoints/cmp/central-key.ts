@@ -6,6 +6,7 @@ import { asymmetricKeyPackage, keyIdentifierOf, passwordKeyRecipient, type Recip
 import { Cursor, guarded, oids } from '../../protocol/der/index.js';
 import { randomOctets } from '../../runtime/random.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import { createTurns } from '../../runtime/turns.js';
 import type { CentralKeyType } from '../../tenancy/cmp-keys.js';
 import type { LoadedRaKey } from '../../tenancy/directory.js';
 import type { Peer } from './authenticate.js';
@@ -13,11 +14,14 @@ import { encryptedKey } from './encrypted-key.js';
 import type { VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { recipientOf } from './key-recipient.js';
+import { sourceOf } from './source-of.js';
 import { evidenceOf } from './translate.js';
 
 const generate = promisify(generateKeyPair);
 const derive = promisify(pbkdf2);
 const passwordIterations = 100_000;
+/** An RSA-4096 key takes a thread for a second or more, and there are four, for everything. */
+const turns = createTurns({ atOnce: 2, waiting: 64, perSource: 16 }, 'Too many private keys are being made.');
 
 /** RFC 9483 section 4.1.6: no public key, or an algorithm with an empty one. */
 export function isCentralKeyWanted({ certReq }: CertReqMsg): boolean {
@@ -46,11 +50,12 @@ export async function makeCentralKey(exchange: VerifiedExchange, message: CertRe
   // Anyone can sign with a certificate of their own; keys are made for those the profile knows.
   const known = await deps.enrolment.recognise(endpoint.profile, evidenceOf(peer));
   if (!known.ok) return fail(fault('signer', known.error.code));
-  const recipient = await recipientFor(exchange, peer);
+  const source = sourceOf(context.clientIp);
+  const recipient = await turns.run(source, () => recipientFor(exchange, peer));
   if (recipient === undefined) return fail(fault('central-key-recipient'));
   const generator = endpoint.raKeys.find((key) => mayGenerate(key.certificate));
   if (generator === undefined) return fail(fault('unavailable', 'the RA certificate lacks cmKGA; it comes with the next one'));
-  const { privateKey, publicKey } = await newKeyPair(type);
+  const { privateKey, publicKey } = await turns.run(source, () => newKeyPair(type));
   const keyPackage = packageFor(generator, asymmetricKeyPackage(privateKey, publicKey), recipient);
   const { certReqId, certTemplate, controls } = message.certReq;
   const certReq = buildCertRequest({ certReqId, certTemplate: { ...certTemplate, publicKey: publicKey.spki }, ...(controls && { controls }) });

@@ -76,7 +76,7 @@ export const situations = {
   'info-value': { failInfo: 'badRequest', says: 'The value beside the infoType is not one that may stand there.', reason: 'malformed' },
   'info-language': { failInfo: 'badRequest', says: 'None of these languages is spoken here.', reason: 'unsupported' },
   'info-unavailable': { failInfo: 'addInfoNotAvailable', says: 'This information is not available.', reason: 'unsupported' },
-  'several-infos': { failInfo: 'badRequest', says: 'There must be exactly one infoType, or at most 20.', reason: 'unsupported' },
+  'several-infos': { failInfo: 'badRequest', says: 'There must be exactly one infoType, or at most 20 and one that asks for a CRL.', reason: 'unsupported' },
   unavailable: { failInfo: 'systemUnavail', says: 'The service is temporarily unavailable.', reason: 'unavailable' },
   failure: { failInfo: 'systemFailure', says: 'The request could not be handled.', reason: 'unavailable' },
 } as const satisfies Readonly<Record<string, Situation>>;

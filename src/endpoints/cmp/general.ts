@@ -12,6 +12,9 @@ import { evidenceOf, failInfoOf } from './translate.js';
 /** More in one message are a load, not a question. */
 const maxItems = 20;
 
+/** Answered by a CRL, which may have megabytes: twenty of them to one question are a load too. */
+const lists: ReadonlySet<string> = new Set([oids.currentCRL, oids.crlStatusList]);
+
 /** What each label asks for (RFC 9483 section 6.1, table 1). */
 const labelled: Partial<Record<OperationLabel, string>> = {
   getcacerts: oids.caCerts,
@@ -48,6 +51,7 @@ function checkItems({ endpoint, header, context }: VerifiedExchange, items: read
   const isStrict = endpoint.profile.policy.cmp.conduct === 'strict';
   if (isStrict && header.known.implicitConfirm) return fail(fault('general-info-contradictory', 'implicitConfirm in genm'));
   if (items.length > maxItems || (isStrict && items.length !== 1)) return fail(fault('several-infos', String(items.length)));
+  if (items.filter(({ infoType }) => lists.has(infoType)).length > 1) return fail(fault('several-infos', 'more than one list of revocations'));
   const asked = context.label === undefined ? undefined : labelled[context.label];
   const isElse = asked !== undefined && items.some(({ infoType }) => infoType !== asked);
   return isElse ? fail(fault('label', `another infoType at ${context.label}`)) : ok(true);

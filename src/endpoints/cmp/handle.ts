@@ -57,7 +57,7 @@ async function answer(exchange: Exchange & { readonly message: PkiMessage }, cho
   const header = checkHeader(message, policy, now);
   // Also under a bad header, so that the error can be protected where the peer is known (RFC 9483 section 3.6.4).
   const startedAt = performance.now();
-  if (hasMlDsa(message, endpoint.profile)) await verifyMlDsaOf(message, endpoint, exchange.deps);
+  if (hasMlDsa(message, endpoint.profile)) await verifyMlDsaOf(message, exchange);
   const peer = await authenticate(message, policy, keySourcesOf(exchange, isSignerMissing(exchange) ? await findSigner(exchange) : undefined));
   const verifyingSeconds = secondsSince(startedAt);
   verifying.observe(verifyingSeconds);

@@ -1,9 +1,11 @@
 import { type Certificate, parseCertificate, parsePublicKey, subjectKeyIdentifierOf, verifyMlDsaAhead } from '../../pkix/index.js';
 import { decodePkiBody, type PkiMessage, protectedPart } from '../../protocol/cmp/index.js';
 import { oids } from '../../protocol/der/index.js';
+import { createTurns } from '../../runtime/turns.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
-import type { CmpDeps } from './exchange.js';
+import type { CmpDeps, Exchange } from './exchange.js';
 import { signerKey } from './signer-memory.js';
+import { sourceOf } from './source-of.js';
 
 /** What the OIDs of ML-DSA have in common: 2.16.840.1.101.3.4.3. */
 const commonOctets = Buffer.from('6086480165030403', 'hex');
@@ -18,11 +20,16 @@ export function hasMlDsa({ header, bodyDer }: PkiMessage, { policy }: CmpEndpoin
 /**
  * Verifies the ML-DSA signatures of a message on another thread before anything looks at them: of its protection and its proofs of
  * possession. One takes as long as a dozen ordinary messages, and a hostile message holds many. What each proves is decided by those who ask
- * later; the chain of the signer is searched in turns anyway. Rejects with `Busy` when too many wait.
+ * later; the chain of the signer is searched in turns anyway. Rejects with `Busy` when too many wait, of this source or of all.
  */
-export async function verifyMlDsaOf(message: PkiMessage, endpoint: CmpEndpoint, deps: CmpDeps): Promise<void> {
-  if (await isProtected(message, endpoint, deps)) await verifyPossessions(message, endpoint);
+export function verifyMlDsaOf(message: PkiMessage, { endpoint, deps, context }: Exchange): Promise<void> {
+  return turns.run(sourceOf(context.clientIp), async () => {
+    if (await isProtected(message, endpoint, deps)) await verifyPossessions(message, endpoint);
+  });
 }
+
+/** One source leaves places for the others, also where it sends twenty proofs in each of its messages. */
+const turns = createTurns({ atOnce: 4, waiting: 128, perSource: 32 }, 'Too many messages with ML-DSA signatures wait.');
 
 /** As authentication takes it: the one that senderKID names, else the first; later messages may leave it out. */
 function signerOf({ header, extraCerts }: PkiMessage, endpoint: CmpEndpoint, deps: CmpDeps): Certificate | undefined {

@@ -7,7 +7,6 @@ export * from './cert-request.js';
 export * from './cert-response.js';
 export * from './cert-template.js';
 export * from './decryption-challenge.js';
-export * from './derivation-turns.js';
 export * from './dh-mac.js';
 export * from './error-message.js';
 export * from './general-info.js';

@@ -1,7 +1,7 @@
 import { hash, pbkdf2 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { createDerivationTurns } from './derivation-turns.js';
+import { createTurns, type TurnLimits } from '../../runtime/turns.js';
 import type { MacParameters, PbmParameters } from './mac-parameters.js';
 import { sha256Chain } from './sha256-chain.js';
 
@@ -58,11 +58,13 @@ function isShort(parameters: MacParameters): boolean {
   return parameters.kind === 'pbm' && parameters.iterationCount <= shortChain[parameters.owf];
 }
 
+const turnLimits: TurnLimits = { atOnce: 2, waiting: 256, perSource: 64 };
+
 /**
  * Keeps the `limit` keys used last. Entries are found by the hash of secret and parameters, so that a changed secret never meets an old key.
  * What takes long is derived in turns: a hundred devices that name the largest count leave the event loop and the thread pool to others.
  */
-export function createMacKeys(limit = 1_000, turns = createDerivationTurns()): MacKeys {
+export function createMacKeys(limit = 1_000, turns = createTurns(turnLimits, 'Too many keys are being derived.')): MacKeys {
   const keys = new Map<string, Buffer>();
   return {
     async keyFor(parameters, secret, source = '') {

@@ -231,6 +231,9 @@ t.test('CMP-165 CMP-172 CMP-214 CRLs', async (t) => {
     'error rejection badRequest',
     'CMP-172 exactly one',
   );
+  const twice = [{ infoType: oids.currentCRL }, { infoType: oids.crlStatusList, ...(infoValue && { infoValue }) }];
+  t.equal(gist(await ask(house, twice)), 'error rejection badRequest', 'CMP-212 one list in one answer, which may have megabytes');
+  t.equal(gist(await ask(house, [{ infoType: oids.currentCRL }, { infoType: oids.caCerts }])), 'genp', 'beside other answers');
   const closed = await openHouse({ generalMessages: { serve: true, crls: false, rootUpdate: null } });
   t.equal(gist(await ask(closed, [{ infoType: oids.currentCRL }])), 'error rejection addInfoNotAvailable', 'CMP-165 none is given');
   t.same(await answerTo(closed, oids.crlStatusList, infoValue), none);

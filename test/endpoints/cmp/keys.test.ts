@@ -317,6 +317,19 @@ t.test('CMP-191 CMP-194 CMP-198 CMP-200 CMP-208 a key pair is not made for who m
   t.equal(gist(await askBody(stage, emptySigned, version3)), badTemplate, 'CMP-191 no key, but a proof of one');
 });
 
+t.test('CMP-203 keys are made two at a time; one source that asks for many leaves places for the others', async (t) => {
+  const stage = openGenerator({ keyTypes: ['Ed25519'] });
+  const credential = secretOf();
+  const make = async () => buildMessage(await begin(credential), { senderNonce: nonce() }, withoutKey(), version3);
+  const messages = await Promise.all(Array.from({ length: 40 }, make));
+  const answers = (await Promise.all(messages.map((bytes) => ask(stage, bytes)))).map(gist);
+  const count = (expected: string): number => answers.filter((answer) => answer === expected).length;
+  t.ok(count('ip accepted') >= 16, `${count('ip accepted')} were made`);
+  t.ok(count('error rejection systemUnavail') >= 1, 'who finds no place is told to come again');
+  t.equal(count('ip accepted') + count('error rejection systemUnavail'), 40);
+  t.equal(gist(await askBody(stage, withoutKey(), version3)), 'ip accepted', 'places are free again');
+});
+
 t.test('CMP-199 a private key is made once, kept encrypted, and forgotten once its device has it', async (t) => {
   const stage = openGenerator();
   const transaction = await begin();

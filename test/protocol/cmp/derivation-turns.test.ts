@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
-import { createDerivationTurns, createMacKeys, deriveMacKey, pbmac1Parameters, pbmParameters } from '../../../src/protocol/cmp/index.js';
+import { createMacKeys, deriveMacKey, pbmac1Parameters, pbmParameters } from '../../../src/protocol/cmp/index.js';
 import { isOutage } from '../../../src/runtime/outage.js';
+import { createTurns } from '../../../src/runtime/turns.js';
 
 /** A piece of work that ends when it is told to. */
 function piece() {
@@ -20,7 +21,7 @@ function piece() {
 }
 
 t.test('CMP-203 so many derivations run at once, the others in their turn; who sends too many is told to come again', async (t) => {
-  const turns = createDerivationTurns({ atOnce: 2, waiting: 3, perSource: 3 });
+  const turns = createTurns({ atOnce: 2, waiting: 3, perSource: 3 }, 'Too many.');
   const { state, work, endOne } = piece();
   const begun = [turns.run('a', work), turns.run('a', work), turns.run('a', work)];
   await t.rejects(turns.run('a', work), { name: 'Busy' }, 'three of one source');

@@ -1,7 +1,7 @@
-import { Busy } from '../../runtime/busy.js';
+import { Busy } from './busy.js';
 
-/** Lets so many derivations run at once and the others wait in line, so that they take neither the thread pool nor the event loop for themselves. */
-export interface DerivationTurns {
+/** Lets so many pieces of long work run at once and the others wait in line, so that they take neither the threads nor the event loop for themselves. */
+export interface Turns {
   /** Rejects with `Busy` when too many wait, of this source or of all. */
   run<T>(source: string, work: () => Promise<T>): Promise<T>;
 }
@@ -14,15 +14,14 @@ export interface TurnLimits {
   readonly perSource: number;
 }
 
-export const defaultTurnLimits: TurnLimits = { atOnce: 2, waiting: 256, perSource: 64 };
-
-export function createDerivationTurns(limits: TurnLimits = defaultTurnLimits): DerivationTurns {
+/** `refusal`: what who comes too late is told, in the log of this server. */
+export function createTurns(limits: TurnLimits, refusal: string): Turns {
   const line: (() => void)[] = [];
   const bySource = new Map<string, number>();
   let running = 0;
   const enter = async (source: string): Promise<void> => {
     const own = bySource.get(source) ?? 0;
-    if (own >= limits.perSource || line.length >= limits.waiting) throw new Busy('Too many keys are being derived.');
+    if (own >= limits.perSource || line.length >= limits.waiting) throw new Busy(refusal);
     bySource.set(source, own + 1);
     if (running < limits.atOnce) running += 1;
     else await new Promise<void>((resolve) => void line.push(resolve));
