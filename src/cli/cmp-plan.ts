@@ -1,5 +1,5 @@
+import { type CertificateWish, possessions } from '../device-client/certificate-wish.js';
 import { type CmpEnrolment, confirmations } from '../device-client/cmp.js';
-import { type CertificateWish, possessions } from '../device-client/cmp-messages.js';
 import { centralKeyKinds, type DeviceKey, newDeviceKey } from '../device-client/device-key.js';
 import { sanExtensions } from '../device-client/san.js';
 import { nameFromText } from '../pkix/index.js';

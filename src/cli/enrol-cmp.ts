@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { possessions } from '../device-client/certificate-wish.js';
 import { type CmpEnrolled, confirmations, enrolByCmp } from '../device-client/cmp.js';
 import type { CmpClientFault } from '../device-client/cmp-fault.js';
 import { createBatch } from '../device-client/cmp-forwarding.js';
-import { possessions } from '../device-client/cmp-messages.js';
 import { enrolSeveralByCmp } from '../device-client/cmp-several.js';
 import { classicalDeviceKey, deviceKeyTypes } from '../device-client/device-key.js';
 import { nameToText } from '../pkix/index.js';

@@ -1,8 +1,9 @@
 import { fail, ok, type Result } from '../runtime/result.js';
+import { certReqMsg, requestHeader } from './certificate-wish.js';
 import { type CmpEnrolment, isImplicit, responsesIn, sendCertConf, statusFor, type Taken, takeCertificate } from './cmp.js';
 import { beginConversation, type CmpAnswer, type Conversation, pollAfter, send, withDemandedKem } from './cmp-conversation.js';
 import { type CmpClientFault, invalid, refused, type Step } from './cmp-fault.js';
-import { buildMessage, certReqMsg, requestHeader } from './cmp-messages.js';
+import { buildMessage } from './cmp-messages.js';
 
 /** Several certificates asked for in one message: all of the type, the server and the credential of the first. */
 export type Verdicts = readonly Result<Taken, CmpClientFault>[];

@@ -3,10 +3,11 @@ import { type Certificate, parseCertificate } from '../pkix/index.js';
 import { type CertResponse, type CertStatus, certHash, type PkiBody, responseTypes } from '../protocol/cmp/index.js';
 import { oids } from '../protocol/der/index.js';
 import { ok, type Result } from '../runtime/result.js';
+import { buildRequest, type CertificateWish, pvnoOf, wishedKey } from './certificate-wish.js';
 import { answerChallenge } from './cmp-challenge.js';
 import { beginConversation, type CmpAnswer, type CmpServer, type Conversation, pollUntilFinal, send, withDemandedKem } from './cmp-conversation.js';
 import { type CmpClientFault, invalid, refused, type Step } from './cmp-fault.js';
-import { buildCertConf, buildRequest, type CertificateWish, type CmpCredential, pvnoOf, wishedKey } from './cmp-messages.js';
+import { buildCertConf, type CmpCredential } from './cmp-messages.js';
 import { type Opener, openEncryptedKey } from './encrypted-key.js';
 import { readKeyPackage } from './key-package.js';
 

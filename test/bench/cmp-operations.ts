@@ -1,6 +1,7 @@
 /** CMP ir under PBMAC1, kur and rr, from bytes to bytes on one thread. */
 import { randomBytes } from 'node:crypto';
-import { buildMessage, buildRequest, type CmpTransaction, protectorOf } from '../../src/device-client/cmp-messages.js';
+import { buildRequest } from '../../src/device-client/certificate-wish.js';
+import { buildMessage, type CmpTransaction, protectorOf } from '../../src/device-client/cmp-messages.js';
 import { buildName, type Certificate, emptyName, parseCertificate } from '../../src/pkix/index.js';
 import { crlReasonDetails, decodePkiBody, decodePkiMessage, deriveMacKey, type PkiBody, pbmac1Parameters, verifySigned } from '../../src/protocol/cmp/index.js';
 import { oids } from '../../src/protocol/der/index.js';

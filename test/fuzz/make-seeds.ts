@@ -2,11 +2,11 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildRequest } from '../../src/device-client/certificate-wish.js';
 import {
   buildCertConf,
   buildMessage as buildCmpMessage,
   buildPollReq,
-  buildRequest,
   type CmpCredential,
   type CmpTransaction,
   protectorOf,

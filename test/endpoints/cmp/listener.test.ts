@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Config } from '../../../src/config.js';
-import { buildRequest } from '../../../src/device-client/cmp-messages.js';
+import { buildRequest } from '../../../src/device-client/certificate-wish.js';
 import { deviceServer } from '../../../src/listeners.js';
 import { ipName, subjectAltNameExtension, toPem } from '../../../src/pkix/index.js';
 import { systemClock } from '../../../src/runtime/clock.js';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { buildMessage, buildRequest, type CmpCredential, type CmpTransaction } from '../../../src/device-client/cmp-messages.js';
+import { buildRequest } from '../../../src/device-client/certificate-wish.js';
+import { buildMessage, type CmpCredential, type CmpTransaction } from '../../../src/device-client/cmp-messages.js';
 import type { CmpContext, CmpReply } from '../../../src/endpoints/cmp/index.js';
 import { extendedKeyUsageExtension, keyUsageExtension, parseCertificate, toPem } from '../../../src/pkix/index.js';
 import {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type CertificateWish, type CmpCredential, type CmpTransaction, protectorOf } from '../../../src/device-client/cmp-messages.js';
+import type { CertificateWish } from '../../../src/device-client/certificate-wish.js';
+import { type CmpCredential, type CmpTransaction, protectorOf } from '../../../src/device-client/cmp-messages.js';
 import { type Certificate, directoryName, type GeneralName, type Name, readGeneralName, type Signer } from '../../../src/pkix/index.js';
 import { decodePkiBody, decodePkiMessage, deriveMacKey, type PkiBody, type PkiMessage, pbmParameters } from '../../../src/protocol/cmp/index.js';
 import { Cursor, encode } from '../../../src/protocol/der/index.js';

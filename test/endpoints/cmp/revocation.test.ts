@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { buildMessage, buildPollReq, buildRequest, type CmpCredential } from '../../../src/device-client/cmp-messages.js';
+import { buildRequest } from '../../../src/device-client/certificate-wish.js';
+import { buildMessage, buildPollReq, type CmpCredential } from '../../../src/device-client/cmp-messages.js';
 import { encodeExtension, extendedKeyUsageExtension, keyUsageExtension, parseCrl, serialHex, toPem } from '../../../src/pkix/index.js';
 import {
   type CertTemplate,

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { buildMessage, buildRequest, type CmpCredential, type CmpTransaction } from '../../../src/device-client/cmp-messages.js';
+import { buildRequest } from '../../../src/device-client/certificate-wish.js';
+import { buildMessage, type CmpCredential, type CmpTransaction } from '../../../src/device-client/cmp-messages.js';
 import { type Certificate, parseCertificate, toPem } from '../../../src/pkix/index.js';
 import { certHash, crlReasonDetails, encodeNestedContent, encodeSubsequentMessage, type PkiBody, type RequestType } from '../../../src/protocol/cmp/index.js';
 import { encode, oids } from '../../../src/protocol/der/index.js';
