@@ -62,10 +62,16 @@ export function auditRoom(connection: Connection, boot: Boot): AuditRoom {
   return {
     store: {
       append: (event) => appends.submit(event),
-      list: (context, query) => listEvents(connection, context, query),
-      find: (context, id) => findEvent(connection, context, id),
+      ...auditReader(connection),
     },
     idle: () => appends.idle(),
+  };
+}
+
+export function auditReader(connection: Connection): AuditReader {
+  return {
+    list: (context, query) => listEvents(connection, context, query),
+    find: (context, id) => findEvent(connection, context, id),
   };
 }
 

@@ -26,14 +26,20 @@ export function connectorLogRoom(connection: Connection, log: Log): ConnectorLog
   return {
     store: {
       note: (call) => spool.add({ ...call, id: uuidv7(call.at.getTime()), level: levelOf[call.result] }),
-      list: (context, connectorId, query) => list(connection, context, connectorId, query),
-      figures: (context, connectorId, hours) => callFigures(connection, context, connectorId, hours),
+      ...connectorLogReader(connection),
       recent: (context, connectorId, seconds) => recent(connection, context, connectorId, seconds),
       makeRoom: async () => makeRoom(connection, await nowOf(connection)),
       forget: async (_context, days) => forgetCalls(connection, days, await nowOf(connection)),
     },
     flush: () => spool.flush(),
     close: () => spool.close(),
+  };
+}
+
+export function connectorLogReader(connection: Connection): Pick<ConnectorLogReader, 'list' | 'figures'> {
+  return {
+    list: (context, connectorId, query) => list(connection, context, connectorId, query),
+    figures: (context, connectorId, hours) => callFigures(connection, context, connectorId, hours),
   };
 }
 

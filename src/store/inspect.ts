@@ -11,6 +11,7 @@ import { connectPostgres } from './connection/postgres.js';
 import type { StoreFault } from './fault.js';
 import { appliedMigrations, checkSchema } from './migrate.js';
 import { settingStore } from './settings.js';
+import { type WallFault, wallFault } from './tenant-wall.js';
 
 /** What a look at the database found; nothing was changed by looking. */
 export interface Inspection {
@@ -27,6 +28,8 @@ export interface Inspection {
   readonly clockAheadMs: number;
   /** What is committed is on disk. */
   readonly isDurable: boolean;
+  /** Why there is no wall between tenants in the database; undefined where there is one, or no schema yet. */
+  readonly wallFault?: WallFault;
 }
 
 export interface InspectOptions {
@@ -93,6 +96,7 @@ async function look(connection: Connection, masterKey: Buffer | undefined): Prom
   const applied = await appliedMigrations(connection.kysely);
   const schema = checkSchema(applied);
   const unknown = !schema.ok && schema.error.kind === 'schema-newer' ? schema.error.migration : undefined;
+  const wall = applied.length === 0 ? undefined : await wallFault(connection);
   const check = applied.length === 0 ? undefined : await settingStore(connection).get('master-key-check');
   return {
     version: `PostgreSQL ${facts.version}`,
@@ -101,6 +105,7 @@ async function look(connection: Connection, masterKey: Buffer | undefined): Prom
     ...(unknown !== undefined && { unknown }),
     ...(check !== undefined && masterKey !== undefined && { isKeyRight: isKeyOf(masterKey, check) }),
     clockAheadMs: Math.round((before + after) / 2 - facts.now.getTime()),
+    ...(wall !== undefined && { wallFault: wall }),
     isDurable: facts.fsync === 'on' && facts.full_page_writes === 'on',
   };
 }

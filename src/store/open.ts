@@ -15,6 +15,7 @@ import { appliedMigrations, checkSchema, migrate } from './migrate.js';
 import { storeRooms } from './rooms.js';
 import { settingStore } from './settings.js';
 import type { Store } from './store.js';
+import { raiseWall } from './tenant-wall.js';
 
 export interface StoreOptions {
   /** PostgreSQL; absent: PGlite in `dataDir`. */
@@ -130,5 +131,7 @@ function reasonOf(error: Error): string {
 
 async function assemble(connection: Connection, { masterKey, nodeId, log }: StoreOptions): Promise<Store> {
   const boot = await beginBoot(connection, nodeId);
-  return storeRooms(connection, boot, createSealer(masterKey), log);
+  const fault = await raiseWall(connection);
+  if (fault !== undefined) log.warn({ fault }, 'there is no second wall between tenants in the database: see docs/security.md');
+  return storeRooms(connection, boot, createSealer(masterKey), log, fault === undefined);
 }

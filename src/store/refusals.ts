@@ -32,7 +32,7 @@ export function refusalRoom(connection: Connection, log: Log): RefusalRoom {
   return {
     store: {
       note: (refusal) => spool.add({ ...refusal, at: new Date() }),
-      list: (context, query) => list(connection, context, query),
+      ...refusalList(connection),
       forget: async (days) => {
         const gone = sql`delete from refusals where last_seen < now() - ${days} * interval '1 day' returning 1`;
         return (await rowsOf(connection, gone)).length;
@@ -41,6 +41,10 @@ export function refusalRoom(connection: Connection, log: Log): RefusalRoom {
     flush: () => spool.flush(),
     close: () => spool.close(),
   };
+}
+
+export function refusalList(connection: Connection): RefusalList {
+  return { list: (context, query) => list(connection, context, query) };
 }
 
 /** The newest note tells client and detail; sorted, so that two nodes that fold the same rows do not wait for each other in a circle. */

@@ -51,7 +51,8 @@ function remembering(store: Store): Pick<Store, 'access'> {
 async function openMatrixDesk(store: Store, changes: Partial<AdminParts> = {}, prepare?: (app: FastifyInstance) => void): Promise<Desk> {
   // Thousands of refusals would be thousands of commits; that they are recorded is tested elsewhere.
   const audit = { ...store.audit, append: async () => undefined };
-  const parts = { audit, identity: identityOf(store, { provider }), ...remembering(store), ...changes };
+  const enrolmentTester = { enrol: async () => ({ outcome: 'failed', steps: [] }) as const };
+  const parts = { audit, enrolmentTester, identity: identityOf(store, { provider }), ...remembering(store), ...changes };
   return openDesk(async () => storesOf(store), parts, prepare);
 }
 

@@ -65,6 +65,7 @@ export const table: Readonly<Record<string, Rule>> = {
       'POST /scep-profiles/bulk/delete',
     ],
   },
+  'profile:test': { from: 'operator', routes: ['POST /cmp-profiles/{id}/test-enrolment', 'POST /scep-profiles/{id}/test-enrolment'] },
   'profile:rotate-secret': { from: 'admin', routes: ['POST /cmp-profiles/{id}/rotate-secret'] },
   'profile:ra-keys': {
     from: 'admin',

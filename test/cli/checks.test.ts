@@ -52,6 +52,11 @@ t.test('doctor says of a database what is wrong with it, and what to do', async 
     missing.find(({ what }) => what === 'Schema'),
     { state: 'warn', detail: /missing 0002-b/ },
   );
+  const open = databaseFindings(ok({ ...sound, wallFault: 'no-role' }), false, false);
+  t.match(
+    open.find(({ what }) => what === 'Tenant wall'),
+    { state: 'warn', todo: /roles\.sql/ },
+  );
 });
 
 t.test('doctor finds a lock in order only while our own server answers', async (t) => {

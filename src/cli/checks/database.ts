@@ -1,6 +1,7 @@
 import type { Result } from '../../runtime/result.js';
 import { describeStoreFault, type StoreFault } from '../../store/fault.js';
 import type { Inspection } from '../../store/inspect.js';
+import type { WallFault } from '../../store/tenant-wall.js';
 import { type Finding, failure, good, warning } from './finding.js';
 
 /** Reliability rule: lease arithmetic uses the database's clock, certificates ours; more than this apart, one of them is wrong. */
@@ -12,7 +13,7 @@ export function databaseFindings(looked: Result<Inspection | undefined, StoreFau
   if (!looked.ok) return [faultFinding(looked.error, isServing)];
   const inspection = looked.value;
   if (inspection === undefined) return [good('Database', 'embedded; the first start makes it')];
-  return [reachable(inspection, isEmbedded), schema(inspection), ...masterKey(inspection), clock(inspection)];
+  return [reachable(inspection, isEmbedded), schema(inspection), ...masterKey(inspection), ...tenantWall(inspection), clock(inspection)];
 }
 
 function faultFinding(fault: StoreFault, isServing: boolean): Finding {
@@ -49,6 +50,20 @@ function masterKey({ isKeyRight }: Inspection): readonly Finding[] {
   return isKeyRight
     ? [good('Master key', 'fits the database')]
     : [failure('Master key', 'is not the one this database was made with', 'Set GATEHOUSE_MASTER_KEY to that one.')];
+}
+
+const missingWall: Readonly<Record<WallFault, string>> = {
+  'no-role': 'The role gatehouse_tenant is missing: run deploy/postgresql/roles.sql as an administrator of the database.',
+  'not-member': "The database's user is no member of gatehouse_tenant: run deploy/postgresql/roles.sql as an administrator of the database.",
+  'not-owner': "The tables belong to another user than the database's: start Gatehouse once as their owner.",
+  busy: 'The next start completes it.',
+};
+
+/** What narrows administrators of one tenant to it also where a query forgets to. */
+function tenantWall({ applied, wallFault }: Inspection): readonly Finding[] {
+  if (applied.length === 0) return [];
+  if (wallFault === undefined) return [good('Tenant wall', 'row-level security stands')];
+  return [warning('Tenant wall', 'no row-level security between tenants', missingWall[wallFault])];
 }
 
 function clock({ clockAheadMs }: Inspection): Finding {

@@ -8,6 +8,8 @@ export interface Connection {
   readonly kysely: Kysely<Tables>;
   /** One statement by itself. PostgreSQL parses and plans it once per connection and `name`. */
   prepared<Row>(name: string, text: string, values: readonly unknown[]): Promise<readonly Row[]>;
+  /** The same database behind the wall of a tenant: whatever a query asks for, it sees and writes that tenant's rows alone. */
+  behind(tenantId: string): Connection;
   close(): Promise<void>;
 }
 

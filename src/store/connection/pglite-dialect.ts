@@ -10,6 +10,7 @@ import {
   PostgresQueryCompiler,
   type QueryResult,
 } from 'kysely';
+import { enterTenant, leaveTenant } from './tenant-session.js';
 
 const oid = { bytea: 17, int8: 20 };
 
@@ -19,30 +20,51 @@ const parsers = {
   [oid.int8]: (text: string) => Number(text),
 };
 
-/** PGlite has one connection: whoever acquires it keeps it until released, which makes transactions queue. */
-export function pgliteDialect(pglite: PGlite): Dialect {
+/** PGlite has one connection: whoever acquires it keeps it until released, which makes transactions queue. `tenantId`: behind whose wall. */
+export function pgliteDialect(pglite: PGlite, turns: Turns, tenantId?: string): Dialect {
   return {
     createAdapter: () => new PostgresAdapter(),
-    createDriver: () => pgliteDriver(pglite),
+    createDriver: () => (tenantId === undefined ? pgliteDriver(pglite, turns) : driverBehind(pglite, turns, tenantId)),
     createIntrospector: (kysely: Kysely<unknown>) => new PostgresIntrospector(kysely),
     createQueryCompiler: () => new PostgresQueryCompiler(),
   };
 }
 
-function pgliteDriver(pglite: PGlite): Driver {
-  const queue = createQueue();
+function pgliteDriver(pglite: PGlite, turns: Turns): Driver {
   const connection = pgliteConnection(pglite);
   const run = async (connection: DatabaseConnection, text: string) => {
     await connection.executeQuery(CompiledQuery.raw(text));
   };
   return {
     init: async () => undefined,
-    acquireConnection: () => queue.enter(connection),
+    acquireConnection: () => turns.enter(connection),
     beginTransaction: (connection) => run(connection, 'begin'),
     commitTransaction: (connection) => run(connection, 'commit'),
     rollbackTransaction: (connection) => run(connection, 'rollback'),
-    releaseConnection: async () => queue.leave(),
+    releaseConnection: async () => turns.leave(),
     destroy: () => pglite.close(),
+  };
+}
+
+/** In and out of the wall with each turn; whoever made the database closes it. */
+function driverBehind(pglite: PGlite, turns: Turns, tenantId: string): Driver {
+  const open = pgliteDriver(pglite, turns);
+  return {
+    ...open,
+    async acquireConnection() {
+      const connection = await open.acquireConnection();
+      try {
+        await pglite.query(enterTenant, [tenantId]);
+      } catch (error) {
+        turns.leave();
+        throw error;
+      }
+      return connection;
+    },
+    async releaseConnection() {
+      await pglite.query(leaveTenant).finally(() => turns.leave());
+    },
+    destroy: async () => undefined,
   };
 }
 
@@ -58,7 +80,13 @@ function pgliteConnection(pglite: PGlite): DatabaseConnection {
   };
 }
 
-function createQueue() {
+/** Who is at the one connection; the others wait. */
+export interface Turns {
+  enter<T>(value: T): Promise<T>;
+  leave(): void;
+}
+
+export function createTurns(): Turns {
   const waiting: (() => void)[] = [];
   let isTaken = false;
   return {

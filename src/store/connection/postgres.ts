@@ -1,8 +1,9 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Log } from '../../runtime/log.js';
 import type { Tables } from '../tables.js';
 import type { Connection } from './connection.js';
+import { poolBehind } from './tenant-session.js';
 
 const int8 = 20;
 
@@ -34,13 +35,22 @@ export function connectPostgres({ databaseUrl, applicationName, poolSize, log }:
     },
   });
   pool.on('error', () => undefined);
-  return {
+  const open: Connection = {
     kind: 'postgres',
     kysely: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
     prepared: async <Row>(name: string, text: string, values: readonly unknown[]) =>
       (await pool.query({ name, text, values: [...values] })).rows as readonly Row[],
+    behind: (tenantId) => behindWall(open, pool, tenantId),
     close: () => pool.end(),
   };
+  return open;
+}
+
+function behindWall(open: Connection, pool: pg.Pool, tenantId: string): Connection {
+  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolBehind(pool, tenantId) }) });
+  const prepared = async <Row>(_name: string, text: string, values: readonly unknown[]) =>
+    (await kysely.executeQuery<Row>(CompiledQuery.raw(text, [...values]))).rows;
+  return { ...open, kysely, prepared, close: () => kysely.destroy() };
 }
 
 /** 64-bit counters as numbers: they stay far below 2^53. */
