@@ -17,9 +17,20 @@ const current = new AsyncLocalStorage<Exchange[]>();
 /** More than a call with its retries ever needs; a loop gone wild must not fill the memory. */
 const most = 32;
 
-/** Runs one call of a connector and returns, beside its result, what it sent out meanwhile. Rejects as `work` does. */
+let watchers = 0;
+
+/**
+ * Runs one call of a connector and returns, beside its result, what it sent out meanwhile. Rejects as `work` does. A storage in use makes
+ * every promise of the process dearer, those of requests that never leave it too: it is given up whenever nobody watches.
+ */
 export async function watchExchanges<T>(seen: Exchange[], work: () => Promise<T>): Promise<T> {
-  return current.run(seen, work);
+  watchers += 1;
+  try {
+    return await current.run(seen, work);
+  } finally {
+    watchers -= 1;
+    if (watchers === 0) current.disable();
+  }
 }
 
 /** Notes a request for whoever watches; outside of `watchExchanges` nothing. */

@@ -53,10 +53,13 @@ export function createSpool<Note>(write: (notes: readonly Note[]) => Promise<voi
 
   async function writeAll(): Promise<boolean> {
     reportDropped();
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, maxBatch);
+    // What comes meanwhile waits for its own interval: notes that never end would be written a few at a time.
+    let left = waiting.length;
+    while (left > 0) {
+      const batch = waiting.slice(0, Math.min(left, maxBatch));
       if (!(await writeBatch(batch))) return false;
       waiting = waiting.slice(batch.length);
+      left -= batch.length;
       depth.set(waiting.length);
     }
     return true;

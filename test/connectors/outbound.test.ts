@@ -139,6 +139,30 @@ t.test('what is noted of a request holds none of its values', async (t) => {
   t.equal(seen.length, 2, 'and nothing where nobody watches');
 });
 
+t.test('each watcher notes its own requests, also when another one has ended meanwhile', async (t) => {
+  const url = await http(t, (_request, response) => response.end('yes'));
+  const { send } = outbound(t);
+  const [short, long]: [Exchange[], Exchange[]] = [[], []];
+  let isShortOver = () => {};
+  const over = new Promise<void>((resolve) => {
+    isShortOver = resolve;
+  });
+  const watching = watchExchanges(long, async () => {
+    await over;
+    await send({ method: 'GET', url: `${url}/long` }, soon());
+  });
+  await watchExchanges(short, () => send({ method: 'GET', url: `${url}/short` }, soon()));
+  isShortOver();
+  await watching;
+  await send({ method: 'GET', url: `${url}/unwatched` }, soon());
+  const again: Exchange[] = [];
+  await watchExchanges(again, () => send({ method: 'GET', url: `${url}/again` }, soon()));
+  t.same(
+    [short, long, again].map((seen) => seen.map(({ route }) => route)),
+    [['/short'], ['/long'], ['/again']],
+  );
+});
+
 t.test('paths are shown without what varies', async (t) => {
   const rows: [string, string][] = [
     ['/v1/health', '/v1/health'],

@@ -179,6 +179,23 @@ t.test('the spool', async (t) => {
     ]);
   });
 
+  await t.test('what comes while notes are written waits for its own interval', async (t) => {
+    const written: number[][] = [];
+    const spool = createSpool<number>(
+      async (notes) => {
+        written.push([...notes]);
+        if (written.length < 3) for (const note of notes) spool.add(note + 10);
+      },
+      { ...options, maxWaiting: 50 },
+    );
+    for (const note of [1, 2, 3, 4]) spool.add(note);
+    while (written.length < 2) await tick(1);
+    t.same(written, [[1, 2, 3], [4]], 'not with the rest of those before');
+    await spool.flush();
+    t.same(written.slice(2), [[11, 12, 13], [14]]);
+    await spool.close();
+  });
+
   await t.test('keeps notes while the database is away and drops one that it refuses', async (t) => {
     const written: number[] = [];
     let isAway = true;
