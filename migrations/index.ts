@@ -29,6 +29,7 @@ import { identity } from './0032-identity.js';
 import { fourEyes } from './0033-four-eyes.js';
 import { auditChain } from './0035-audit-chain.js';
 import { auditSinks } from './0036-audit-sinks.js';
+import { unknownCertificates } from './0043-unknown-certificates.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -64,5 +65,6 @@ export const migrations: readonly Migration[] = [
   fourEyes,
   auditChain,
   auditSinks,
+  unknownCertificates,
 ];
 export type { Migration };

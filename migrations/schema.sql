@@ -118,6 +118,18 @@ CREATE TABLE audit_tiles (
   CONSTRAINT audit_tiles_pkey PRIMARY KEY (level, index)
 );
 
+CREATE TABLE ca_comparisons (
+  connector_id uuid not null,
+  tenant_id uuid not null,
+  compared_until timestamp with time zone not null,
+  next_at timestamp with time zone not null,
+  fence bigint not null default 0,
+  last_error text,
+  CONSTRAINT ca_comparisons_pkey PRIMARY KEY (connector_id),
+  CONSTRAINT ca_comparisons_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id) ON DELETE CASCADE
+);
+CREATE INDEX ca_comparisons_next_idx ON ca_comparisons USING btree (next_at);
+
 CREATE TABLE certificates (
   id uuid not null,
   tenant_id uuid not null,
@@ -330,10 +342,12 @@ CREATE TABLE engine_certificates (
   not_after timestamp with time zone not null,
   revoked_at timestamp with time zone,
   reason integer,
+  issued_at timestamp with time zone,
   CONSTRAINT engine_certificates_ref_key UNIQUE (ref),
   CONSTRAINT engine_certificates_pkey PRIMARY KEY (ca_id, serial),
   CONSTRAINT engine_certificates_certificate_check CHECK (((certificate IS NOT NULL) OR (certificate_id IS NOT NULL)))
 );
+CREATE INDEX engine_certificates_issued_idx ON engine_certificates USING btree (issued_at) WHERE (issued_at IS NOT NULL);
 CREATE INDEX engine_certificates_revoked_idx ON engine_certificates USING btree (ca_id, revoked_at) WHERE (revoked_at IS NOT NULL);
 
 CREATE TABLE engine_clients (
@@ -769,6 +783,32 @@ CREATE TABLE transactions (
 CREATE INDEX transactions_confirm_idx ON transactions USING btree (confirm_until) WHERE (confirm_until IS NOT NULL);
 CREATE INDEX transactions_retained_idx ON transactions USING brin (retained_until);
 CREATE INDEX transactions_transaction_idx ON transactions USING hash (transaction_id);
+
+CREATE TABLE unknown_certificates (
+  id uuid not null,
+  tenant_id uuid not null,
+  connector_id uuid not null,
+  certificate bytea not null,
+  sha256 bytea not null,
+  issuer text not null,
+  serial text not null,
+  subject text not null,
+  not_before timestamp with time zone not null,
+  not_after timestamp with time zone not null,
+  is_ours boolean not null,
+  state text not null,
+  reason text not null default ''::text,
+  found_at timestamp with time zone not null default now(),
+  decided_at timestamp with time zone,
+  next_attempt_at timestamp with time zone,
+  attempts integer not null default 0,
+  last_error text,
+  CONSTRAINT unknown_certificates_sha256_key UNIQUE (sha256),
+  CONSTRAINT unknown_certificates_pkey PRIMARY KEY (id),
+  CONSTRAINT unknown_certificates_state_check CHECK ((state = ANY (ARRAY['FOUND'::text, 'REVOKE_WANTED'::text, 'REVOKED'::text, 'KEPT'::text])))
+);
+CREATE INDEX unknown_certificates_found_idx ON unknown_certificates USING btree (tenant_id, found_at DESC);
+CREATE INDEX unknown_certificates_wanted_idx ON unknown_certificates USING btree (next_attempt_at) WHERE (state = 'REVOKE_WANTED'::text);
 
 CREATE TABLE users (
   id uuid not null,

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { auditJobs } from './compose-audit.js';
 import { shareCircuitsJob } from './compose-circuits.js';
+import { comparison } from './compose-comparison.js';
 import { createIdentityRoom } from './compose-identity.js';
 import { issuerFactory } from './compose-issuers.js';
 import { createMailRoom } from './compose-mail.js';
@@ -37,6 +38,7 @@ import { createDirectory } from './tenancy/directory-cache.js';
 import type { Profile } from './tenancy/profile.js';
 import { hashToken } from './tenancy/token.js';
 import { followCertificates } from './tls-reload.js';
+import { compareWithCasJob } from './workers/compare-with-cas.js';
 import { endConfirmationsJob } from './workers/end-confirmations.js';
 import { forgetDelayedAnswersJob } from './workers/forget-delayed-answers.js';
 import { forgetOldJob } from './workers/forget-old.js';
@@ -155,6 +157,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
           onlyWith('outbox', notifyJudgesJob({ ...store, judge, clock: systemClock, log })),
           rollOverCaJob({ engine, clock: systemClock, log }),
           renewOcspSignersJob({ engine, log }),
+          compareWithCasJob(comparison({ store, issuers, log })),
           ...auditJobs({ store, guard, clock: systemClock, config, log }),
           ...mail.jobs,
           ...monitoring.jobs,

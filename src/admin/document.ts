@@ -17,6 +17,7 @@ export async function openApiDocument(): Promise<string> {
     | 'vendorDevices'
     | 'deviceSecrets'
     | 'givenUpRevocations'
+    | 'unknownCertificates'
     | 'stuckOrders'
     | 'orderEvents'
     | 'dashboard'
@@ -45,6 +46,7 @@ export async function openApiDocument(): Promise<string> {
     dashboard: {} as NonNullable<AdminDeps['dashboard']>,
     stuckOrders: {} as NonNullable<AdminDeps['stuckOrders']>,
     givenUpRevocations: {} as NonNullable<AdminDeps['givenUpRevocations']>,
+    unknownCertificates: {} as NonNullable<AdminDeps['unknownCertificates']>,
     notificationRules: {} as NonNullable<AdminDeps['notificationRules']>,
     mails: {} as NonNullable<AdminDeps['mails']>,
     approvals: {} as NonNullable<AdminDeps['approvals']>,

@@ -43,6 +43,7 @@ const tags = [
   { name: 'orders', description: 'What devices asked for, and what became of it' },
   { name: 'refusals', description: 'Requests that never became an order' },
   { name: 'certificates', description: 'What was issued' },
+  { name: 'unknown-certificates', description: 'What CAs issued and is not known here, as after a restored backup' },
   { name: 'accounts', description: 'Device identities' },
   { name: 'audit', description: 'What happened, by whom, to what' },
   { name: 'engine-clients', description: 'Who may use the embedded engine over its own API' },

@@ -6,6 +6,7 @@ import type { OrderEventReader } from '../enrolment/order-events.js';
 import type { CertificateStore, OrderReader } from '../enrolment/ports.js';
 import type { GivenUpRevocations } from '../enrolment/revocation-ports.js';
 import type { StuckOrders } from '../enrolment/stuck.js';
+import type { UnknownCertificateDesk } from '../enrolment/unknown-certificates.js';
 import type { MailDesk, RuleStore } from '../notification/ports.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
@@ -52,6 +53,8 @@ export interface AdminDeps {
   readonly stuckOrders?: StuckOrders;
   /** Where absent, revocations that were given up stay so. */
   readonly givenUpRevocations?: GivenUpRevocations;
+  /** Where absent, the routes of unknown certificates are not served. */
+  readonly unknownCertificates?: UnknownCertificateDesk;
   readonly access: Pick<AccessStore, 'findToken'>;
   /** Where absent, only tokens let in, and neither users nor tokens are administered. */
   readonly identity?: IdentityParts;

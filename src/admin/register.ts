@@ -46,6 +46,7 @@ import { snippetRoutes } from './snippets/routes.js';
 import { tenantRoutes } from './tenants/routes.js';
 import { testEnrolmentRoutes } from './test-enrolment/routes.js';
 import { tokenRoutes } from './tokens/routes.js';
+import { unknownCertificateRoutes } from './unknown-certificates/routes.js';
 import { userCredentialRoutes } from './users/credential-routes.js';
 import { userRoutes } from './users/routes.js';
 import { acceptJsonOnly, validateRequests } from './validate.js';
@@ -93,6 +94,7 @@ async function serveResources(scope: FastifyInstance, deps: AdminParts): Promise
   bulkRoutes(app, deps);
   if (deps.stuckOrders !== undefined) stuckOrderRoutes(app, deps, deps.stuckOrders);
   if (deps.givenUpRevocations !== undefined) givenUpRevocationRoutes(app, deps, deps.givenUpRevocations);
+  if (deps.unknownCertificates !== undefined) unknownCertificateRoutes(app, deps.unknownCertificates);
   if (deps.deviceSecrets !== undefined) deviceSecretRoutes(app, deps, deps.deviceSecrets);
   if (deps.vendorDevices !== undefined) vendorDeviceRoutes(app, deps, deps.vendorDevices);
   scepProfileRoutes(app, deps);

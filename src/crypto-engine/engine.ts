@@ -94,6 +94,7 @@ export function createEngine(options: EngineOptions): Engine {
       return (await store.findByRef(ref))?.certificate;
     },
     find: (caId, serial) => store.findBySerial(caId, serial),
+    listByRef: (...asked) => store.listByRef(...asked),
     async revoke(certificate, reason) {
       const parsed = parseCertificate(certificate);
       if (!parsed.ok) return fail('The certificate is malformed.');

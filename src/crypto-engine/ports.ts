@@ -42,6 +42,13 @@ export interface RecordedCertificate {
   readonly reason: number | null;
 }
 
+/** As `RecordedCertificate`, in a list by the time of issue. */
+export interface IssuedCertificate extends RecordedCertificate {
+  /** lower-case hexadecimal */
+  readonly serial: string;
+  readonly issuedAt: Date;
+}
+
 /** A key that signs OCSP answers for one CA (RFC 6960 section 4.2.2.2). */
 export interface OcspSigner {
   readonly caId: string;
@@ -75,6 +82,14 @@ export interface EngineStore {
   record(caId: string, ref: string, certificate: Buffer, serial: string, notAfter: Date): Promise<Buffer>;
   findByRef(ref: string): Promise<{ readonly caId: string; readonly certificate: Buffer } | undefined>;
   findBySerial(caId: string, serial: string): Promise<RecordedCertificate | undefined>;
+  /** Certificates recorded one by one under refs that begin so, by the time of their issue; `after`: the last one of the page before. */
+  listByRef(
+    prefix: string,
+    from: Date,
+    to: Date,
+    after: Pick<IssuedCertificate, 'issuedAt' | 'serial'> | undefined,
+    limit: number,
+  ): Promise<readonly IssuedCertificate[]>;
   /** false when the serial is not of this CA; revoking twice keeps the first time, and the reason unless that was certificateHold. */
   revoke(caId: string, serial: string, reason: number, at: Date): Promise<boolean>;
   /** Takes a certificate on hold from the list; false when the serial is not of this CA, or is revoked for good. */
@@ -158,6 +173,8 @@ export interface Engine {
   /** Signs and records under `ref`; a ref that was used before gets the certificate that stands there. */
   issue(ref: string, request: SigningRequest): Promise<Result<Buffer, string>>;
   lookup(ref: string): Promise<Buffer | undefined>;
+  /** What was issued under refs that begin so, in a page of `limit`. */
+  listByRef: EngineStore['listByRef'];
   /** `serial`: lower-case hexadecimal. */
   find(caId: string, serial: string): Promise<RecordedCertificate | undefined>;
   /** Idempotent; refuses certificates that are not of this engine. `reason`: CRLReason number; removeFromCRL (8) releases one on hold. */

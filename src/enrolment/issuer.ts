@@ -83,10 +83,22 @@ export interface Issuer {
   crl?(): Promise<Buffer | undefined>;
   /** The newest CRL of a CA that issued here before, by its Name (DER); undefined when it is none of theirs. */
   crlOf?(authority: Buffer): Promise<Buffer | undefined>;
+  /**
+   * What this CA issued between two moments, page by page, as far as it can tell that it was for this tenant; throws when it cannot be asked.
+   * Absent where the CA has no list, or where what it issues is recorded in the same commit.
+   */
+  issued?(from: Date, to: Date, tenantId: string): AsyncIterable<readonly ListedCertificate[]>;
   /** The CA that follows, while one is prepared; RA keys get its certificates ahead of time. */
   next?(): NextCa | undefined;
   /** Engines that write in the same database sign at once; `OrderStore.settleIssued` then records order and certificate together. */
   readonly local?: LocalIssuer;
+}
+
+export interface ListedCertificate {
+  /** DER. */
+  readonly certificate: Buffer;
+  /** Nobody but this tenant can have had it issued; else it only looks so. */
+  readonly isOurs: boolean;
 }
 
 export interface NextCa {

@@ -14,6 +14,8 @@ import type { EnrolmentDeps } from './service.js';
 export const inlineWaitMs = 2_500;
 /** Calls that came to nothing, each looked up, before an operator has to look. */
 const maxCalls = 8;
+/** Some eight claims that were cut short, each taken from its owner and looked up. */
+const deathsFence = 24;
 const pollMs = 25;
 /** A call goes out so soon after its claim or not at all: the quarantine, which counts from the claim, has a second to spare. */
 const startWithinMs = 1_000;
@@ -241,8 +243,8 @@ function issuedNothing(claimed: ClaimedOrder, issuer: Issuer, now: Date): ClaimR
   const left = quarantineMs(issuer) - (claimed.calledMsAgo ?? 0);
   const { uniqueRef } = issuer.capabilities;
   if (!uniqueRef && left > 0) return { kind: 'uncertain', reason: 'The CA has issued nothing yet.', delayMs: Math.max(pollMs, Math.ceil(left)) };
-  // Its process ended with it. Should it have died of this very order, the next one does so ever later.
-  if (claimed.calls === 0) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: backoffMs(claimed, now) };
+  // Its process ended with it, and not for the first time: should it be this very order that they die of, the next one does so ever later.
+  if (claimed.calls === 0 && claimed.fence > deathsFence) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: backoffMs(claimed, now) };
   if (claimed.calls < maxCalls) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: 0 };
   if (uniqueRef) return { kind: 'retry', reason: 'The CA has issued nothing.', delayMs: backoffMs(claimed, now) };
   return { kind: 'stuck', reason: `The CA was called ${claimed.calls} times, gave no answer and issued nothing.` };

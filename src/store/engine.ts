@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import type { EngineCa, EngineStore, NewEngineCa, RecordedCertificate } from '../crypto-engine/ports.js';
+import type { EngineCa, EngineStore, IssuedCertificate, NewEngineCa, RecordedCertificate } from '../crypto-engine/ports.js';
 import { ok } from '../runtime/result.js';
 import type { Sealer } from '../runtime/seal.js';
 import { systemContext } from '../tenancy/context.js';
@@ -58,7 +58,8 @@ export function engineStore(connection: Connection, boot: Boot, sealer: Sealer):
     async record(caId, ref, certificate, serial, notAfter) {
       await rowsOf(
         connection,
-        sql`insert into engine_certificates (ca_id, serial, ref, certificate, not_after) values (${caId}, ${serial}, ${ref}, ${certificate}, ${notAfter})
+        sql`insert into engine_certificates (ca_id, serial, ref, certificate, not_after, issued_at)
+          values (${caId}, ${serial}, ${ref}, ${certificate}, ${notAfter}, date_trunc('milliseconds', clock_timestamp()))
           on conflict (ref) do nothing`,
       );
       const standing = await findByRef(ref);
@@ -71,6 +72,14 @@ export function engineStore(connection: Connection, boot: Boot, sealer: Sealer):
         connection,
         sql<RecordedCertificate>`select e.ref, coalesce(e.certificate, c.der) as certificate, e.revoked_at as "revokedAt", e.reason
           from engine_certificates e left join certificates c on c.id = e.certificate_id where e.ca_id = ${caId} and e.serial = ${serial}`,
+      ),
+    listByRef: (prefix, from, to, after, limit) =>
+      rowsOf(
+        connection,
+        sql<IssuedCertificate>`select e.ref, e.serial, e.certificate, e.revoked_at as "revokedAt", e.reason, e.issued_at as "issuedAt"
+          from engine_certificates e where e.issued_at >= ${from} and e.issued_at < ${to} and starts_with(e.ref, ${prefix})
+            and (${after === undefined} or (e.issued_at, e.serial) > (${after?.issuedAt ?? from}::timestamptz, ${after?.serial ?? ''}))
+          order by e.issued_at, e.serial limit ${limit}`,
       ),
     revoke: (caId, serial, reason, at) => revoke(connection, caId, serial, reason, at),
     release: (caId, serial) => release(connection, caId, serial),

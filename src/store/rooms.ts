@@ -43,6 +43,7 @@ import { credentialStore } from './tenancy/credentials.js';
 import { profileStore } from './tenancy/profiles.js';
 import { tenantStore } from './tenancy/tenants.js';
 import { walled } from './tenant-wall.js';
+import { unknownCertificateStore } from './unknown-certificates.js';
 import { userRoom } from './user-room.js';
 import { vendorDeviceStore } from './vendor-devices.js';
 import { watchFigures } from './watch-figures.js';
@@ -79,6 +80,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     mails: behind((at) => notificationRoom(at, boot, interest).mails, ['find', 'list']),
     refusals: { ...refusals.store, ...behind(refusalList, ['list']) },
     orphans: orphanReader(connection),
+    unknownCertificates: behind((at) => unknownCertificateStore(at, boot), ['list', 'find']),
     accounts: behind(accountReader, ['list']),
     tenants: behind((at) => tenantStore(at, boot), ['find', 'list']),
     connectors: behind((at) => connectorStore(at, boot, sealer), ['find', 'list', 'summary', 'create', 'update', 'remove']),

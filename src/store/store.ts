@@ -15,6 +15,7 @@ import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from 
 import type { PassphraseStore } from '../enrolment/revocation-passphrase.js';
 import type { GivenUpRevocations } from '../enrolment/revocation-ports.js';
 import type { StuckOrders } from '../enrolment/stuck.js';
+import type { UnknownCertificateDesk, UnknownCertificateStore } from '../enrolment/unknown-certificates.js';
 import type { WorkloadReader } from '../enrolment/workload.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { ConnectorLog, ConnectorLogReader } from '../tenancy/connector-call.js';
@@ -49,6 +50,7 @@ export interface Store extends NotificationRoom, UserRoom {
   readonly notices: NoticeQueue;
   readonly refusals: RefusalLog & RefusalReader;
   readonly orphans: OrphanReader;
+  readonly unknownCertificates: UnknownCertificateStore & UnknownCertificateDesk;
   readonly accounts: AccountReader;
   readonly tenants: TenantStore;
   readonly connectors: ConnectorStore;

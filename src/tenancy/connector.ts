@@ -13,6 +13,12 @@ export const connectorTiming = {
   concurrency: z.int().min(1).max(256).default(16).describe('Calls under way at once'),
 };
 
+/** What is done about certificates that the CA issued for us and this database does not know, as after a restored backup. */
+export const unknownCertificatesSchema = z
+  .enum(['ignore', 'report', 'revoke'])
+  .optional()
+  .describe('Certificates the CA issued that are not known here, as after a restored backup: report (default), revoke where they are certainly ours, ignore');
+
 /** Configuration of a `crypto-engine` connector; `clientSecret` travels apart, as a secret. */
 export const cryptoEngineConfigSchema = z
   .object({
@@ -29,6 +35,7 @@ export const cryptoEngineConfigSchema = z
     namespace: z.string().max(500).optional().describe('vault: the namespace of the secrets engine'),
     authPath: z.string().max(200).optional().describe('vault: where the AppRole method is mounted; "approle" by default'),
     signVerbatim: z.boolean().optional().describe('vault: take the whole subject from the PKCS#10 (sign-verbatim) and not only the common name (sign)'),
+    unknownCertificates: unknownCertificatesSchema,
     searchCertificates: z
       .boolean()
       .optional()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { connectorTiming } from './connector.js';
+import { connectorTiming, unknownCertificatesSchema } from './connector.js';
 
 /** How the names of end entities are made: a digest of the device identity, or a part of the subject as EJBCA's own aliases do. */
 export const usernameSchemes = ['identity', 'dn'] as const;
@@ -41,6 +41,7 @@ export const ejbcaConfigSchema = z
       .describe('Scheme dn: the first of these parts that the subject has; entireDN for all of it'),
     usernamePrefix: affix.describe('Before the name of every end entity'),
     usernamePostfix: affix.describe('Behind the name of every end entity'),
+    unknownCertificates: unknownCertificatesSchema,
     clientCertificate: clientCertificateSchema.optional().describe('Read-only: the certificate in the PFX'),
     ...connectorTiming,
   })

@@ -5,6 +5,7 @@ interface Recorded {
   readonly ref: string;
   readonly serial: string;
   readonly certificate: Buffer;
+  readonly issuedAt: Date;
 }
 
 /** An `EngineStore` in memory, also for two engines that play two processes. `know` adds a certificate that was recorded elsewhere. */
@@ -49,7 +50,7 @@ export function memoryEngineStore(): EngineStore & { know(caId: string, serial: 
     async record(caId, ref, certificate, serial) {
       const standing = records.find((item) => item.ref === ref);
       if (standing !== undefined) return standing.certificate;
-      records.push({ caId, ref, serial, certificate });
+      records.push({ caId, ref, serial, certificate, issuedAt: new Date() });
       return certificate;
     },
     findByRef: async (ref) => records.find((item) => item.ref === ref),
@@ -57,6 +58,15 @@ export function memoryEngineStore(): EngineStore & { know(caId: string, serial: 
       const standing = records.find((item) => item.caId === caId && item.serial === serial);
       const revocation = revoked.get(caId)?.find((item) => item.serial === serial);
       return standing && { ref: standing.ref, certificate: standing.certificate, revokedAt: revocation?.revokedAt ?? null, reason: revocation?.reason ?? null };
+    },
+    async listByRef(prefix, from, to, after, limit) {
+      const order = ({ issuedAt, serial }: Pick<Recorded, 'issuedAt' | 'serial'>) => `${String(issuedAt.getTime()).padStart(16, '0')} ${serial}`;
+      const own = records.filter(({ ref, issuedAt }) => ref.startsWith(prefix) && issuedAt >= from && issuedAt < to);
+      const later = own.filter((item) => after === undefined || order(item) > order(after)).sort((left, right) => (order(left) < order(right) ? -1 : 1));
+      return later.slice(0, limit).map(({ ref, serial, certificate, issuedAt, caId }) => {
+        const revocation = revoked.get(caId)?.find((item) => item.serial === serial);
+        return { ref, serial, certificate, issuedAt, revokedAt: revocation?.revokedAt ?? null, reason: revocation?.reason ?? null };
+      });
     },
     async revoke(caId, serial, reason, at) {
       const isKnown = known.has(`${caId} ${serial}`) || records.some((item) => item.caId === caId && item.serial === serial);

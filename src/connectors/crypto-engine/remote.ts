@@ -9,6 +9,7 @@ import { faultText, issueAnswer, operationAnswer, operationIn, problemOf } from 
 import { type Authorities, createAuthorities } from './authorities.js';
 import type { HttpAnswer, HttpOutcome, HttpRequest } from './http.js';
 import { idempotencyKey, issueBody } from './issue-body.js';
+import { listIssued } from './listing.js';
 import type { Session } from './session.js';
 import { chainAnswer, operation, readJson, reasonName } from './wire.js';
 
@@ -64,6 +65,7 @@ export function createRemoteIssuer(session: Session, settings: RemoteSettings, c
     },
     chain,
     crl: createCrl(call, authorities),
+    issued: (from, to) => listIssued(call, authorities, from, to),
   };
 }
 

@@ -23,6 +23,8 @@ export const authorityList = z.object({ items: z.array(authority) });
 export const chainAnswer = z.object({ certificates: z.array(z.string()).min(1) });
 export const certificateAnswer = z.object({ certificate: z.string() });
 
+export const certificateList = z.object({ items: z.array(certificateAnswer), nextCursor: z.string().nullish() });
+
 export const problem = z.object({
   title: z.string().optional(),
   detail: z.string().optional(),

@@ -13,6 +13,7 @@ import { createEjbcaClient, type EjbcaClient } from './client.js';
 import { type EnrolPlace, isByPkcs10 } from './enrol.js';
 import { type IssueDeps, issue, lookup } from './issue.js';
 import { createLanes } from './lanes.js';
+import { listIssued } from './listing.js';
 import { createReach } from './reach.js';
 import { revoke } from './revoke.js';
 import { createSearch, faultOfOutcome, isNotServed, type Search } from './search.js';
@@ -68,6 +69,7 @@ export function createEjbcaIssuer(config: EjbcaConfig, secrets: EjbcaSecrets, de
     chain: (age) => authority.chain(age),
     crl: () => authority.crl(),
     crlOf: (name) => authority.crlOf(name),
+    issued: (from, to, tenantId) => listIssued({ search, caName: place.caName, rule: config, timeoutMs }, from, to, tenantId),
   };
 }
 

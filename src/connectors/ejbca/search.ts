@@ -23,35 +23,50 @@ export interface Search {
   byUsername(username: string, after: Date | undefined, deadline: AbortSignal): Promise<Result<readonly Found[], EjbcaFault>>;
   /** What EJBCA knows of a certificate; undefined where it does not know it. */
   byCertificate(certificate: Buffer, deadline: AbortSignal): Promise<Result<Found | undefined, EjbcaFault>>;
+  /** What a CA issued between two moments, a page of them from 1 on, and whether more follow. */
+  byTime(caName: string, from: Date, to: Date, page: number, deadline: AbortSignal): Promise<Result<FoundPage, EjbcaFault>>;
   /** Any certificate that this CA issued; undefined where there is none yet. */
   anyOf(caName: string, deadline: AbortSignal): Promise<Result<Found | undefined, EjbcaFault>>;
+}
+
+export interface FoundPage {
+  readonly found: readonly Found[];
+  readonly hasMore: boolean;
 }
 
 interface Criterion {
   readonly property: string;
   readonly value: string;
-  readonly operation: 'EQUAL' | 'AFTER';
+  readonly operation: 'EQUAL' | 'AFTER' | 'BEFORE';
 }
 
 const mostHits = 100;
+const mostOldHits = 400;
 const revokedStatus = 40;
 
 /** Version 2 of the REST search; where it is not served, version 1; where that is not either, the web service. */
 export function createSearch(client: EjbcaClient): Search {
   async function rest(criteria: readonly Criterion[], deadline: AbortSignal): Promise<Result<readonly Found[], EjbcaFault>> {
-    const body = { pagination: { page_size: mostHits, current_page: 1 }, criteria };
+    const page = await restPage(criteria, 1, deadline);
+    return page.ok ? ok(page.value.found) : page;
+  }
+
+  async function restPage(criteria: readonly Criterion[], page: number, deadline: AbortSignal): Promise<Result<FoundPage, EjbcaFault>> {
+    const body = { pagination: { page_size: mostHits, current_page: page }, criteria };
     const answer = await client.rest({ method: 'POST', path: 'v2/certificate/search', body }, deadline);
     const found = answer.kind === 'answered' && answer.status === 200 ? readJson(searchAnswer, answer.body) : undefined;
-    if (found !== undefined) return ok((found.certificates ?? []).flatMap(hitOf));
+    const hits = found?.certificates ?? [];
+    if (found !== undefined) return ok({ found: hits.flatMap(hitOf), hasMore: hits.length === mostHits });
     const fault = faultOfOutcome(answer);
     return isNotServed(fault) ? older(criteria, deadline) : fail(fault);
   }
 
-  async function older(criteria: readonly Criterion[], deadline: AbortSignal): Promise<Result<readonly Found[], EjbcaFault>> {
-    const answer = await client.rest({ method: 'POST', path: 'v1/certificate/search', body: { max_number_of_results: mostHits, criteria } }, deadline);
+  /** Has no pages. */
+  async function older(criteria: readonly Criterion[], deadline: AbortSignal): Promise<Result<FoundPage, EjbcaFault>> {
+    const answer = await client.rest({ method: 'POST', path: 'v1/certificate/search', body: { max_number_of_results: mostOldHits, criteria } }, deadline);
     const found = answer.kind === 'answered' && answer.status === 200 ? readJson(oldSearchAnswer, answer.body) : undefined;
     if (found === undefined) return fail(faultOfOutcome(answer));
-    return ok(found.certificates.flatMap((item) => asFound(certificateIn(item.certificate))));
+    return ok({ found: found.certificates.flatMap((item) => asFound(certificateIn(item.certificate))), hasMore: found.more_results === true });
   }
 
   async function byWebService(username: string, deadline: AbortSignal): Promise<Result<readonly Found[], EjbcaFault>> {
@@ -74,6 +89,14 @@ export function createSearch(client: EjbcaClient): Search {
       if (!parsed.ok) return ok(undefined);
       const found = await rest([{ property: 'QUERY', value: serialHex(parsed.value.serial), operation: 'EQUAL' }], deadline);
       return found.ok ? ok(found.value.find(({ der }) => der.equals(certificate))) : found;
+    },
+    byTime: (caName, from, to, page, deadline) => {
+      const criteria: readonly Criterion[] = [
+        { property: 'CA', value: caName, operation: 'EQUAL' },
+        { property: 'ISSUED_DATE', value: timeText(from), operation: 'AFTER' },
+        { property: 'ISSUED_DATE', value: timeText(to), operation: 'BEFORE' },
+      ];
+      return restPage(criteria, page, deadline);
     },
     async anyOf(caName, deadline) {
       const found = await rest([{ property: 'CA', value: caName, operation: 'EQUAL' }], deadline);

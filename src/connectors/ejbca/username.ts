@@ -4,6 +4,9 @@ import { canonicalName, parseName } from '../../pkix/index.js';
 import type { EjbcaConfig } from '../../tenancy/ejbca-config.js';
 import { nameForEjbca, nameParts } from './names.js';
 
+/** What of a request names its end entity. */
+export type NamedRequest = Pick<CertificateRequest, 'subject' | 'sans' | 'publicKey'>;
+
 export type UsernameRule = Pick<EjbcaConfig, 'usernameScheme' | 'usernameParts' | 'usernamePrefix' | 'usernamePostfix'>;
 
 /**
@@ -12,7 +15,7 @@ export type UsernameRule = Pick<EjbcaConfig, 'usernameScheme' | 'usernameParts' 
  * aliases of EJBCA do (parameters `CN;UID`); where it has none of them, and in scheme `identity`, the name is a digest of tenant, subject
  * and alternative names.
  */
-export function usernameFor(ref: string, request: CertificateRequest, rule: UsernameRule): string {
+export function usernameFor(ref: string, request: NamedRequest, rule: UsernameRule): string {
   const part = rule.usernameScheme === 'dn' ? subjectPart(request.subject, rule.usernameParts) : undefined;
   return `${rule.usernamePrefix}${part ?? digestOf(ref, request)}${rule.usernamePostfix}`;
 }
@@ -29,12 +32,18 @@ function subjectPart(subject: Buffer, wanted: readonly string[]): string | undef
   return undefined;
 }
 
-function digestOf(ref: string, request: CertificateRequest): string {
+function digestOf(ref: string, request: NamedRequest): string {
   const name = parseName(request.subject);
   const subject = name.ok ? canonicalName(name.value) : request.subject.toString('hex');
   const sans = request.sans.map((san) => san.toString('hex').toLowerCase()).sort();
   const parts = [tenantOf(ref), subject, ...(request.sans.length === 0 && isNameless(subject) ? [request.publicKey.toString('hex')] : sans)];
   return `gh-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)}`;
+}
+
+/** Whether it may be a digest as above, of whatever tenant. */
+export function isIdentityName(username: string, { usernamePrefix, usernamePostfix }: UsernameRule): boolean {
+  const hasAffixes = username.startsWith(usernamePrefix) && username.endsWith(usernamePostfix);
+  return hasAffixes && /^gh-[0-9a-f]{40}$/.test(username.slice(usernamePrefix.length, username.length - usernamePostfix.length));
 }
 
 const isNameless = (canonical: string): boolean => canonical === '[]';

@@ -65,6 +65,12 @@ export function createVaultIssuer(config: CryptoEngineConfig, secrets: VaultSecr
     chain: (age) => authority.chain(age),
     crl: () => authority.crl(),
     crlOf: (name) => authority.crlOf(name),
+    ...(list !== undefined && {
+      // The secrets engine does not say for whom it issued.
+      issued: async function* (from: Date, to: Date) {
+        yield (await list.between(from, to, deadline())).map((certificate) => ({ certificate, isOurs: false }));
+      },
+    }),
   };
 }
 

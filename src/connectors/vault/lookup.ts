@@ -17,6 +17,8 @@ const readAtOnce = 8;
 const backdatedMs = 600_000;
 
 export interface CertificateList {
+  /** Those valid from between two moments; throws when not every certificate was seen. */
+  between(from: Date, to: Date, deadline: AbortSignal): Promise<readonly Buffer[]>;
   /** The certificate with this key that was issued for an order made at `since`; `none` only when every certificate was seen. */
   find(publicKey: Buffer, since: Date | undefined, deadline: AbortSignal): Promise<LookupAnswer>;
 }
@@ -65,10 +67,26 @@ export function createCertificateList(client: VaultClient): CertificateList {
     return ok(true);
   }
 
+  async function readAll(deadline: AbortSignal): Promise<Result<true, string>> {
+    const all = await serials(deadline);
+    return all.ok ? learnAll(all.value, deadline) : all;
+  }
+
   return {
+    async between(from, to, deadline) {
+      const learned = await readAll(deadline);
+      if (!learned.ok) throw new Error(learned.error);
+      const fitting = [...known].filter(([, { notBefore }]) => notBefore >= from.getTime() - backdatedMs && notBefore < to.getTime());
+      const found: Buffer[] = [];
+      for (const [serial] of fitting) {
+        const certificate = await certificateOf(serial, deadline);
+        if (!certificate.ok) throw new Error(certificate.error);
+        found.push(certificate.value.der);
+      }
+      return found;
+    },
     async find(publicKey, since, deadline) {
-      const all = await serials(deadline);
-      const learned = all.ok ? await learnAll(all.value, deadline) : all;
+      const learned = await readAll(deadline);
       if (!learned.ok) return { kind: 'unknown', reason: learned.error };
       const earliest = (since?.getTime() ?? 0) - backdatedMs;
       const fitting = [...known].filter(([, { spki, notBefore }]) => spki.equals(publicKey) && notBefore >= earliest);

@@ -16,7 +16,7 @@ interface Deps {
 
 const keyPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Certificates of one client, apart from all others: what a client did not order it neither sees nor revokes. */
-const ownRefs = (caller: EngineCaller): string => `engine-api:${caller.clientId}:`;
+export const ownRefs = (caller: EngineCaller): string => `engine-api:${caller.clientId}:`;
 
 /** `POST /v1/cas/{caId}/certificates`. The Idempotency-Key is the ref, so a repeated call gets the certificate that stands there, for ever. */
 export async function issueCertificate(request: FastifyRequest, reply: FastifyReply, caller: EngineCaller, deps: Deps): Promise<FastifyReply> {

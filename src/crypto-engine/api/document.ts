@@ -2,11 +2,28 @@ import { z } from 'zod';
 import { crlReasons } from '../../pkix/index.js';
 import { engineScopes } from '../ports.js';
 import { revokeBodySchema } from './certificates.js';
+import { listQuerySchema } from './list-certificates.js';
 import { type EngineProblemCode, engineProblems } from './problem.js';
 import { issueBodySchema } from './signing-request.js';
 
 const time = z.iso.datetime();
 const certificates = z.array(z.string()).describe('PEM, the issuing CA first, the root last');
+
+const certificate = z.strictObject({
+  serialNumber: z.string().describe('Lower-case hexadecimal'),
+  status: z.enum(['ACTIVE', 'ON_HOLD', 'REVOKED', 'EXPIRED']),
+  certificate: z.string().describe('PEM'),
+  chain: certificates,
+  subject: z.string(),
+  issuer: z.string(),
+  notBefore: time,
+  notAfter: time,
+  fingerprintSha256: z.string(),
+  profileId: z.string().optional(),
+  issuedAt: time.optional(),
+  revokedAt: time.optional(),
+  revocationReason: z.enum(crlReasons).optional(),
+});
 
 /** What the calls answer, as other programs may rely on it. */
 export const engineAnswers = {
@@ -30,21 +47,8 @@ export const engineAnswers = {
     ),
   }),
   Chain: z.strictObject({ certificates }),
-  Certificate: z.strictObject({
-    serialNumber: z.string().describe('Lower-case hexadecimal'),
-    status: z.enum(['ACTIVE', 'ON_HOLD', 'REVOKED', 'EXPIRED']),
-    certificate: z.string().describe('PEM'),
-    chain: certificates,
-    subject: z.string(),
-    issuer: z.string(),
-    notBefore: time,
-    notAfter: time,
-    fingerprintSha256: z.string(),
-    profileId: z.string().optional(),
-    issuedAt: time.optional(),
-    revokedAt: time.optional(),
-    revocationReason: z.enum(crlReasons).optional(),
-  }),
+  Certificate: certificate,
+  Certificates: z.strictObject({ items: z.array(certificate), nextCursor: z.string().nullable().describe('For the next page; null at the end') }),
   Problem: z.strictObject({
     type: z.string(),
     title: z.string(),
@@ -80,6 +84,14 @@ const idempotencyKey = (required: boolean) => ({
   description: 'A UUID, the same in every repetition',
   schema: { type: 'string', format: 'uuid' },
 });
+const inQuery = (schema: z.ZodObject) =>
+  Object.entries(schema.shape).map(([name, field]) => ({
+    name,
+    in: 'query',
+    required: !field.safeParse(undefined).success,
+    description: field.meta()?.description,
+    schema: schemaOf(field, 'input'),
+  }));
 const needs = (scope: string) => [{ oauth2: [scope] }];
 const bodyOf = (schema: z.ZodType, required = true) => ({ required, content: { 'application/json': { schema: schemaOf(schema, 'input') } } });
 
@@ -158,6 +170,13 @@ const paths = {
     },
   },
   '/v1/cas/{caId}/certificates': {
+    get: {
+      operationId: 'listCertificates',
+      summary: 'The certificates that this client ordered in a span of time, by the time of their issue',
+      parameters: [caId, ...inQuery(listQuerySchema)],
+      responses: { 200: json('Certificates', 'A page of a hundred'), ...refusals },
+      security: needs('ca.read'),
+    },
     post: {
       operationId: 'issueCertificate',
       summary: 'Issue a certificate. The same Idempotency-Key gets the same certificate; subject and names that are absent come from the CSR',

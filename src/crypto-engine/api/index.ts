@@ -8,6 +8,7 @@ import { createAccessTokens, type EngineCaller, tokenLifeSeconds } from './acces
 import { issueCertificate, revokeCertificate, showCertificate } from './certificates.js';
 import type { EngineClients } from './clients.js';
 import { engineApiDocument } from './document.js';
+import { listCertificates } from './list-certificates.js';
 import { type EngineProblem, engineProblem, sendProblem } from './problem.js';
 import { authorityView, chainView } from './views.js';
 
@@ -65,6 +66,10 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
   app.post(
     '/v1/cas/:caId/certificates',
     guarded('ca.issue', (request, reply, caller) => issueCertificate(request, reply, caller, deps)),
+  );
+  app.get(
+    '/v1/cas/:caId/certificates',
+    guarded('ca.read', (request, reply, caller) => listCertificates(request, reply, caller, deps)),
   );
   app.get(
     '/v1/cas/:caId/certificates/:serial',

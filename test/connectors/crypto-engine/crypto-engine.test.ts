@@ -569,3 +569,25 @@ t.test('addresses that connectors may not reach are not spoken to', async (t) =>
   }
   t.equal(calls.length, 0);
 });
+
+t.test('F25 an engine lists what it issued to this client, page by page; one without the call lists nothing', async (t) => {
+  const { url } = await serveEngine();
+  const issuer = remote(url);
+  const wanted: string[] = [];
+  for (let made = 0; made < 105; made += 1) wanted.push((await issued(issuer, requestFor())).der.toString('hex'));
+  const elsewhere = createCryptoEngineIssuer(configOf({ url, clientId: 'other' }), secrets, { log });
+  await issued(elsewhere, requestFor());
+  const listed = async (from: number, to: number, by = issuer) => {
+    const found: string[] = [];
+    for await (const page of by.issued?.(new Date(from), new Date(to), '') ?? [])
+      for (const item of page) if (item.isOurs) found.push(item.certificate.toString('hex'));
+    return found;
+  };
+  const now = Date.now();
+  t.same((await listed(now - 600_000, now + 600_000)).sort(), wanted.sort());
+  t.same(await listed(now - 600_000, now - 500_000), []);
+  const { url: old } = await serveScript((response) => response.writeHead(404).end());
+  t.same(await listed(0, now, remote(old, { caId: 'issuing', profileId: 'device', clientId: '' })), []);
+  const { url: broken } = await serveScript((response) => response.writeHead(200).end('{'));
+  await t.rejects(listed(0, now, remote(broken, { caId: 'issuing', profileId: 'device', clientId: '' })));
+});

@@ -548,3 +548,40 @@ t.test('a pasted address of any page of EJBCA is as good as its origin', async (
   t.match(fault('ejbca'), { ok: false, error: /cannot be read/ });
   t.throws(() => ejbcaIssuer(fake, { connectorUrl: 'ejbca' }), /cannot be read/);
 });
+
+t.test(
+  'F25 what EJBCA issued in a span of time is listed as far as its end entities are named as ours; only the digest of this tenant is certain',
+  async (t) => {
+    const issuer = ejbcaIssuer(fake);
+    const ref = newRef();
+    const tenantId = ref.slice(0, 36);
+    const count = 103;
+    const ours: string[] = [];
+    for (let made = 0; made < count; made += 1) ours.push((await issuedBy(issuer, newRef(), requestFor(`listed-${made}`))).toString('hex'));
+    const other = `${uuidv7()}-${uuidv7()}`;
+    const anothers = (await issuedBy(issuer, other, requestFor('of-another-tenant'))).toString('hex');
+    await issuedBy(ejbcaIssuer(fake, { usernameScheme: 'dn' }), newRef(), requestFor('somebody'));
+    const revoked = await issuedBy(issuer, newRef(), requestFor('revoked'));
+    await issuer.revoke(revoked, 4);
+    const listed = async (from: Date, to: Date, by = issuer) => {
+      const found = new Map<string, boolean>();
+      for await (const page of by.issued?.(from, to, tenantId) ?? [])
+        for (const { certificate, isOurs } of page) found.set(certificate.toString('hex'), isOurs);
+      return found;
+    };
+    const hour = 3_600_000;
+    const found = await listed(new Date(Date.now() - hour), new Date(Date.now() + hour));
+    t.ok(
+      ours.every((hex) => found.get(hex) === true),
+      'over more than one page',
+    );
+    t.equal(found.get(anothers), false);
+    t.equal(found.size, count + 1, 'neither what others named nor what is revoked');
+    t.equal((await listed(new Date(Date.now() - 2 * hour), new Date(Date.now() - hour))).size, 0);
+    const named = ejbcaIssuer(fake, { usernameScheme: 'dn', usernamePrefix: 'gate-' });
+    const prefixed = (await issuedBy(named, newRef(), requestFor('by-name'))).toString('hex');
+    t.equal((await listed(new Date(Date.now() - hour), new Date(Date.now() + hour), named)).get(prefixed), true, 'a prefix of our own tells as much');
+    await fake.set({ restV1: false, restV2: false });
+    await t.rejects(listed(new Date(Date.now() - hour), new Date(Date.now() + hour)), /switched off/);
+  },
+);

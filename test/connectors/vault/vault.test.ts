@@ -216,6 +216,18 @@ t.test('a look-up says that there is none only where it can know', async (t) => 
   t.match(await blind.lookup(newRef(), request.publicKey, null), { kind: 'unknown', reason: /policy does not let us read the role/ });
 });
 
+t.test('F25 what a secrets engine issued in a span of time is listed where its certificates may be read, never as certainly ours', async (t) => {
+  const vault = await start();
+  const issuer = issuerOf(vault, { searchCertificates: true });
+  const wanted = [await issuedFor(issuer, requestWithPkcs10()), await issuedFor(issuer, requestWithPkcs10())].map((item) => JSON.stringify(item));
+  const found = [];
+  for await (const page of issuer.issued?.(new Date(Date.now() - 3_600_000), new Date(Date.now() + 3_600_000), '') ?? []) found.push(...page);
+  t.equal(found.length, wanted.length);
+  t.ok(found.every(({ isOurs }) => !isOurs));
+  for await (const page of issuer.issued?.(new Date(0), new Date(3_600_000), '') ?? []) t.same(page, []);
+  t.equal(issuerOf(vault).issued, undefined);
+});
+
 t.test('every fault has its row, and means what the table says', async (t) => {
   const vault = await start();
   const issuer = issuerOf(vault);
