@@ -96,7 +96,9 @@ async function compares(t: Test, raw: RawStore): Promise<void> {
     if (!ra.ok) throw ra.error;
     const profileId = uuidv7();
     await sql`insert into profiles (id, tenant_id, connector_id, protocol, name, description, endpoint_path, legacy_paths, status, policy, overrides)
-      values (${profileId}, ${house.tenantId}, ${house.connectorId}, 'scep', ${profileId}, '', ${profileId}, '[]', 'active', '{}', '{}')`.execute(connection.kysely);
+      values (${profileId}, ${house.tenantId}, ${house.connectorId}, 'scep', ${profileId}, '', ${profileId}, '[]', 'active', '{}', '{}')`.execute(
+      connection.kysely,
+    );
     await sql`insert into ra_keys (id, tenant_id, profile_id, purpose, state, ciphertext, spki, chain)
       values (${uuidv7()}, ${house.tenantId}, ${profileId}, 'scep', 'next', '\\x00', ${ra.value.publicKey.spki}, '[]')`.execute(connection.kysely);
 
