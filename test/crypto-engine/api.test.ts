@@ -80,6 +80,10 @@ t.test('every answer of the API is one that its description knows', async (t) =>
   t.match(malformed.json(), { violations: [{ field: 'subject' }, { field: 'subjectAltNames.0.type' }, { field: 'subjectAltNames.0.value' }] });
   const location = String(made.headers.location);
   await check('Certificate', '/v1/cas/{caId}/certificates/{serial}', 'get', await call('GET', location), 200);
+  const span = `issuedAfter=${new Date(Date.now() - 60_000).toISOString()}&issuedBefore=${new Date(Date.now() + 60_000).toISOString()}`;
+  await check('Certificates', '/v1/cas/{caId}/certificates', 'get', await call('GET', `${issuing}/certificates?${span}`), 200);
+  await check('Problem', '/v1/cas/{caId}/certificates', 'get', await call('GET', `${issuing}/certificates?${span}&cursor=x`), 400);
+  await check('Problem', '/v1/cas/{caId}/certificates', 'get', await call('GET', `${issuing}/certificates`), 400);
   const held = await call('POST', `${location}/revoke`, { reason: 'certificateHold' });
   await check('Certificate', '/v1/cas/{caId}/certificates/{serial}/revoke', 'post', held, 200);
   t.match(held.json(), { status: 'ON_HOLD', revocationReason: 'certificateHold' });

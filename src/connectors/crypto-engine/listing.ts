@@ -1,4 +1,4 @@
-import type { ListedCertificate } from '../../enrolment/issuer.js';
+import type { ListedCertificate } from '../../enrolment/ports.js';
 import { fromPem } from '../../pkix/index.js';
 import { faultText, problemOf } from './answers.js';
 import type { Authorities } from './authorities.js';

@@ -1,4 +1,4 @@
-import type { ListedCertificate } from '../../enrolment/issuer.js';
+import type { ListedCertificate } from '../../enrolment/ports.js';
 import { parseCertificate, subjectAltNames } from '../../pkix/index.js';
 import type { Found, Search } from './search.js';
 import { isIdentityName, type UsernameRule, usernameFor } from './username.js';
