@@ -29,6 +29,13 @@ export function answers<T extends object>(own: T): T {
   return { ...own, '4xx': problemAnswer('The request was refused'), '5xx': problemAnswer('The server failed') } as T;
 }
 
+/** An answer that also comes in other forms, by the Accept header: media type to what it holds. The handler's return type stays that of `json`. */
+export function orInForms<T extends z.ZodType>(json: T, forms: Readonly<Record<string, string>>): T {
+  const others = Object.entries(forms).map(([type, description]) => [type, { schema: z.string().describe(description) }] as const);
+  const description = json.description ?? 'Done';
+  return { description, content: { 'application/json': { schema: json }, ...Object.fromEntries(others) } } as unknown as T;
+}
+
 export const noContent = z.null().describe('Done');
 
 const tags = [
@@ -46,6 +53,7 @@ const tags = [
   { name: 'unknown-certificates', description: 'What CAs issued and is not known here, as after a restored backup' },
   { name: 'accounts', description: 'Device identities' },
   { name: 'audit', description: 'What happened, by whom, to what' },
+  { name: 'engine-cas', description: 'CAs of the embedded engine, and their successors' },
   { name: 'engine-clients', description: 'Who may use the embedded engine over its own API' },
   { name: 'decode', description: 'Captured messages, field by field' },
   { name: 'notification-rules', description: 'Who hears of what by mail' },

@@ -192,6 +192,8 @@ t.test('OpenAPI', async (t) => {
       approvals: {} as never,
       orderEvents: {} as never,
       dashboard: {} as never,
+      auditChain: {} as never,
+      auditSinks: {} as never,
       deviceSecrets: {} as never,
       notificationRules: {} as never,
       mails: {} as never,

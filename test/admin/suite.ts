@@ -903,6 +903,19 @@ async function byTheMany(t: Test, desk: Desk): Promise<void> {
     t.equal(lines.length, 6, 'limit is of pages, an export has none');
     t.equal((await other.admin('GET', '/api/v1/orders', undefined, csv)).text.trimEnd().split('\r\n').length, 1);
     t.match((await admin('GET', '/api/v1/certificates', undefined, csv)).text, /^id,subject,/);
+    for (const [list, heading] of [
+      ['connectors', /^id,name,type,tenant,tenantId,status,health,/],
+      ['cmp-profiles', /^id,name,tenant,tenantId,connector,connectorId,endpointPath,status,ordersSuccess,.*,cmpUrl\r\n/],
+      ['scep-profiles', /^id,name,tenant,tenantId,connector,connectorId,endpointPath,status,ordersSuccess,.*,serverUrl\r\n/],
+    ] as const) {
+      const all = (await admin('GET', `/api/v1/${list}?limit=200`)).body;
+      const file = await admin('GET', `/api/v1/${list}?limit=1`, undefined, csv);
+      t.match(file.text, heading, list);
+      t.equal(file.headers['content-disposition'], `attachment; filename="${list}.csv"`);
+      for (const { id, name } of all.items) t.ok(file.text.includes(`${id},${name}`), `${list}: each of them, its name beside it`);
+      const foreign = (await other.admin('GET', `/api/v1/${list}`, undefined, csv)).text;
+      for (const { id } of all.items) t.notOk(foreign.includes(id), `${list}: none of another tenant`);
+    }
     for (const list of ['refusals', 'accounts'])
       t.equal((await admin('GET', `/api/v1/${list}`, undefined, csv)).headers['content-type'], 'text/csv; charset=utf-8');
     const page = (await admin('GET', '/api/v1/orders?limit=2&sort=createdAt')).body;

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { z } from 'zod';
 import { type AuditChain, sealedAtOnce } from '../../audit/chain.js';
 import { keyText } from '../../audit/checkpoint.js';
 import type { AdminApp } from '../app.js';
@@ -9,6 +10,7 @@ import { noteReading } from './note-reading.js';
 import { checkpointListQuery, checkpointListSchema } from './schema.js';
 
 const tags = ['audit'];
+const exportedTrail = z.string().describe('One JSON object per line: events in order, then checkpoints');
 
 export function auditChainRoutes(app: AdminApp, deps: AdminParts, chain: AuditChain): void {
   app.get(
@@ -34,7 +36,12 @@ export function auditChainRoutes(app: AdminApp, deps: AdminParts, chain: AuditCh
     '/audit-export',
     {
       config: { access: 'audit:export' },
-      schema: { tags, operationId: 'exportAuditTrail', summary: 'The whole audit trail with its checkpoints, one JSON object per line (application/x-ndjson)' },
+      schema: {
+        tags,
+        operationId: 'exportAuditTrail',
+        summary: 'The whole audit trail with its checkpoints, one JSON object per line',
+        response: answers({ 200: { description: 'Done', content: { 'application/x-ndjson': { schema: exportedTrail } } } }),
+      },
     },
     async (request, reply) => {
       await noteReading(deps, callerOf(request), 'audit.exported', 'installation', null);

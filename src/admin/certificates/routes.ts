@@ -7,7 +7,7 @@ import type { AdminApp } from '../app.js';
 import { type Caller, callerOf, contextOf } from '../caller.js';
 import { idParams } from '../field.js';
 import { listRoute } from '../list-route.js';
-import { answers } from '../openapi.js';
+import { answers, orInForms } from '../openapi.js';
 import { wrongState } from '../orders/wrong-state.js';
 import type { AdminParts } from '../ports.js';
 import { Problem } from '../problem.js';
@@ -22,6 +22,9 @@ import {
   revocationReasons,
   revocationSchema,
 } from './schema.js';
+
+/** Beside JSON. */
+const certificateForms = { 'application/pkix-cert': 'DER', 'application/x-pem-file': 'PEM' } as const;
 
 const tags = ['certificates'];
 
@@ -52,7 +55,7 @@ export function certificateRoutes(app: AdminApp, deps: AdminParts): void {
         operationId: 'getCertificate',
         summary: 'Read a certificate; `Accept: application/x-pem-file` or `application/pkix-cert` gives the certificate itself',
         params: idParams,
-        response: answers({ 200: certificateSchema }),
+        response: answers({ 200: orInForms(certificateSchema, certificateForms) }),
       },
     },
     async (request, reply) => {

@@ -10,6 +10,7 @@ import type { AdminParts } from '../ports.js';
 import { issuingConnector } from '../profiles/connector.js';
 import { profileListQuery, profileSummaryQuery } from '../profiles/field.js';
 import { findProfile, type RowOf, removeProfile } from '../profiles/find.js';
+import { profileColumns } from '../profiles/view.js';
 import { changeRoute, type Resource, readRoute, removeRoute, sendCreated } from '../resource.js';
 import { slugOf, withFreeSlug } from '../slug.js';
 import { narrowed } from '../tenant-scope.js';
@@ -55,12 +56,13 @@ export function cmpProfileRoutes(app: AdminApp, deps: AdminParts): void {
     path: '/cmp-profiles',
     tags,
     operationId: 'listCmpProfiles',
-    summary: 'List CMP profiles',
+    summary: 'List CMP profiles; `Accept: text/csv` gives all that match as a file',
     access: 'profile:read',
     query: profileListQuery,
     page: cmpProfilePage,
     list: ({ context, query }) => deps.profiles.listCmp(context, query),
     view: (items) => items.map((row) => cmpProfileView(row, deps.deviceUrl)),
+    csv: { name: () => 'cmp-profiles', viewColumns: { ...profileColumns, cmpUrl: ({ cmpUrl }) => cmpUrl } },
   });
 
   app.get(

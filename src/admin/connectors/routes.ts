@@ -15,6 +15,7 @@ import { written } from '../write-fault.js';
 import { connectorBodySchema } from './kinds.js';
 import { refuseOldSecret } from './new-address.js';
 import {
+  connectorColumns,
   connectorListQuery,
   connectorPage,
   connectorPatchSchema,
@@ -58,12 +59,13 @@ export function connectorRoutes(app: AdminApp, deps: AdminParts): void {
     path: '/connectors',
     tags,
     operationId: 'listConnectors',
-    summary: 'List connectors',
+    summary: 'List connectors; `Accept: text/csv` gives all that match as a file',
     access: 'connector:read',
     query: connectorListQuery,
     page: connectorPage,
     list: ({ context, query }) => deps.connectors.list(context, query),
     view: views,
+    csv: { name: () => 'connectors', viewColumns: connectorColumns },
   });
 
   app.get(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Connector, connectorTypes } from '../../tenancy/connector.js';
 import { type HealthState, healthStates } from '../../tenancy/connector-health.js';
+import type { CsvColumns } from '../csv.js';
 import { descriptionSchema, idSchema, lineSchema, nameSchema, secretState, statusSchema, timeSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 import { connectorKinds, kindOf } from './kinds.js';
@@ -62,6 +63,20 @@ export const testRequestSchema = z
   .strictObject({ to: lineSchema(254).optional().describe('Recipient of a test mail') })
   .nullish()
   .meta({ id: 'ConnectorTest', description: 'How to test' });
+
+/** Columns of the CSV, in this order; settings and secrets are not among them. */
+export const connectorColumns: CsvColumns<z.output<typeof connectorSchema>> = {
+  id: ({ id }) => id,
+  name: ({ name }) => name,
+  type: ({ type }) => type,
+  tenant: ({ tenant }) => tenant,
+  tenantId: ({ tenantId }) => tenantId,
+  status: ({ status }) => status,
+  health: ({ health }) => health,
+  description: ({ description }) => description,
+  createdAt: ({ createdAt }) => createdAt,
+  updatedAt: ({ updatedAt }) => updatedAt,
+};
 
 export const testReportSchema = z
   .object({

@@ -25,7 +25,7 @@ export function orderEvidenceRoute(app: AdminApp, deps: AdminParts, chain: Audit
     {
       config: { access: 'audit:read' },
       schema: {
-        tags: ['orders', 'audit'],
+        tags: ['orders'],
         operationId: 'getOrderEvidence',
         summary: 'Everything that proves what became of an order: its history, certificate and audit events with their proofs',
         params: idParams,

@@ -1,5 +1,6 @@
 import type { ProfileRow } from '../../tenancy/ports.js';
 import type { Profile } from '../../tenancy/profile.js';
+import type { CsvColumns } from '../csv.js';
 
 /** The part of a profile's JSON that both protocols share. */
 export function profileView(row: ProfileRow<Profile>) {
@@ -36,3 +37,23 @@ export function endpointUrl(base: string, protocol: Profile['protocol'], endpoin
   const prefix = root.toLowerCase().endsWith(`/${protocol}`) ? root : `${root}/${protocol}`;
   return `${prefix}/${endpointPath}`;
 }
+
+type ShownProfile = ReturnType<typeof profileView>;
+
+/** Columns of the CSV that profiles of both protocols have, in this order; a protocol puts its URL among them. */
+export const profileColumns = {
+  id: ({ id }) => id,
+  name: ({ name }) => name,
+  tenant: ({ tenant }) => tenant,
+  tenantId: ({ tenantId }) => tenantId,
+  connector: ({ connector }) => connector,
+  connectorId: ({ connectorId }) => connectorId,
+  endpointPath: ({ endpointPath }) => endpointPath,
+  status: ({ status }) => status,
+  ordersSuccess: ({ orders }) => orders.success,
+  ordersFailed: ({ orders }) => orders.failed,
+  ordersTotal: ({ orders }) => orders.total,
+  description: ({ description }) => description,
+  createdAt: ({ createdAt }) => createdAt,
+  updatedAt: ({ updatedAt }) => updatedAt,
+} satisfies CsvColumns<ShownProfile>;

@@ -10,6 +10,7 @@ import type { AdminParts } from '../ports.js';
 import { issuingConnector } from '../profiles/connector.js';
 import { profileListQuery, profileSummaryQuery } from '../profiles/field.js';
 import { findProfile, type RowOf, removeProfile } from '../profiles/find.js';
+import { profileColumns } from '../profiles/view.js';
 import { changeRoute, type Resource, readRoute, removeRoute, sendCreated } from '../resource.js';
 import { slugOf, withFreeSlug } from '../slug.js';
 import { narrowed } from '../tenant-scope.js';
@@ -47,12 +48,13 @@ export function scepProfileRoutes(app: AdminApp, deps: AdminParts): void {
     path: '/scep-profiles',
     tags,
     operationId: 'listScepProfiles',
-    summary: 'List SCEP profiles',
+    summary: 'List SCEP profiles; `Accept: text/csv` gives all that match as a file',
     access: 'profile:read',
     query: profileListQuery,
     page: scepProfilePage,
     list: ({ context, query }) => deps.profiles.listScep(context, query),
     view: (items) => items.map((row) => viewOf(row, deps)),
+    csv: { name: () => 'scep-profiles', viewColumns: { ...profileColumns, serverUrl: ({ serverUrl }) => serverUrl } },
   });
 
   app.get(
