@@ -1,6 +1,7 @@
 import { type AlgorithmIdentifier, type Certificate, isSameName, parseCertificate, subjectKeyIdentifierOf } from '../pkix/index.js';
 import {
   deriveMacKey,
+  isGmac,
   isMacAlgorithm,
   type MacBounds,
   type MacParameters,
@@ -60,7 +61,7 @@ function macField(name: string, algorithm: AlgorithmIdentifier): Field {
 
 function parameterFields(parameters: MacParameters): Field[] {
   const weakness = parameters.mac === 'sha1' ? { note: 'accepted where a profile allows HMAC-SHA1' } : {};
-  const mac = field('mac', `HMAC-${digestName(parameters.mac)}`, weakness);
+  const mac = field('mac', isGmac(parameters.mac) ? parameters.mac.toUpperCase() : `HMAC-${digestName(parameters.mac)}`, weakness);
   const salt = field('salt', byteCount(parameters.salt));
   const iterationCount = field('iterationCount', parameters.iterationCount);
   if (parameters.kind === 'pbm') return [field('owf', digestName(parameters.owf)), iterationCount, salt, mac];

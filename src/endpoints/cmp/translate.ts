@@ -9,6 +9,7 @@ import {
   confirmWaitTimeItem,
   type FailInfo,
   implicitConfirmItem,
+  isGmac,
   type PkiBody,
   protectedPart,
   type RequestType,
@@ -130,7 +131,7 @@ export function evidenceOf(peer: Peer): Evidence {
 
 function digestName(exchange: VerifiedExchange): string {
   const { peer, header } = exchange;
-  if (peer.kind === 'mac') return `hmac-${peer.parameters.mac}`;
+  if (peer.kind === 'mac') return isGmac(peer.parameters.mac) ? peer.parameters.mac : `hmac-${peer.parameters.mac}`;
   return (header.protectionAlg && digestOf(header.protectionAlg)) ?? 'none';
 }
 

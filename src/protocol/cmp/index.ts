@@ -11,6 +11,7 @@ export * from './dh-mac.js';
 export * from './error-message.js';
 export * from './general-info.js';
 export * from './general-message.js';
+export { isGmac } from './gmac.js';
 export * from './header.js';
 export * from './kem-mac.js';
 export * from './mac-key.js';

@@ -1,6 +1,8 @@
 import { type AlgorithmIdentifier, algorithmIdentifier, hasNoParameters, readAlgorithmIdentifier } from '../../pkix/index.js';
+import { randomOctets } from '../../runtime/random.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
-import { type Cursor, Cursor as DerCursor, der, encode, guarded, oids, tag } from '../der/index.js';
+import { type Cursor, Cursor as DerCursor, der, type Element, encode, guarded, oids, tag } from '../der/index.js';
+import { type Gmac, gmacAlgorithm, gmacKeyOctets, isGmac, readGmac } from './gmac.js';
 
 export type MacDigest = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 /** One-way functions of PasswordBasedMac: SHA-256 or better (RFC 9045 section 4). */
@@ -17,8 +19,10 @@ export interface PbmParameters {
   readonly salt: Buffer;
   readonly owf: OneWayFunction;
   readonly iterationCount: number;
-  /** The digest of the HMAC. */
-  readonly mac: MacDigest;
+  /** The digest of the HMAC, or a GMAC. */
+  readonly mac: MacDigest | Gmac;
+  /** Of a GMAC. */
+  readonly nonce?: Buffer;
   /** As received, or as built: a reply repeats it (RFC 9810 section 5.1.3.1). */
   readonly algorithm: AlgorithmIdentifier;
 }
@@ -39,7 +43,9 @@ export interface Pbmac1Parameters {
   /** octets */
   readonly keyLength: number;
   readonly prf: MacDigest;
-  readonly mac: MacDigest;
+  readonly mac: MacDigest | Gmac;
+  /** Of a GMAC. */
+  readonly nonce?: Buffer;
   readonly algorithm: AlgorithmIdentifier;
 }
 
@@ -91,6 +97,8 @@ function checkBounds(value: MacParameters, bounds: MacBounds): Result<MacParamet
   if (!isWithin(value.iterationCount, iterations)) return fail(`iterationCount ${value.iterationCount}`);
   if (!isWithin(value.salt.length, saltOctets)) return fail(`salt of ${value.salt.length} octets`);
   if (value.kind === 'pbmac1' && !isWithin(value.keyLength, keyOctets)) return fail(`keyLength ${value.keyLength}`);
+  if (value.kind === 'pbmac1' && isGmac(value.mac) && value.keyLength !== gmacKeyOctets(value.mac))
+    return fail(`keyLength ${value.keyLength} for ${value.mac}`);
   if (value.kind === 'pbmac1' && pbkdf2Work(value) > pbkdf2Iterations.max) return fail(`iterationCount ${value.iterationCount} for ${value.keyLength} octets`);
   const usesSha1 = value.mac === 'sha1' || (value.kind === 'pbmac1' && value.prf === 'sha1');
   return usesSha1 && !bounds.hmacSha1 ? fail('HMAC-SHA1') : ok(value);
@@ -115,9 +123,9 @@ function readPbm(cursor: Cursor, algorithm: AlgorithmIdentifier): PbmParameters 
   const macAlgorithm = readAlgorithmIdentifier(fields);
   fields.end();
   const owf = hasNoParameters(owfAlgorithm) ? oneWayFunctions[owfAlgorithm.oid] : undefined;
-  const mac = hmacOf(macAlgorithm);
+  const mac = macOf(macAlgorithm);
   if (owf === undefined) return `owf ${owfAlgorithm.oid}`;
-  return mac === undefined ? `mac ${macAlgorithm.oid}` : { kind: 'pbm', salt, owf, iterationCount, mac, algorithm };
+  return mac === undefined ? `mac ${macAlgorithm.oid}` : { kind: 'pbm', salt, owf, iterationCount, ...mac, algorithm };
 }
 
 function readPbmac1(cursor: Cursor, algorithm: AlgorithmIdentifier): Pbmac1Parameters | string {
@@ -125,7 +133,7 @@ function readPbmac1(cursor: Cursor, algorithm: AlgorithmIdentifier): Pbmac1Param
   const kdf = readAlgorithmIdentifier(fields);
   const macAlgorithm = readAlgorithmIdentifier(fields);
   fields.end();
-  const mac = hmacOf(macAlgorithm);
+  const mac = macOf(macAlgorithm);
   if (mac === undefined) return `messageAuthScheme ${macAlgorithm.oid}`;
   if (kdf.oid !== oids.pbkdf2 || kdf.parameters === undefined) return `keyDerivationFunc ${kdf.oid}`;
   const inner = new DerCursor(kdf.parameters).sequence();
@@ -137,7 +145,13 @@ function readPbmac1(cursor: Cursor, algorithm: AlgorithmIdentifier): Pbmac1Param
   const prfAlgorithm = inner.isEmpty ? { oid: oids.hmacSha1 } : readAlgorithmIdentifier(inner);
   inner.end();
   const prf = hmacOf(prfAlgorithm);
-  return prf === undefined ? `prf ${prfAlgorithm.oid}` : { kind: 'pbmac1', salt, iterationCount, keyLength, prf, mac, algorithm };
+  return prf === undefined ? `prf ${prfAlgorithm.oid}` : { kind: 'pbmac1', salt, iterationCount, keyLength, prf, ...mac, algorithm };
+}
+
+/** HMAC, or GMAC as RFC 9045 section 4 recommends beside it. */
+function macOf(algorithm: AlgorithmIdentifier): { readonly mac: MacDigest | Gmac; readonly nonce?: Buffer } | undefined {
+  const mac = hmacOf(algorithm);
+  return mac === undefined ? readGmac(algorithm) : { mac };
 }
 
 function hmacOf(algorithm: AlgorithmIdentifier): MacDigest | undefined {
@@ -153,21 +167,29 @@ function readCount(cursor: Cursor): number {
 
 const macOids: Record<MacDigest, string> = { sha1: oids.hmacSha1, sha256: oids.hmacSha256, sha384: oids.hmacSha384, sha512: oids.hmacSha512 };
 
+type MacFields = Pick<MacParameters, 'mac' | 'nonce'>;
+
+/** A GMAC has a nonce of its own in every message. */
+function withNonce<T extends MacFields>(fields: T): T {
+  return isGmac(fields.mac) && fields.nonce === undefined ? { ...fields, nonce: randomOctets(12) } : fields;
+}
+
+function macAlgorithm({ mac, nonce = Buffer.alloc(0) }: MacFields, parameters?: Buffer): Element {
+  return isGmac(mac) ? gmacAlgorithm({ mac, nonce }) : algorithmIdentifier({ oid: macOids[mac], ...(parameters && { parameters }) });
+}
+
 /** PasswordBasedMac for messages of our own. */
-export function pbmParameters(fields: Omit<PbmParameters, 'kind' | 'algorithm'>): PbmParameters {
+export function pbmParameters(given: Omit<PbmParameters, 'kind' | 'algorithm'>): PbmParameters {
+  const fields = withNonce(given);
   const parameters = encode(
-    der.sequence(
-      der.octetString(fields.salt),
-      algorithmIdentifier({ oid: oids[fields.owf] }),
-      der.integer(fields.iterationCount),
-      algorithmIdentifier({ oid: macOids[fields.mac] }),
-    ),
+    der.sequence(der.octetString(fields.salt), algorithmIdentifier({ oid: oids[fields.owf] }), der.integer(fields.iterationCount), macAlgorithm(fields)),
   );
   return { kind: 'pbm', ...fields, algorithm: { oid: oids.passwordBasedMac, parameters } };
 }
 
 /** PBMAC1 with PBKDF2 for messages of our own. */
-export function pbmac1Parameters(fields: Omit<Pbmac1Parameters, 'kind' | 'algorithm'>): Pbmac1Parameters {
+export function pbmac1Parameters(given: Omit<Pbmac1Parameters, 'kind' | 'algorithm'>): Pbmac1Parameters {
+  const fields = withNonce(given);
   const kdf = encode(
     der.sequence(
       der.octetString(fields.salt),
@@ -176,7 +198,7 @@ export function pbmac1Parameters(fields: Omit<Pbmac1Parameters, 'kind' | 'algori
       algorithmIdentifier({ oid: macOids[fields.prf], parameters: der.nullValue() }),
     ),
   );
-  const mac = algorithmIdentifier({ oid: macOids[fields.mac], parameters: der.nullValue() });
+  const mac = macAlgorithm(fields, der.nullValue());
   const parameters = encode(der.sequence(algorithmIdentifier({ oid: oids.pbkdf2, parameters: kdf }), mac));
   return { kind: 'pbmac1', ...fields, algorithm: { oid: oids.pbmac1, parameters } };
 }

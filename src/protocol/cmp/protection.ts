@@ -9,6 +9,7 @@ import {
   verifySignature,
 } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import { computeGmac, isGmac, withFreshNonce } from './gmac.js';
 import type { MacParameters } from './mac-parameters.js';
 import { isMacAlgorithm } from './mac-parameters.js';
 import { type PkiMessage, type Protector, protectedPart } from './message.js';
@@ -35,8 +36,9 @@ export function isMac(value: Buffer, parameters: MacParameters, key: Buffer, dat
   return value.length === expected.length && timingSafeEqual(value, expected);
 }
 
-function computeMac(parameters: MacParameters, key: Buffer, part: Buffer): Buffer {
-  return createHmac(parameters.mac, key).update(part).digest();
+function computeMac({ mac, nonce }: MacParameters, key: Buffer, part: Buffer): Buffer {
+  if (isGmac(mac)) return computeGmac({ mac, nonce: nonce ?? Buffer.alloc(0) }, key, part);
+  return createHmac(mac, key).update(part).digest();
 }
 
 export type SignedFault = 'algorithm' | 'invalid';
@@ -51,9 +53,16 @@ export function verifySigned(message: PkiMessage, key: PublicKey): Result<true, 
   return fail(verified.error === 'algorithm-unknown' || verified.error === 'algorithm-mismatch' ? 'algorithm' : 'invalid');
 }
 
-/** Protects with the key that was derived for the request, under the same parameters. */
-export function macProtector(parameters: MacParameters, key: Buffer, reference: Buffer): Protector {
+/** Protects with the key that was derived for the request, under the same parameters; those of a GMAC with a nonce of its own, good for one message. */
+export function macProtector(given: MacParameters, key: Buffer, reference: Buffer): Protector {
+  const parameters = given.nonce === undefined ? given : forOneMessage(given, given.nonce);
   return { header: { protectionAlg: parameters.algorithm, senderKID: reference }, protect: (part) => computeMac(parameters, key, part) };
+}
+
+function forOneMessage(parameters: MacParameters, nonce: Buffer): MacParameters {
+  const { algorithm } = parameters;
+  const fresh = withFreshNonce(algorithm.parameters ?? Buffer.alloc(0), nonce);
+  return { ...parameters, nonce: fresh.nonce, algorithm: { ...algorithm, parameters: fresh.parameters } };
 }
 
 /** Protects by signature; senderKID is the certificate's subject key identifier where it has one (RFC 9483 section 3.1). */

@@ -2,7 +2,15 @@ import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypt
 import t from 'tap';
 import type { CmpCredential } from '../../../src/device-client/cmp-messages.js';
 import { createSigner, type Digest, type PublicKey, publicKeyOf, type Signer } from '../../../src/pkix/index.js';
-import { pbmac1Parameters, pbmParameters, protectionKindOf, verifySigned } from '../../../src/protocol/cmp/index.js';
+import {
+  deriveMacKey,
+  pbmac1Parameters,
+  pbmParameters,
+  protectionKindOf,
+  readMacParameters,
+  verifyMac,
+  verifySigned,
+} from '../../../src/protocol/cmp/index.js';
 import { der, encode, oids } from '../../../src/protocol/der/index.js';
 import type { CmpProfile } from '../../../src/tenancy/profile.js';
 import { askBody, certReqMsg } from './asking.js';
@@ -82,6 +90,25 @@ t.test('CMP-060 CMP-061 MAC and signature clients share an endpoint, and each ge
     t.equal(kindOf(await askBody(stage, badIr(), {}, credential)), kind, 'a rejection');
     t.equal(kindOf(await askBody(stage, { type: 'pkiconf' }, {}, credential)), kind, 'an error');
     t.equal(kindOf(await askBody(stage, ir(), { pvno: 1 }, credential)), kind, 'an error of the header');
+  }
+});
+
+t.test('CMP-060 CMP-063 a message under AES-GMAC is answered under AES-GMAC, the same key and another nonce', async (t) => {
+  const stage = openStage();
+  for (const parameters of [
+    pbmParameters({ salt: nonce(), owf: 'sha256', iterationCount: 500, mac: 'aes128-gmac' }),
+    pbmac1Parameters({ salt: nonce(), iterationCount: 1_000, keyLength: 32, prf: 'sha256', mac: 'aes256-gmac' }),
+  ]) {
+    const credential: CmpCredential = { kind: 'secret', reference, secret, parameters };
+    const reply = await askBody(stage, ir(), {}, credential);
+    t.equal(gist(reply), 'ip accepted', parameters.mac);
+    t.equal(stage.core.requests.at(-1)?.facts.digest, parameters.mac);
+    const read = readMacParameters(reply.message.header.protectionAlg ?? { oid: '' }, stage.endpoint.profile.policy.cmp);
+    if (!read.ok) throw new Error(read.error);
+    t.match(read.value, { kind: parameters.kind, mac: parameters.mac, salt: parameters.salt });
+    t.notSame(read.value.nonce, parameters.nonce);
+    t.equal(verifyMac(reply.message, read.value, await deriveMacKey(parameters, secret)), true);
+    t.equal(gist(await askBody(stage, ir(), {}, { ...credential, secret: Buffer.from('another secret') })), 'error rejection badMessageCheck');
   }
 });
 

@@ -15,6 +15,7 @@ import {
   encodePkiMessage,
   encodePopoSigningKeyInput,
   failInfos,
+  isMac,
   knownGeneralInfo,
   type MacBounds,
   macProtector,
@@ -218,6 +219,58 @@ t.test('CMP-067 PBMAC1: PBKDF2 and HMAC', async (t) => {
   const { message } = read(written);
   t.equal(verifyMac(message, parameters, key), true);
   t.ok(message.protection?.equals(createHmac('sha512', key).update(protectedPart(message.headerDer, message.bodyDer)).digest()));
+});
+
+/** NIST CAVP, gcmEncryptExtIV128, nothing to encrypt. */
+const gmacVector = {
+  key: Buffer.from('77be63708971c4e240d1cb79e8d77feb', 'hex'),
+  nonce: Buffer.from('e0e00f19fed7ba0136a797f3', 'hex'),
+  data: Buffer.from('7a43ec1d9c0a5a78a0b16533a6213cab', 'hex'),
+  tag: Buffer.from('209fcc8d3675ed938e9c7166709dd946', 'hex'),
+};
+
+t.test('CMP-063 AES-GMAC in the place of HMAC, with a nonce of its own in every message', async (t) => {
+  const { key: known, nonce, data, tag } = gmacVector;
+  const fixed = pbmParameters({ salt: randomBytes(16), owf: 'sha256', iterationCount: 500, mac: 'aes128-gmac', nonce });
+  t.equal(isMac(tag, fixed, known, data), true, 'as NIST computes it');
+  t.equal(isMac(tag, fixed, known, Buffer.concat([data, Buffer.of(0)])), false);
+  t.equal(isMac(tag.subarray(0, 12), fixed, known, data), false, 'a shorter tag');
+  for (const [mac, keyLength] of [
+    ['aes128-gmac', 16],
+    ['aes192-gmac', 24],
+    ['aes256-gmac', 32],
+  ] as const) {
+    const parameters = [
+      pbmParameters({ salt: randomBytes(16), owf: 'sha256', iterationCount: 500, mac }),
+      pbmac1Parameters({ salt: randomBytes(16), iterationCount: 1_000, keyLength, prf: 'sha256', mac }),
+    ];
+    for (const given of parameters) {
+      t.same(readMacParameters(given.algorithm, bounds), { ok: true, value: given }, `${given.kind} with ${mac}`);
+      const key = await deriveMacKey(given, Buffer.from('secret'));
+      const { header } = read(fixture('ir-pbm-default-ir').bytes).message;
+      const [one, two] = [1, 2].map(() => read(encodePkiMessage({ header, body: { type: 'pkiconf' } }, macProtector(given, key, Buffer.from('r')))).message);
+      if (one === undefined || two === undefined) return t.fail('messages');
+      const [first, second] = [one, two].map((message) => readMacParameters(message.header.protectionAlg ?? { oid: '' }, bounds));
+      if (!first?.ok || !second?.ok) return t.fail('parameters');
+      t.equal(verifyMac(one, first.value, key), true);
+      t.equal(verifyMac(two, second.value, key), true);
+      t.equal(verifyMac(one, second.value, key), false);
+      t.match(first.value, { mac, salt: given.salt, iterationCount: given.iterationCount }, 'the parameters of the key stay');
+      t.notSame(first.value.nonce, given.nonce, 'never the nonce of the message that is answered');
+      t.notSame(first.value.nonce, second.value.nonce);
+    }
+  }
+  const gmac = (...fields: Element[]) => algorithm(oids.aes128Gmac, der.sequence(...fields));
+  const refused: readonly (readonly [row: string, algorithm: { oid: string; parameters?: Buffer }, says: RegExp])[] = [
+    ['a tag of 12 octets', pbm({ mac: gmac(der.octetString(nonce)) }), /^mac 2\.16\.840/],
+    ['a tag of 13 octets', pbm({ mac: gmac(der.octetString(nonce), der.integer(13)) }), /^mac 2\.16\.840/],
+    ['no nonce', pbm({ mac: gmac(der.integer(16)) }), /^mac 2\.16\.840/],
+    ['an empty nonce', pbm({ mac: gmac(der.octetString(Buffer.alloc(0)), der.integer(16)) }), /^mac 2\.16\.840/],
+    ['a nonce of 33 octets', pbm({ mac: gmac(der.octetString(Buffer.alloc(33)), der.integer(16)) }), /^mac 2\.16\.840/],
+    ['something behind', pbm({ mac: gmac(der.octetString(nonce), der.integer(16), der.integer(1)) }), /^mac 2\.16\.840/],
+    ['a key of another length', pbmac1({ mac: gmac(der.octetString(nonce), der.integer(16)) }), /^keyLength 32 for aes128-gmac$/],
+  ];
+  for (const [row, given, says] of refused) t.match(readMacParameters(given, bounds), { ok: false, error: says }, row);
 });
 
 t.test('derived keys are kept per secret and parameters, and forgotten in the order of use (CMP-066)', async (t) => {
