@@ -30,8 +30,8 @@ export function enrol(server: RunningServer): void {
 
 /** Every place of the console: its name and its address. */
 export async function places(server: RunningServer): Promise<readonly (readonly [string, string])[]> {
-  const [cmp, scep, connector, order, certificate] = await Promise.all(
-    ['/cmp-profiles', '/scep-profiles', '/connectors', '/orders', '/certificates'].map((path) => firstOf(server, path)),
+  const [cmp, scep, connector, order, certificate, user] = await Promise.all(
+    ['/cmp-profiles', '/scep-profiles', '/connectors', '/orders', '/certificates', '/users'].map((path) => firstOf(server, path)),
   );
   return [
     ['dashboard', '/dashboard'],
@@ -56,6 +56,10 @@ export async function places(server: RunningServer): Promise<readonly (readonly 
     ['accounts', '/accounts'],
     ['audit', '/audit'],
     ['tenants', '/tenants'],
+    ['users', '/users'],
+    ['user', `/users/${user?.id}`],
+    ['tokens', '/users?tab=tokens'],
+    ['profile', '/profile'],
     ['decoder', '/decoder'],
   ];
 }

@@ -25,6 +25,7 @@ const foreign = new Set(
   [
     ['name', 'subject', 'issuer', 'label', 'description', 'tenant', 'connector', 'detail', 'reason', 'failReason', 'transactionId', 'credential'],
     ['clientFamily', 'clientIp', 'source', 'actor', 'object', 'endpointPath', 'serial', 'keyType', 'digest', 'note', 'text', 'message', 'value'],
+    ['username', 'displayName', 'email', 'userAgent', 'createdBy', 'recipient', 'recipients', 'ruleName', 'lastError', 'response'],
   ].flat(),
 );
 

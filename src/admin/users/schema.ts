@@ -70,6 +70,7 @@ export const userSchema = z
     hasTotp: z.boolean().describe('Whether a second factor is in force'),
     isProvided: z.boolean().describe('Comes from the identity provider, which decides on roles and tenants at every login'),
     lastLoginAt: timeSchema.nullable(),
+    version: z.int(),
     createdAt: timeSchema,
     updatedAt: timeSchema,
   })
@@ -98,6 +99,7 @@ export function userView(user: User): z.output<typeof userSchema> {
     tenantIds: tenantIds === null ? null : [...tenantIds],
     isProvided: user.identity !== null,
     lastLoginAt: user.lastLoginAt?.toISOString() ?? null,
+    version: user.version,
     createdAt: user.createdAt.toISOString(),
     updatedAt: user.updatedAt.toISOString(),
   };

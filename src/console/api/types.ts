@@ -7,13 +7,17 @@ import type { connectorCallSchema } from '../../admin/connectors/log-schema.js';
 import type { connectorMonitoringSchema } from '../../admin/connectors/monitoring-schema.js';
 import type { connectorOptionsSchema, connectorSchema, connectorSummarySchema, testReportSchema } from '../../admin/connectors/schema.js';
 import type { decodedSchema, fieldSchema } from '../../admin/decode/schema.js';
+import type { mailSchema, wholeMailSchema } from '../../admin/mails/schema.js';
+import type { ruleSchema } from '../../admin/notification-rules/schema.js';
 import type { orderSchema, timelineSchema } from '../../admin/orders/schema.js';
 import type { refusalSchema } from '../../admin/refusals/schema.js';
 import type { mintedChallengeSchema } from '../../admin/scep-profiles/challenge-schema.js';
 import type { scepProfileSchema, scepSummarySchema } from '../../admin/scep-profiles/schema.js';
-import type { sessionSchema } from '../../admin/session/schema.js';
+import type { sessionRowSchema, sessionSchema, totpProposalSchema } from '../../admin/session/schema.js';
 import type { snippetList } from '../../admin/snippets/schema.js';
 import type { tenantSchema } from '../../admin/tenants/schema.js';
+import type { createdTokenSchema, tokenSchema } from '../../admin/tokens/schema.js';
+import type { createdUserSchema, userSchema } from '../../admin/users/schema.js';
 
 /** One page of a list. */
 export interface Page<T> {
@@ -26,6 +30,16 @@ export interface Page<T> {
 export type Session = z.output<typeof sessionSchema>;
 export type KnownSession = Extract<Session, { authenticated: true }>;
 export type Permission = KnownSession['permissions'][number];
+export type Role = KnownSession['role'];
+export type SessionRow = z.output<typeof sessionRowSchema>;
+export type TotpProposal = z.output<typeof totpProposalSchema>;
+export type User = z.output<typeof userSchema>;
+export type CreatedUser = z.output<typeof createdUserSchema>;
+export type ApiToken = z.output<typeof tokenSchema>;
+export type CreatedToken = z.output<typeof createdTokenSchema>;
+export type NotificationRule = z.output<typeof ruleSchema>;
+export type Mail = z.output<typeof mailSchema>;
+export type WholeMail = z.output<typeof wholeMailSchema>;
 export type Tenant = z.output<typeof tenantSchema>;
 export type Connector = z.output<typeof connectorSchema>;
 export type ConnectorSummary = z.output<typeof connectorSummarySchema>;

@@ -1,7 +1,7 @@
 import { Button, Menu, Text, useMantineColorScheme } from '@mantine/core';
-import { IconKey, IconLogout, IconMoon, IconSun, IconSunMoon } from '@tabler/icons-react';
+import { IconKey, IconLogout, IconMoon, IconSun, IconSunMoon, IconUser } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { call } from '../api/call.js';
 import { forgetToken } from '../api/token.js';
 import { words } from '../strings/index.js';
@@ -34,6 +34,9 @@ export function AccountMenu() {
         <Menu.Label>
           {shell.role}: {session.role}
         </Menu.Label>
+        <Menu.Item component={Link} to="/profile" leftSection={<IconUser size={16} aria-hidden />}>
+          {shell.ownAccount}
+        </Menu.Item>
         <Menu.Divider />
         <Menu.Label>{shell.scheme}</Menu.Label>
         <Menu.Item role="menuitemradio" {...mark('light')} leftSection={<IconSun size={16} aria-hidden />} onClick={() => setColorScheme('light')}>

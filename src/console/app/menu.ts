@@ -11,6 +11,7 @@ import {
   IconServerBolt,
   IconShield,
   IconUserCheck,
+  IconUsers,
 } from '@tabler/icons-react';
 import type { Permission } from '../api/types.js';
 import { words } from '../strings/index.js';
@@ -43,5 +44,6 @@ export const menuItems: readonly (MenuItem | { readonly group: string; readonly 
   { to: '/accounts', label: menu.accounts, icon: IconDeviceLaptop, needs: 'account:read' },
   { to: '/audit', label: menu.audit, icon: IconHistory, needs: 'audit:read' },
   { to: '/tenants', label: menu.tenants, icon: IconBuilding, needs: 'tenant:read' },
+  { to: '/users', label: menu.users, icon: IconUsers, needs: 'user:read' },
   { to: '/decoder', label: menu.decoder, icon: IconFileCode, needs: 'message:decode' },
 ];

@@ -30,8 +30,10 @@ const inside = createRoute({
 const start = createRoute({
   getParentRoute: () => inside,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/dashboard' });
+  beforeLoad: async ({ context }) => {
+    const session = await context.queries.ensureQueryData(sessionQuery);
+    const mayLook = session.authenticated && session.permissions.includes('order:read');
+    throw redirect({ to: mayLook ? '/dashboard' : '/profile' });
   },
 });
 
@@ -57,6 +59,9 @@ const pages = [
   page('/accounts', () => import('../pages/accounts/accounts-page.js'), 'AccountsPage'),
   page('/audit', () => import('../pages/audit/audit-page.js'), 'AuditPage'),
   page('/tenants', () => import('../pages/tenants/tenants-page.js'), 'TenantsPage'),
+  page('/users', () => import('../pages/users/users-page.js'), 'UsersPage'),
+  page('/users/$id', () => import('../pages/users/user-detail.js'), 'UserDetail'),
+  page('/profile', () => import('../pages/profile/profile-page.js'), 'ProfilePage'),
   page('/decoder', () => import('../pages/decoder/decoder-page.js'), 'DecoderPage'),
 ];
 

@@ -1,9 +1,10 @@
 import { AppShell, Burger, Group, ScrollArea, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { useSuspenseQuery } from '@tanstack/react-query';
+import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Outlet, useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { sessionQuery } from '../api/queries.js';
+import type { KnownSession, Session } from '../api/types.js';
 import { words } from '../strings/index.js';
 import { AccountMenu } from './account-menu.js';
 import { SessionProvider } from './session.js';
@@ -17,14 +18,15 @@ export function Shell() {
   const { data: session } = useSuspenseQuery(sessionQuery);
   const [isOpen, { toggle, close }] = useDisclosure(false);
   const navigate = useNavigate();
+  const [restriction, finish] = useRestriction(session);
   useEffect(() => {
     if (!session.authenticated) void navigate({ to: '/login' });
   }, [session, navigate]);
   if (!session.authenticated) return null;
-  if (session.restriction !== null) {
+  if (restriction !== null) {
     return (
       <Suspense>
-        <Restricted restriction={session.restriction} />
+        <Restricted key={restriction} restriction={restriction} onDone={finish} />
       </Suspense>
     );
   }
@@ -60,4 +62,21 @@ export function Shell() {
       </AppShell>
     </SessionProvider>
   );
+}
+
+/**
+ * What must be done first, until the user says that it is done: backup codes, which are shown once, stay in sight although the server asks
+ * for nothing more.
+ */
+function useRestriction(session: Session): readonly [KnownSession['restriction'], () => Promise<void>] {
+  const queries = useQueryClient();
+  const asked = session.authenticated ? session.restriction : null;
+  const [restriction, setRestriction] = useState(asked);
+  if (asked !== null && restriction === null) setRestriction(asked);
+  const finish = async (): Promise<void> => {
+    await queries.refetchQueries({ queryKey: sessionQuery.queryKey });
+    const now = queries.getQueryData<Session>(sessionQuery.queryKey);
+    setRestriction(now?.authenticated === true ? now.restriction : null);
+  };
+  return [restriction, finish];
 }

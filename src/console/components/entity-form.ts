@@ -78,9 +78,9 @@ function check<V extends object>(values: V, rules: Rules<V>): Errors<V> {
   return Object.fromEntries(names.map((name) => [name, rules[name]?.(values[name]) ?? undefined])) as Errors<V>;
 }
 
-/** `config.url` stands beside the field `url`. */
+/** `config.url` stands beside the field `url`, `recipients.0` beside `recipients`. */
 function lastOf(path: string): string {
-  return path.split('.').at(-1) ?? '';
+  return path.split('.').findLast((part) => !/^\d+$/.test(part)) ?? '';
 }
 
 /** Takes the reader to what must be mended, once it is drawn. */

@@ -15,7 +15,7 @@ const { login, shell } = words;
 
 /** Where to go afterwards: a place of this console, never another site. */
 function safeNext(next: string | undefined): string {
-  return next !== undefined && /^\/(?![/\\])/.test(next) ? next : '/dashboard';
+  return next !== undefined && /^\/(?![/\\])/.test(next) ? next : '/';
 }
 
 /** Asks the server who the token is; keeps it only when it is somebody. */

@@ -1,0 +1,285 @@
+import type { Browser, Page } from 'playwright-core';
+import t from 'tap';
+import { totpCode, totpStep } from '../../src/tenancy/totp.js';
+import { type RunningServer, startServer } from '../support/server.js';
+import { startBrowser, withoutBrowser } from './browser.js';
+import { buildConsole, keepPicture, openStage, type Stage, seriousFindings } from './stage.js';
+
+t.setTimeout(1_800_000);
+const skip = withoutBrowser();
+let server: RunningServer;
+let browser: Browser;
+
+t.before(async () => {
+  if (skip !== false) return;
+  await buildConsole();
+  server = await startServer();
+  browser = await startBrowser();
+});
+
+t.teardown(async () => {
+  if (skip !== false) return;
+  await browser?.close();
+  await server?.dispose();
+});
+
+const post = async <T>(path: string, body: unknown): Promise<T> => {
+  const answer = await server.api(`/api/v1${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as T;
+};
+
+const asAdmin = (): Promise<Stage> => openStage(browser, server, { token: server.firstRun.admin.token });
+
+const choose = async (page: Page, label: string, option: string): Promise<void> => {
+  await page.getByRole('combobox', { name: label }).last().click();
+  await page.getByRole('option', { name: option, exact: true }).click();
+};
+
+const tick = async (page: Page, label: string, option: string): Promise<void> => {
+  const input = page.getByRole('dialog').getByLabel(label).last();
+  await input.click();
+  await page.getByRole('option', { name: option, exact: true }).click();
+  await page.keyboard.press('Escape');
+};
+
+const bytesOfBase32 = (text: string): Buffer => {
+  const bits = [...text.replace(/=+$/, '')].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((octet) => Number.parseInt(octet, 2)));
+};
+
+const codeOf = (secret: string, stepsAhead = 0): string => totpCode(bytesOfBase32(secret), totpStep(new Date()) + stepsAhead);
+
+const signIn = async (page: Page, username: string, password: string, code?: string): Promise<void> => {
+  await page.getByLabel('User name').fill(username);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  if (code === undefined) return;
+  await page.getByLabel('Code of the second factor').fill(code);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+};
+
+/** What is shown once: the value beside the label. */
+const shownOnce = async (page: Page, title: string, label: string): Promise<string> => {
+  const dialog = page.getByRole('dialog', { name: title });
+  await dialog.getByText('Shown this once').waitFor();
+  const value = await dialog.locator(`div:has(> p:text-is("${label}")) code`).textContent();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  return value ?? '';
+};
+
+/** Faults but those refusals that a flow asks for. */
+const but = (stage: Stage, ...statuses: readonly number[]): string[] =>
+  stage.faults.filter((fault) => !statuses.some((status) => fault.includes(`status of ${status}`)));
+
+t.test('Users: created with a password shown once, changed, password reset, disabled, deleted', { skip }, async (t) => {
+  const stage = await asAdmin();
+  const { page } = stage;
+  await stage.open('/users');
+  const heads = (await page.getByRole('columnheader').allTextContents()).map((text) => text.trim());
+  t.strictSame(heads, ['User name', 'Roles', 'Tenants', 'Second factor', 'Status', 'Last login', 'Actions']);
+  await page.keyboard.press('n');
+  const form = page.getByRole('dialog', { name: 'Add User' });
+  await form.waitFor();
+  await form.getByRole('button', { name: 'Create User' }).click();
+  await form.getByText('beginning with a letter').waitFor();
+  await form.getByText('Choose at least one role').waitFor();
+  await form.getByLabel('User name').fill('Mina');
+  await form.getByRole('textbox', { name: 'Name', exact: true }).fill('Mina Okafor');
+  await form.getByLabel('Mail address').fill('no address');
+  await tick(page, 'Roles', 'Operator: decides orders, revokes, tests');
+  await form.getByText('Every tenant, also those to come').click();
+  await form.getByRole('button', { name: 'Create User' }).click();
+  await form.getByText('Choose at least one tenant, or every tenant.').waitFor();
+  await tick(page, 'Tenants', 'Default');
+  await keepPicture(page, 'user-form');
+  t.strictSame(await seriousFindings(page), [], 'the form');
+  await form.getByRole('button', { name: 'Create User' }).click();
+  await form.getByText(/Request id/).waitFor();
+  t.match(await form.textContent(), /email/i, 'what the server finds wrong stands beside its field');
+  await form.getByLabel('Mail address').fill('mina@example.org');
+  await form.getByRole('button', { name: 'Create User' }).click();
+  const password = await shownOnce(page, 'Password of the user', 'Password');
+  t.match(password, /^\S{24}$/, 'the password that was made is shown once');
+  const row = page.locator('tr.highlighted', { hasText: 'mina' });
+  await row.waitFor();
+  t.match(await row.textContent(), /mina.*operator.*Default.*None.*Active.*never/s);
+  await row.getByRole('link', { name: 'mina', exact: true }).click();
+  await page.getByText('Must choose a new password at the next login').waitFor();
+  await page.getByText('Not signed in anywhere.').waitFor();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  const edit = page.getByRole('dialog', { name: 'Edit user' });
+  t.equal(await edit.getByLabel('User name').count(), 0, 'a user name cannot be changed');
+  await edit.getByRole('textbox', { name: 'Name', exact: true }).fill('Mina O.');
+  await edit.getByRole('button', { name: 'Save changes' }).click();
+  await page.getByText('Mina O.').first().waitFor();
+  await page.getByRole('button', { name: 'Reset password' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Reset password' }).click();
+  t.not(await shownOnce(page, 'Password of the user', 'Password'), password, 'another password');
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await choose(page, 'Status', 'Inactive');
+  await page.getByRole('dialog').getByRole('button', { name: 'Save changes' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByText('Inactive', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.waitForURL(/\/users$/);
+  await page.getByRole('row', { name: /admin/ }).waitFor();
+  t.equal(await page.getByRole('row', { name: /mina/ }).count(), 0);
+  t.strictSame(but(stage, 400), []);
+  await stage.close();
+});
+
+t.test('own account: password and second factor by QR code, backup codes once, sessions ended elsewhere, a lost phone', { skip }, async (t) => {
+  const { id, password } = await post<{ id: string; password: string }>('/users', { username: 'noor', roles: ['admin'], tenantIds: null });
+  const stage = await openStage(browser, server);
+  const { page } = stage;
+  await stage.open('/login');
+  await signIn(page, 'noor', password);
+  await page.getByRole('heading', { name: 'Choose a password of your own' }).waitFor();
+  await page.getByLabel('Current password').fill(password);
+  await page.getByLabel('New password', { exact: true }).fill('too short');
+  await page.getByLabel('New password, once more').fill('another');
+  await page.getByText('Is not the same.').waitFor();
+  t.equal(await page.getByRole('button', { name: 'Change password' }).isDisabled(), true);
+  await page.getByLabel('New password, once more').fill('too short');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByText('Must have at least 12 characters').waitFor();
+  const own = 'seven slow herons';
+  await page.getByLabel('New password', { exact: true }).fill(own);
+  await page.getByLabel('New password, once more').fill(own);
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByRole('button', { name: /^Account/ }).click();
+  await page.getByRole('menuitem', { name: 'Your account' }).click();
+  await page.getByRole('heading', { name: 'Your account' }).waitFor();
+  await page.getByRole('region', { name: 'Second factor' }).getByRole('button', { name: 'Set up' }).click();
+  const panel = page.getByRole('region', { name: 'Second factor' });
+  await panel.getByLabel('Password', { exact: true }).fill(own);
+  await panel.getByRole('button', { name: 'Show the secret' }).click();
+  await panel.getByRole('img', { name: /^QR code/ }).waitFor();
+  const secret = (await panel.locator('code').first().textContent()) ?? '';
+  t.match(secret, /^[A-Z2-7]{32}$/);
+  t.match(await panel.textContent(), `secret=${secret}`);
+  await keepPicture(page, 'totp');
+  t.strictSame(await seriousFindings(page), [], 'the QR code');
+  await panel.getByLabel('Code of the second factor').fill(codeOf(secret, 400));
+  await panel.getByRole('button', { name: 'Confirm' }).click();
+  await panel.getByText('Is not a code of this moment').waitFor();
+  await panel.getByLabel('Code of the second factor').fill(codeOf(secret));
+  await panel.getByRole('button', { name: 'Confirm' }).click();
+  const codes = ((await panel.getByLabel('Backup codes', { exact: true }).textContent()) ?? '').split('\n');
+  t.ok(codes.length >= 8, 'backup codes are shown once');
+  await panel.getByRole('button', { name: 'Continue' }).click();
+  await panel.getByText('In force. Every login asks for a code of your app.').waitFor();
+
+  const elsewhere = await openStage(browser, server, { width: 900 });
+  await elsewhere.open('/login?next=/profile');
+  await signIn(elsewhere.page, 'noor', own, codes[0]);
+  await elsewhere.page.getByRole('heading', { name: 'Your account' }).waitFor();
+  await page.reload();
+  const rows = page.getByRole('table', { name: 'Sessions' }).locator('tbody tr');
+  await rows.nth(1).waitFor();
+  t.equal(await page.getByText('This browser', { exact: true }).count(), 1);
+  await keepPicture(page, 'sessions');
+  await page.getByRole('button', { name: /^End session/ }).click();
+  await rows.nth(1).waitFor({ state: 'detached' });
+  await elsewhere.page.reload();
+  await elsewhere.page.waitForURL(/\/login/);
+  await elsewhere.close();
+
+  await panel.getByRole('button', { name: 'Remove' }).click();
+  const removal = page.getByRole('dialog', { name: 'Do without a second factor?' });
+  await removal.getByLabel('Password', { exact: true }).fill(own);
+  await removal.getByLabel('Code of the second factor').fill(codes[1] ?? '');
+  await removal.getByRole('button', { name: 'Remove' }).click();
+  await panel.getByText('Not set up.').waitFor();
+  t.strictSame(but(stage, 400, 401), []);
+  await stage.close();
+  const { hasTotp, lastLoginAt } = (await (await server.api(`/api/v1/users/${id}`)).json()) as { hasTotp: boolean; lastLoginAt: string };
+  t.equal(hasTotp, false);
+  t.type(lastLoginAt, 'string');
+});
+
+t.test('an administrator sees where a user is signed in, ends it, and takes a lost second factor away', { skip }, async (t) => {
+  const { id } = await post<{ id: string }>('/users', { username: 'ines', roles: ['viewer'], tenantIds: null, password: 'five small boats' });
+  const user = await openStage(browser, server);
+  await user.open('/login');
+  await signIn(user.page, 'ines', 'five small boats');
+  await user.page.getByLabel('Current password').fill('five small boats');
+  for (const label of ['New password', 'New password, once more']) await user.page.getByLabel(label, { exact: true }).fill('nine small boats');
+  await user.page.getByRole('button', { name: 'Change password' }).click();
+  await user.page.getByRole('heading', { name: 'Dashboard' }).waitFor();
+  const stage = await asAdmin();
+  const { page } = stage;
+  await stage.open(`/users/${id}`);
+  await keepPicture(page, 'user-detail');
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign out everywhere' }).click();
+  await page.getByText('Not signed in anywhere.').waitFor();
+  await user.page.goto(`${server.adminUrl}/orders`);
+  await user.page.waitForURL(/\/login/);
+  t.strictSame(stage.faults, []);
+  await stage.close();
+  await user.close();
+});
+
+t.test('API tokens: created with scopes and expiry, shown once, used, revoked', { skip }, async (t) => {
+  const stage = await asAdmin();
+  const { page } = stage;
+  await stage.open('/users?tab=tokens');
+  const heads = (await page.getByRole('columnheader').allTextContents()).map((text) => text.trim());
+  t.strictSame(heads, ['Name', 'Role', 'Tenant', 'Permissions', 'Expires', 'Last used', 'Created', 'Actions']);
+  await page.getByRole('button', { name: 'Add Token' }).click();
+  const form = page.getByRole('dialog', { name: 'Add Token' });
+  await form.getByRole('textbox', { name: 'Name', exact: true }).fill('exporter');
+  await choose(page, 'Role', 'Auditor: looks, and reads the audit');
+  await tick(page, 'Only these permissions', 'audit:read');
+  await tick(page, 'Only these permissions', 'order:read');
+  await choose(page, 'Expires after', '7 days');
+  await keepPicture(page, 'token-form');
+  t.strictSame(await seriousFindings(page), [], 'the form');
+  await form.getByRole('button', { name: 'Create Token' }).click();
+  const token = await shownOnce(page, 'API token', 'Token');
+  t.match(token, /^gh_\S{29,}$/);
+  const row = page.locator('tr.highlighted', { hasText: 'exporter' });
+  t.match(await row.textContent(), /auditor.*All.*2 of its role.*in \d+ days.*never/s);
+  const ask = (path: string): Promise<Response> => fetch(`${server.adminUrl}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } });
+  t.equal((await ask('/orders')).status, 200);
+  t.equal((await ask('/certificates')).status, 403, 'its role may, it may not');
+  await page.getByRole('button', { name: 'Revoke: exporter' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await row.waitFor({ state: 'detached' });
+  t.equal((await ask('/orders')).status, 401);
+  t.notMatch(await page.content(), token, 'nothing of it is left in the page');
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+for (const role of ['minter', 'viewer', 'auditor', 'operator', 'admin', 'superadmin'] as const) {
+  for (const tenancy of ['every tenant', 'one tenant'] as const) {
+    t.test(`${role} of ${tenancy}: every page that the menu leads to loads, and nothing on it is refused`, { skip }, async (t) => {
+      const tenant = ((await (await server.api('/api/v1/tenants')).json()) as { items: readonly { id: string }[] }).items[0]?.id;
+      const tenantId = tenancy === 'one tenant' ? tenant : null;
+      const { token } = await post<{ token: string }>('/tokens', { name: `${role} of ${tenancy}`, role, tenantId });
+      const stage = await openStage(browser, server, { token });
+      const { page } = stage;
+      const refused: string[] = [];
+      page.on('response', (response) => response.status() >= 400 && refused.push(`${page.url()}: ${response.status()} ${response.url()}`));
+      await stage.open('/');
+      const links = await page.locator('nav a').evaluateAll((found) => found.map((link) => link.getAttribute('href') ?? ''));
+      t.equal(links.includes('/users'), ['admin', 'superadmin'].includes(role), 'users');
+      t.equal(links.includes('/audit'), ['auditor', 'operator', 'admin', 'superadmin'].includes(role), 'audit');
+      t.equal(links.length === 0, role === 'minter', `${links.length} entries`);
+      for (const link of [...links, '/profile']) {
+        await stage.open(link);
+        for (const tab of await page.getByRole('tab').all()) {
+          await tab.click();
+          await page.waitForFunction(() => document.querySelector('[aria-busy="true"], .mantine-Skeleton-root') === null);
+        }
+      }
+      t.strictSame(refused, []);
+      t.strictSame(stage.faults, []);
+      await stage.close();
+    });
+  }
+}
