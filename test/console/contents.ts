@@ -38,6 +38,7 @@ export async function places(server: RunningServer): Promise<readonly (readonly 
     ['cmp-server', '/cmp-server'],
     ['cmp-profile', `/cmp-server/${cmp?.id}`],
     ['cmp-commands', `/cmp-server/${cmp?.id}?tab=commands`],
+    ['cmp-test', `/cmp-server/${cmp?.id}?tab=test`],
     ['cmp-orders', `/cmp-server/${cmp?.id}?tab=orders`],
     ['cmp-policy', `/cmp-server/${cmp?.id}?tab=policy`],
     ['scep-server', '/scep-server'],
@@ -60,6 +61,9 @@ export async function places(server: RunningServer): Promise<readonly (readonly 
     ['user', `/users/${user?.id}`],
     ['tokens', '/users?tab=tokens'],
     ['profile', '/profile'],
+    ['notifications', '/notifications'],
+    ['mails', '/notifications/mails'],
+    ['setup', '/setup'],
     ['decoder', '/decoder'],
   ];
 }

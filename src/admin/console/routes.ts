@@ -16,6 +16,11 @@ export const consolePlaces = [
   'approvals',
   'audit',
   'tenants',
+  'users',
+  'profile',
+  'notifications',
+  'settings',
+  'setup',
   'decoder',
 ] as const;
 

@@ -16,6 +16,7 @@ import type { scepProfileSchema, scepSummarySchema } from '../../admin/scep-prof
 import type { sessionRowSchema, sessionSchema, totpProposalSchema } from '../../admin/session/schema.js';
 import type { snippetList } from '../../admin/snippets/schema.js';
 import type { tenantSchema } from '../../admin/tenants/schema.js';
+import type { testEnrolmentReportSchema } from '../../admin/test-enrolment/schema.js';
 import type { createdTokenSchema, tokenSchema } from '../../admin/tokens/schema.js';
 import type { createdUserSchema, userSchema } from '../../admin/users/schema.js';
 
@@ -46,6 +47,7 @@ export type ConnectorSummary = z.output<typeof connectorSummarySchema>;
 export type ConnectorOptions = z.output<typeof connectorOptionsSchema>;
 export type ConnectorMonitoring = z.output<typeof connectorMonitoringSchema>;
 export type ConnectorCall = z.output<typeof connectorCallSchema>;
+export type TestEnrolmentReport = z.output<typeof testEnrolmentReportSchema>;
 export type TestReport = z.output<typeof testReportSchema>;
 export type CmpProfile = z.output<typeof cmpProfileSchema>;
 export type CmpSummary = z.output<typeof cmpSummarySchema>;

@@ -1,5 +1,6 @@
 import {
   IconAlertTriangle,
+  IconBell,
   IconBuilding,
   IconCertificate,
   IconDeviceLaptop,
@@ -8,6 +9,7 @@ import {
   IconLayoutDashboard,
   IconListDetails,
   IconPlugConnected,
+  IconRocket,
   IconServerBolt,
   IconShield,
   IconUserCheck,
@@ -43,7 +45,9 @@ export const menuItems: readonly (MenuItem | { readonly group: string; readonly 
   { to: '/certificates', label: menu.certificates, icon: IconCertificate, needs: 'certificate:read' },
   { to: '/accounts', label: menu.accounts, icon: IconDeviceLaptop, needs: 'account:read' },
   { to: '/audit', label: menu.audit, icon: IconHistory, needs: 'audit:read' },
+  { to: '/notifications', label: menu.notifications, icon: IconBell, needs: 'notification-rule:read' },
   { to: '/tenants', label: menu.tenants, icon: IconBuilding, needs: 'tenant:read' },
   { to: '/users', label: menu.users, icon: IconUsers, needs: 'user:read' },
   { to: '/decoder', label: menu.decoder, icon: IconFileCode, needs: 'message:decode' },
+  { to: '/setup', label: menu.setup, icon: IconRocket, needs: 'profile:write' },
 ];

@@ -61,6 +61,10 @@ const pages = [
   page('/tenants', () => import('../pages/tenants/tenants-page.js'), 'TenantsPage'),
   page('/users', () => import('../pages/users/users-page.js'), 'UsersPage'),
   page('/users/$id', () => import('../pages/users/user-detail.js'), 'UserDetail'),
+  page('/notifications', () => import('../pages/notifications/rules-page.js'), 'RulesPage'),
+  page('/notifications/mails', () => import('../pages/notifications/mails-page.js'), 'MailsPage'),
+  page('/notifications/$id', () => import('../pages/notifications/rule-detail.js'), 'RuleDetail'),
+  page('/setup', () => import('../pages/setup/setup-page.js'), 'SetupPage'),
   page('/profile', () => import('../pages/profile/profile-page.js'), 'ProfilePage'),
   page('/decoder', () => import('../pages/decoder/decoder-page.js'), 'DecoderPage'),
 ];

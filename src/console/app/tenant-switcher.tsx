@@ -11,7 +11,7 @@ import { useTenant } from './tenant.js';
 /** Which tenant is looked at. Who is bound to one reads its name here. */
 export function TenantSwitcher() {
   const session = useSession();
-  if (session.tenantId === null) return <Choice />;
+  if (session.tenantId === null) return session.permissions.includes('tenant:read') ? <Choice /> : null;
   if (session.tenants !== null && session.tenants.length > 1) return <Workplace tenants={session.tenants} tenantId={session.tenantId} />;
   return (
     <Text size="sm" c="dimmed">

@@ -19,7 +19,8 @@ export function ProblemAlert({ error, shownElsewhere = () => false, onReload, on
   if (!(error instanceof ApiProblem)) return <Alert color="red" title={error.message} role="alert" />;
   const isStale = error.status === 412;
   const remaining = error.errors.filter(({ path }) => !shownElsewhere(path));
-  const text = isStale ? common.staleText : error.status === 0 ? common.unreachable : error.message;
+  const isAllBeside = error.errors.length > 0 && remaining.length === 0;
+  const text = isStale ? common.staleText : error.status === 0 ? common.unreachable : isAllBeside ? common.marked : error.message;
   return (
     <Alert color={isStale ? 'orange' : 'red'} title={isStale ? common.staleTitle : error.title} role="alert">
       <Stack gap="xs">

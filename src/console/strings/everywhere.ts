@@ -29,6 +29,7 @@ export const common = {
   loading: 'Loading',
   nothingFound: 'Nothing matches these filters',
   nothingFoundText: 'Change the search or clear the filters.',
+  marked: 'What is wrong stands beside the fields.',
   requestId: 'Request id',
   retry: 'Try again',
   unreachable: 'The server could not be reached. The console tries again by itself.',

@@ -49,7 +49,7 @@ export const profiles = {
   success: 'success',
   failed: 'failed',
   total: 'total',
-  tabs: { overview: 'Overview', commands: 'Client commands', orders: 'Orders', policy: 'Policy' },
+  tabs: { overview: 'Overview', commands: 'Client commands', test: 'Test', orders: 'Orders', policy: 'Policy' },
   endpoint: 'Endpoint',
   credentials: 'Credentials',
   details: 'Details',

@@ -10,9 +10,9 @@ import { Foreign } from '../../components/foreign.js';
 import { showDuration, showNumber, showPercent } from '../../components/format.js';
 import { Moment } from '../../components/moment.js';
 import { Panel } from '../../components/panel.js';
+import { Steps } from '../../components/steps.js';
 import { Whole } from '../../components/whole.js';
 import { words } from '../../strings/index.js';
-import { Steps } from './test-report.js';
 
 const { common } = words;
 const { monitoring } = words.connectors;

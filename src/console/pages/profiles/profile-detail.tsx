@@ -1,7 +1,9 @@
 import { Alert, List, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { oneQuery } from '../../api/queries.js';
+import { useMay } from '../../app/session.js';
 import { StatusBadge } from '../../components/badges.js';
 import { Facts } from '../../components/facts.js';
 import { Foreign } from '../../components/foreign.js';
@@ -21,6 +23,7 @@ import { useDeletion } from './use-deletion.js';
 
 const { cmp, profiles } = words;
 const { tabs } = profiles;
+const TestEnrolment = lazy(async () => ({ default: (await import('./test-enrolment.js')).TestEnrolment }));
 
 interface OfKind<P extends Profile, S extends Summary> {
   readonly kind: ProfileKind<P, S>;
@@ -42,6 +45,16 @@ function Detail<P extends Profile, S extends Summary>({ kind, profile, reload }:
   const { path, place, protocol } = kind;
   const navigate = useNavigate();
   const of = `${path}/${profile.id}`;
+  const may = useMay();
+  const test = {
+    value: 'test',
+    label: tabs.test,
+    render: () => (
+      <Suspense>
+        <TestEnrolment path={of} />
+      </Suspense>
+    ),
+  };
   return (
     <ManagedDetail<P>
       {...{ path, place, writes: 'profile:write', item: profile, reload, saved: profiles.saved, form: kind.Form }}
@@ -50,6 +63,7 @@ function Detail<P extends Profile, S extends Summary>({ kind, profile, reload }:
       tabs={[
         { value: 'overview', label: tabs.overview, render: () => <Overview kind={kind} profile={profile} /> },
         { value: 'commands', label: tabs.commands, render: () => <SnippetsPanel path={of} /> },
+        ...(may('profile:test') ? [test] : []),
         { value: 'orders', label: tabs.orders, render: () => <ProfileOrders profileId={profile.id} /> },
         { value: 'policy', label: tabs.policy, render: () => <PolicyPanel path={path} protocol={protocol} profile={profile} /> },
       ]}

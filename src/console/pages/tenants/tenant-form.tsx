@@ -3,20 +3,14 @@ import { call } from '../../api/call.js';
 import type { Tenant } from '../../api/types.js';
 import { useEntityForm } from '../../components/entity-form.js';
 import { FormDrawer } from '../../components/form-drawer.js';
+import type { ManagedFormProps } from '../../components/managed.js';
 import { words } from '../../strings/index.js';
 import { pathFrom, required } from '../profiles/rules.js';
 
 const { common, tenants } = words;
 
-interface TenantFormProps {
-  /** Absent: a new one. */
-  readonly tenant?: Tenant | undefined;
-  readonly onClose: () => void;
-  readonly onSaved: (tenant: Tenant) => void;
-}
-
 /** Add and edit a tenant. */
-export function TenantForm({ tenant, onClose, onSaved }: TenantFormProps) {
+export function TenantForm({ item: tenant, onClose, onSaved, onReload }: ManagedFormProps<Tenant>) {
   const entity = useEntityForm({
     initialValues: { name: tenant?.name ?? '', slug: tenant?.slug ?? '', status: tenant?.status ?? 'active' },
     rules: { name: required },
@@ -38,7 +32,7 @@ export function TenantForm({ tenant, onClose, onSaved }: TenantFormProps) {
       hasField={entity.hasField}
       onSubmit={entity.submit}
       onClose={onClose}
-      onReload={onClose}
+      onReload={onReload}
     >
       <TextInput label={tenants.name} withAsterisk maxLength={100} data-autofocus {...entity.field('name')} />
       <TextInput label={tenants.slug} description={tenants.slugHint} placeholder={pathFrom(entity.values.name)} maxLength={64} {...entity.field('slug')} />
