@@ -37,7 +37,12 @@ export function useEntityForm<V extends object, T>({ initialValues, rules, field
   const [initial] = useState(initialValues);
   const [values, setValues] = useState(initialValues);
   const [errors, setErrors] = useState<Errors<V>>({});
-  const change = useChange(save);
+  // The form is told within the change: what is read again afterwards may put another form in its place, which would never hear of it.
+  const change = useChange(async (given: V) => {
+    const saved = await save(given);
+    onSaved(saved);
+    return saved;
+  });
   const fieldOf = (path: string): string => fields[lastOf(path)] ?? lastOf(path);
   const hasField = (path: string): boolean => fieldOf(path) in initial;
   const set = <K extends keyof V>(name: K, value: V[K]): void => {
@@ -52,7 +57,6 @@ export function useEntityForm<V extends object, T>({ initialValues, rules, field
       return;
     }
     change.mutate(values, {
-      onSuccess: onSaved,
       onError: (error) => {
         if (!(error instanceof ApiProblem)) return;
         const shown = error.errors.filter(({ path }) => hasField(path));
