@@ -2,6 +2,7 @@
 import type { Eventually } from '../runtime/eventually.js';
 import type { Result } from '../runtime/result.js';
 import type { Profile } from '../tenancy/profile.js';
+import type { CaRefusal } from './ca-refusal.js';
 import type { Order } from './order.js';
 
 /** What a CA says to a revocation. `final`: it will never say anything else, so that nobody asks again. */
@@ -37,7 +38,7 @@ export interface CertificateRequest {
 export type IssuerAnswer =
   | { readonly kind: 'issued'; readonly certificate: Buffer }
   | { readonly kind: 'pending'; readonly reference: string; readonly retryAfterSeconds: number }
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly code?: CaRefusal }
   | { readonly kind: 'notSent'; readonly reason: string }
   | { readonly kind: 'uncertain'; readonly reason: string };
 
@@ -45,7 +46,7 @@ export type LookupAnswer =
   | { readonly kind: 'found'; readonly certificate: Buffer }
   | { readonly kind: 'none' }
   | { readonly kind: 'pending'; readonly reference: string; readonly retryAfterSeconds: number }
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly code?: CaRefusal }
   | { readonly kind: 'unknown'; readonly reason: string };
 
 export interface IssuerTiming {

@@ -1,6 +1,7 @@
 /** The port to the database of orders: how an order is recorded, claimed, settled and looked for. */
 import type { Context, SystemContext, TenantContext } from '../tenancy/context.js';
 import type { Protocol } from '../tenancy/profile.js';
+import type { CaRefusal } from './ca-refusal.js';
 import type { CertificateRecord, CertificateRequest } from './issuer.js';
 import type { Operation, Order, OrderFacts, OrderState, Session } from './order.js';
 
@@ -139,7 +140,8 @@ export interface OrderStore {
 export type ClaimResult =
   | { readonly kind: 'issued'; readonly certificate: CertificateRecord }
   | { readonly kind: 'pending'; readonly reference: string; readonly retryAfterSeconds: number }
-  | { readonly kind: 'rejected'; readonly reason: string }
+  /** `code`: why, where the CA said so; `ca-refused` where absent. */
+  | { readonly kind: 'rejected'; readonly reason: string; readonly code?: CaRefusal }
   /** Nothing happened at the CA: back to ACCEPTED, next try after the delay. `notCounted`: it never got there, and is no call of this order. */
   | { readonly kind: 'retry'; readonly reason: string; readonly delayMs: number; readonly notCounted?: true }
   /** Look up after the quarantine. */

@@ -1,4 +1,5 @@
 /** What the core needs of the world, by subject: CAs, orders, certificates, refusals, revocations. */
+export { type CaRefusal, caRefusalOf } from './ca-refusal.js';
 export * from './certificate-store.js';
 export * from './issuer.js';
 export * from './order-reader.js';

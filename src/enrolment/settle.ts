@@ -97,7 +97,7 @@ async function resultOf(answer: IssuerAnswer, claimed: ClaimedOrder, issuer: Iss
     case 'pending':
       return answer;
     case 'refused':
-      return { kind: 'rejected', reason: answer.reason };
+      return { ...answer, kind: 'rejected' };
     case 'notSent':
       return { kind: 'retry', reason: answer.reason, delayMs: backoffMs(claimed, now), notCounted: true };
     case 'uncertain':
@@ -230,7 +230,7 @@ async function lookupResult(answer: LookupAnswer, claimed: ClaimedOrder, issuer:
     case 'pending':
       return answer;
     case 'refused':
-      return { kind: 'rejected', reason: answer.reason };
+      return { ...answer, kind: 'rejected' };
     case 'unknown':
       return { kind: 'uncertain', reason: answer.reason, delayMs: backoffMs(claimed, now) };
     case 'none':

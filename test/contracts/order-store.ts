@@ -549,6 +549,9 @@ async function moves(t: Test, { orders, orderReader }: OrderPorts): Promise<void
     const rejected = await claimedOrder(orders, tenant);
     await orders.settleClaimed(tenant, rejected, { kind: 'rejected', reason: 'not allowed' });
     t.match(await orderReader.find(tenant, rejected.order.id), { failInfo: 'ca-refused', failReason: 'not allowed' });
+    const duplicate = await claimedOrder(orders, tenant);
+    await orders.settleClaimed(tenant, duplicate, { kind: 'rejected', reason: 'not allowed to use same key', code: 'ca-duplicate' });
+    t.match(await orderReader.find(tenant, duplicate.order.id), { state: 'REJECTED', failInfo: 'ca-duplicate', failReason: 'not allowed to use same key' });
     const denied = await orderIn(orders, tenant, 'AWAITING_APPROVAL');
     await orders.move(tenant, denied.id, ['AWAITING_APPROVAL'], 'REJECTED', 'unknown device');
     const found = await orderReader.find(tenant, denied.id);

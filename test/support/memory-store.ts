@@ -175,7 +175,7 @@ export function memoryStore(clock: Clock = systemClock): MemoryStore {
   function settle(entry: Entry, state: ClaimableState, actor: string, result: ClaimResult): void {
     const reason = 'reason' in result ? result.reason : '';
     const isRefused = result.kind === 'rejected' || result.kind === 'failed';
-    const failure = isRefused ? { failInfo: result.kind === 'rejected' ? 'ca-refused' : 'order-failed', failReason: reason } : {};
+    const failure = isRefused ? { failInfo: result.kind === 'rejected' ? (result.code ?? 'ca-refused') : 'order-failed', failReason: reason } : {};
     const change = result.kind === 'issued' ? { certificateId: result.certificate.id } : result.kind === 'stuck' ? { failReason: reason } : failure;
     for (const step of steps[state][result.kind]) enter(entry, step, actor, reason, change);
     const goesOn = phaseOf(entry.order.state) === 'open' || (entry.order.state === 'EXPIRED' && isLookedUpAgain(result));

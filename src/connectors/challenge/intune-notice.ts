@@ -9,6 +9,10 @@ import type { FailedNotice, IssuedNotice, OrderNotice } from '../../tenancy/chal
 export const failureResults: Readonly<Record<string, number>> = {
   'order-rejected': 0xa000_0001,
   'ca-refused': 0xa000_0002,
+  'ca-policy': 0xa000_0002,
+  'ca-duplicate': 0xa000_0002,
+  'ca-key': 0xa000_0002,
+  'ca-proof': 0xa000_0002,
   'order-failed': 0xa000_0003,
   'order-expired': 0xa000_0004,
   'account-held': 0xa000_0005,

@@ -1,4 +1,4 @@
-import type { IssuerAnswer, LookupAnswer } from '../../enrolment/ports.js';
+import { caRefusalOf, type IssuerAnswer, type LookupAnswer } from '../../enrolment/ports.js';
 import { fromPem } from '../../pkix/index.js';
 import type { HttpAnswer } from './http.js';
 import { certificateAnswer, type EngineOperation, operation, type Problem, problem, readJson } from './wire.js';
@@ -36,7 +36,9 @@ export function issueAnswer(answer: HttpAnswer): IssuerAnswer {
   }
   if (answer.status === 202) return acceptedAnswer(answer);
   const fault = problemOf(answer);
-  return { kind: meaningOf(answer.status, fault), reason: faultText(answer.status, fault) };
+  const reason = faultText(answer.status, fault);
+  const kind = meaningOf(answer.status, fault);
+  return kind === 'refused' ? { kind, reason, ...caRefusalOf(fault?.code) } : { kind, reason };
 }
 
 function acceptedAnswer(answer: HttpAnswer): IssuerAnswer {
@@ -72,7 +74,7 @@ function outcomeOf(body: EngineOperation, answer: HttpAnswer): LookupAnswer {
         : { kind: 'found', certificate };
     }
     case 'FAILED':
-      return { kind: 'refused', reason: faultText(0, body.error) };
+      return { kind: 'refused', reason: faultText(0, body.error), ...caRefusalOf(body.error?.code) };
     case 'CANCELLED':
       return { kind: 'refused', reason: 'The operation was cancelled at the Crypto Engine.' };
   }

@@ -1,6 +1,7 @@
 import type { CertificateRequest, IssuerAnswer, LookupAnswer } from '../../enrolment/ports.js';
 import { parseCertificate } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import { faultAnswer } from '../fault-answer.js';
 import type { EjbcaClient } from './client.js';
 import { type Enrolled, type EnrolPlace, enrolByPkcs10, enrolByPublicKey, isByPkcs10 } from './enrol.js';
 import type { EjbcaFault } from './faults.js';
@@ -42,7 +43,7 @@ export async function issue(ref: string, request: CertificateRequest, deps: Issu
   // Nothing but a search has been sent, whatever became of it.
   if (!username.ok) return { kind: 'notSent', reason: username.error.reason };
   const enrolled = await deps.lanes(username.value, () => enrolInTurn(username.value, request, deps, deadline));
-  if (!enrolled.ok) return { kind: enrolled.error.verdict, reason: enrolled.error.reason };
+  if (!enrolled.ok) return faultAnswer(enrolled.error);
   deps.noteIssued(enrolled.value, username.value);
   return { kind: 'issued', certificate: enrolled.value.certificate };
 }

@@ -3,6 +3,7 @@ import { fail, ok, type Result } from '../../runtime/result.js';
 import { Secret } from '../../runtime/secret.js';
 import type { CryptoEngineConfig } from '../../tenancy/connector.js';
 import type { AddressGuard } from '../address-guard.js';
+import { faultAnswer } from '../fault-answer.js';
 import { timeOfRef } from '../order-ref.js';
 import { runSteps, type TestReport } from '../test-steps.js';
 import { type Authority, createAuthority } from './authority.js';
@@ -50,7 +51,7 @@ export function createVaultIssuer(config: CryptoEngineConfig, secrets: VaultSecr
       const named = checkNames(request);
       if (!named.ok) return { kind: 'refused', reason: named.error };
       const signed = await sign(client, place, request, deadline());
-      if (!signed.ok) return { kind: signed.error.verdict, reason: signed.error.reason };
+      if (!signed.ok) return faultAnswer(signed.error);
       authority.note(signed.value.chain);
       return { kind: 'issued', certificate: signed.value.certificate };
     },

@@ -65,12 +65,15 @@ export async function insertCertificate(trx: Trx, order: LockedOrder, certificat
   return rows.length === 1;
 }
 
-const failInfos = { rejected: 'ca-refused', failed: 'order-failed' } as const satisfies Partial<Record<ClaimResult['kind'], RefusalCode>>;
+function failInfoOf(result: ClaimResult): { readonly failInfo?: RefusalCode } {
+  if (result.kind === 'failed') return { failInfo: 'order-failed' };
+  return result.kind === 'rejected' ? { failInfo: result.code ?? 'ca-refused' } : {};
+}
 
 async function apply(trx: Trx, boot: Boot, context: TenantContext, order: LockedOrder, state: ClaimableState, result: ClaimResult): Promise<void> {
   const path = steps[state][result.kind];
   const reason = 'reason' in result ? result.reason : '';
-  const failInfo = result.kind === 'rejected' || result.kind === 'failed' ? { failInfo: failInfos[result.kind] } : {};
+  const failInfo = failInfoOf(result);
   const certificate = result.kind === 'issued' ? { certificateId: result.certificate.id } : {};
   const to = path.at(-1);
   if (to !== undefined) await enterState(trx, order, { to, reason, ...failInfo, ...certificate });

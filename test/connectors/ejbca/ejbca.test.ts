@@ -96,6 +96,14 @@ const errorMap: readonly Row[] = [
   { signal: '503 of a proxy, which does not say whether EJBCA was asked', code: 'internal', rule: { status: 503, body: '<html>try later</html>' } },
 ];
 
+/** What a device is told of a refusal, beyond that there was one. */
+const toldDevices: Partial<Record<EjbcaFaultCode, string>> = {
+  'policy-violation': 'ca-policy',
+  'illegal-value': 'ca-policy',
+  'duplicate-key': 'ca-duplicate',
+  'duplicate-subject': 'ca-duplicate',
+};
+
 t.test('the error map: each signal becomes what it means for the order, in words that say what to do', async (t) => {
   for (const row of errorMap) {
     await t.test(`${row.signal}: ${row.code}`, async (t) => {
@@ -107,6 +115,8 @@ t.test('the error map: each signal becomes what it means for the order, in words
       const answer = await issuer.issue(newRef(), row.request?.() ?? requestFor('device'));
       const { verdict, says } = ejbcaFaults[row.code];
       t.equal(answer.kind, verdict);
+      const refusal = verdict === 'refused' ? toldDevices[row.code] : undefined;
+      t.equal('code' in answer ? answer.code : undefined, refusal, 'what the device is told');
       t.ok('reason' in answer && answer.reason.startsWith(says), JSON.stringify(answer));
       t.strictSame(await fake.issued(), [], 'nothing was issued');
     });
