@@ -23,8 +23,19 @@ export const descriptionSchema = z.string().max(2000).describe('What it is for')
 /** RFC 3339, UTC. */
 export const timeSchema = z.string().meta({ format: 'date-time' });
 
-/** RFC 3339 with any offset, as a query parameter. */
-export const instantSchema = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+/** RFC 3339 with any offset, of the years that every part of the house can write down. */
+export const timeTextSchema = z.iso
+  .datetime({ offset: true, error: 'Must be a time such as 2026-01-31T12:00:00Z' })
+  .refine(isWithinYears, 'Must be a time of the years 1 to 9999');
+
+function isWithinYears(text: string): boolean {
+  const year = new Date(text).getUTCFullYear();
+  // What is no time at all is told once, by its form.
+  return Number.isNaN(year) || (year >= 1 && year <= 9999);
+}
+
+/** The same as a query parameter. */
+export const instantSchema = timeTextSchema.transform((text) => new Date(text));
 /** `true` or `false` as a query parameter. */
 export const flagSchema = z.enum(['true', 'false']).transform((text) => text === 'true');
 

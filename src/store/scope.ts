@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Context } from '../tenancy/context.js';
-import { isUuid } from './text.js';
+import { isUuid, storableText } from './text.js';
 
 /** Rows a caller may see: its tenant's; everybody's for the system itself. */
 export function visibleTo(context: Context, column: RawBuilder<unknown>): readonly RawBuilder<unknown>[] {
@@ -9,7 +9,7 @@ export function visibleTo(context: Context, column: RawBuilder<unknown>): readon
 
 /** `column = value` where a value was given. */
 export function equals(column: RawBuilder<unknown>, value: string | undefined): readonly RawBuilder<unknown>[] {
-  return value === undefined ? [] : [sql`${column} = ${value}`];
+  return value === undefined ? [] : [sql`${column} = ${storableText(value)}`];
 }
 
 /** As `equals` for a column of UUIDs; what is no UUID equals none. */

@@ -40,7 +40,7 @@ export function userStore(connection: Connection, boot: Boot): UserStore {
     create: (context, user) => createUser(connection, boot, context, user),
     count: async () => (await firstOf(connection, sql<{ count: number }>`select count(*) as count from users`))?.count ?? 0,
     find: async (context, id) => toUserOrNone(await firstOf(connection, selectUser([...visibleUsers(context), ...equalsId(sql`u.id`, id)]))),
-    findByName: async (username) => withPassword(await firstOf(connection, selectUser(equals(sql`u.username`, storableText(username))))),
+    findByName: async (username) => withPassword(await firstOf(connection, selectUser(equals(sql`u.username`, username)))),
     findByIdentity: async ({ issuer, subject }) =>
       toUserOrNone(await firstOf(connection, selectUser([sql`u.identity_issuer = ${issuer}`, sql`u.identity_subject = ${storableText(subject)}`]))),
     list: (context, query) => readPage<UserRow, User>(connection, listing(context, query), query, toUser),

@@ -194,6 +194,7 @@ t.test('OpenAPI', async (t) => {
       dashboard: {} as never,
       auditChain: {} as never,
       auditSinks: {} as never,
+      unknownCertificates: {} as never,
       deviceSecrets: {} as never,
       notificationRules: {} as never,
       mails: {} as never,

@@ -892,6 +892,14 @@ async function byTheMany(t: Test, desk: Desk): Promise<void> {
     t.equal(await total(`until=${time(-86_400_000)}`), 0);
     t.equal(await total(`since=${time(-86_400_000)}&until=${time(86_400_000)}`), 5);
     t.same(paths(await admin('GET', '/api/v1/orders?since=yesterday&acknowledged=1')), ['acknowledged', 'since']);
+    for (const beyond of ['0000-01-01T00:00:00Z', '0001-01-01T00:00:00%2B05:30', '9999-12-31T23:59:59-23:59']) {
+      for (const list of ['orders?since', 'audit-events?until', 'refusals?since', 'certificates?expiresAfter']) {
+        problem(t, await admin('GET', `/api/v1/${list}=${beyond}`), 400, 'invalid-request');
+      }
+    }
+    for (const filter of ['audit-events?object', 'audit-events?actor', 'refusals?source', 'orders?transactionId', 'orders?q']) {
+      t.equal((await admin('GET', `/api/v1/${filter}=a%00b`)).body.total, 0, `${filter}: what no text holds finds nothing`);
+    }
   });
 
   await t.test('lists are exported as CSV, every page of them, and only what the caller may see', async (t) => {

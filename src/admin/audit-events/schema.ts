@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import type { InclusionProof } from '../../audit/chain.js';
-import { idSchema, timeSchema } from '../field.js';
+import { idSchema, timeSchema, timeTextSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 import type { RecordedAuditEvent } from '../ports.js';
 
 const outcomes = ['success', 'failure'] as const;
 const word = z.string().min(1).max(200);
-const moment = z.iso.datetime({ offset: true, error: 'Must be a time such as 2026-01-31T12:00:00Z' });
 
 const eventFields = {
   id: z.string().describe('`<run of a node>:<number in it>`; numbers without a gap'),
@@ -53,8 +52,8 @@ export const auditEventListQuery = listQuerySchema(
     action: word.optional(),
     object: word.optional(),
     outcome: z.enum(outcomes).optional(),
-    since: moment.optional().describe('Events from this moment on'),
-    until: moment.optional().describe('Events before this moment'),
+    since: timeTextSchema.optional().describe('Events from this moment on'),
+    until: timeTextSchema.optional().describe('Events before this moment'),
   },
   '-at',
 );

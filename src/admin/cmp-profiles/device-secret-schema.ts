@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DeviceSecret } from '../../tenancy/device-secret.js';
-import { idSchema, lineSchema, timeSchema } from '../field.js';
+import { idSchema, lineSchema, timeSchema, timeTextSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 import { mintChallengeSchema } from '../scep-profiles/challenge-schema.js';
 import { referenceSchema } from './schema.js';
@@ -15,7 +15,7 @@ export const mintDeviceSecretSchema = z
     subject,
     sans,
     label: lineSchema(200).min(1).optional().describe('What operators call the device'),
-    expiresAt: z.iso.datetime({ offset: true }).optional().describe('At most ten years ahead; a week when absent'),
+    expiresAt: timeTextSchema.optional().describe('At most ten years ahead; a week when absent'),
     uses,
   })
   .prefault({})

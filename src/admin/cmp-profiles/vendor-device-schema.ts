@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { nameFromText } from '../../pkix/index.js';
 import type { VendorDevice } from '../../tenancy/vendor-device.js';
-import { idSchema, lineSchema, timeSchema } from '../field.js';
+import { idSchema, lineSchema, timeSchema, timeTextSchema } from '../field.js';
 import { listQuerySchema, pageSchema } from '../list.js';
 
 export const vendorDeviceParams = z.strictObject({ id: idSchema.describe('Id of the profile'), deviceId: idSchema.describe('Id of the device') });
@@ -32,7 +32,7 @@ const deviceFields = z.strictObject({
   subject: name.optional().describe('Or its subject: certificates of this name below any trust anchor of the profile'),
   label: lineSchema(200).min(1).optional().describe('What operators call the device'),
   uses: z.int().min(1).max(1_000_000).default(1).describe('How many orders it may place; each with a transaction of its own counts'),
-  expiresAt: z.iso.datetime({ offset: true }).optional().describe('Until when; without, for good'),
+  expiresAt: timeTextSchema.optional().describe('Until when; without, for good'),
 });
 
 /** One device: a whole issuer cannot be named. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseCertificate } from '../../pkix/index.js';
-import { timeSchema } from '../field.js';
+import { timeSchema, timeTextSchema } from '../field.js';
 import type { EngineCaRow } from '../ports.js';
 import { shownCertificate, shownCertificateSchema } from '../ra-keys/schema.js';
 
@@ -19,7 +19,7 @@ export const engineCaSchema = z
 export const engineCaListSchema = z.object({ items: z.array(engineCaSchema) }).meta({ id: 'EngineCaList' });
 
 export const newEngineCaSchema = z
-  .strictObject({ activatesAt: z.iso.datetime({ offset: true }).describe('When it takes over; until then devices can learn of it by GetNextCACert') })
+  .strictObject({ activatesAt: timeTextSchema.describe('When it takes over; until then devices can learn of it by GetNextCACert') })
   .meta({ id: 'NewEngineCa' });
 
 export function engineCaView({ id, state, activatesAt, createdAt, certificate }: EngineCaRow): z.output<typeof engineCaSchema> {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { type Certificate, certificateFingerprint, fingerprintText, nameToText, parseCertificate, parsePublicKey, serialHex } from '../../pkix/index.js';
 import { type RaKey, raKeyOrigins, raKeyStates, raKeyUsages } from '../../tenancy/credentials.js';
-import { idSchema, timeSchema } from '../field.js';
+import { idSchema, timeSchema, timeTextSchema } from '../field.js';
 
 export const raKeyParams = z.strictObject({ id: idSchema.describe('Id of the profile'), keyId: idSchema.describe('Id of the RA key') });
 
@@ -46,7 +46,7 @@ export const importRaKeySchema = z
   .strictObject({
     pfx: z.base64().min(1).max(90_000).describe('PKCS#12 in base64, at most 64 KiB: RA certificates with their RSA keys, of one server'),
     password: z.string().max(500).describe('Opens the PFX; not kept'),
-    keepUntil: z.iso.datetime({ offset: true }).nullable().default(null).describe('When the keys go; null: when they are retired by hand'),
+    keepUntil: timeTextSchema.nullable().default(null).describe('When the keys go; null: when they are retired by hand'),
   })
   .meta({ id: 'ImportRaKeys', description: 'RA keys of the server that answered these devices before' });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ipName, nameFromText } from '../../pkix/index.js';
 import { sanTypes } from '../../tenancy/policy.js';
-import { lineSchema, timeSchema } from '../field.js';
+import { lineSchema, timeSchema, timeTextSchema } from '../field.js';
 
 const subject = lineSchema(500)
   .min(1)
@@ -39,7 +39,7 @@ export const mintChallengeSchema = z
       .min(1)
       .optional()
       .describe('The device as its management system knows it; orders are counted to it. In mode hmac required, as the request of the device will name it'),
-    expiresAt: z.iso.datetime({ offset: true }).optional().describe('At most a year ahead; a day when absent'),
+    expiresAt: timeTextSchema.optional().describe('At most a year ahead; a day when absent'),
     uses: z.int().min(1).max(1_000_000).default(1).describe('How many orders it is good for'),
   })
   .meta({ id: 'MintChallenge', description: 'What a challenge is for' });

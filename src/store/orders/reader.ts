@@ -6,7 +6,7 @@ import type { Page } from '../../tenancy/ports.js';
 import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
 import { allOf, readPage, searched } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
-import { isUuid, storableText } from '../text.js';
+import { isUuid } from '../text.js';
 import { keptCounts } from './kept-counts.js';
 import { type OrderRow, orderColumns, toOrder } from './rows.js';
 import { firstIdAfter, skewMs, summarise } from './summary.js';
@@ -71,7 +71,7 @@ async function hasMore(connection: Connection, driving: readonly Condition[]): P
 function conditionsOf(context: Context, query: OrderListQuery): { readonly driving: readonly Condition[]; readonly residual: readonly Condition[] } {
   const isWatched = query.state !== undefined && query.state !== 'ISSUED' && query.state !== 'DELIVERED' && query.state !== 'CONFIRMED';
   const indexed: readonly (readonly Condition[])[] = [
-    equals(sql`o.transaction_id`, query.transactionId === undefined ? undefined : storableText(query.transactionId)),
+    equals(sql`o.transaction_id`, query.transactionId),
     equalsId(sql`o.account_id`, query.accountId),
     isWatched ? equals(sql`o.watched_state`, query.state) : [],
     query.phase === 'open' ? inPhase(query.phase) : [],
