@@ -3,7 +3,7 @@ import { type TenantContext, tenantContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
 import { isConfirmationLate } from './confirmation-time.js';
 import { dedupeKeyOf } from './new-order.js';
-import type { Order } from './order.js';
+import type { Order, Session } from './order.js';
 import type { StoredTransaction } from './ports.js';
 import type { Confirmation, EnrolmentDeps } from './service.js';
 
@@ -17,7 +17,7 @@ export async function confirm(profile: Profile, transaction: StoredTransaction, 
   const confirmedAt = session.confirmedAt;
   const now = deps.clock.now();
   if (typeof confirmedAt === 'number') return now.getTime() - confirmedAt <= repeatMs ? 'already' : 'closed';
-  if (isConfirmationLate(session, now)) return 'unexpected';
+  if (await isLate(session, now, deps)) return 'unexpected';
   const isKept = !isAccepted && session.keepUnconfirmed === true;
   const target = isAccepted ? 'CONFIRMED' : 'REVOKE_WANTED';
   const reason = isAccepted ? 'The device confirmed the certificate.' : 'The device refused the certificate.';
@@ -30,6 +30,12 @@ export async function confirm(profile: Profile, transaction: StoredTransaction, 
   await deps.orders.updateSession(context, dedupeKey, { confirmedAt: now.getTime(), confirmUntil: null, confirmNamed: session.confirmUntil ?? null });
   if (!isMoved) return 'already';
   return isAccepted ? 'confirmed' : 'rejected';
+}
+
+/** A node whose own clock is ahead asks for the time that all nodes agree on before it takes a certificate from its device. */
+async function isLate(session: Session, now: Date, { databaseNow }: EnrolmentDeps): Promise<boolean> {
+  if (!isConfirmationLate(session, now)) return false;
+  return databaseNow === undefined || isConfirmationLate(session, await databaseNow());
 }
 
 /** A profile that keeps certificates which their devices refused: the operator finds it in the order's history. */

@@ -112,6 +112,8 @@ export interface EnrolmentParts {
   readonly issuers: Issuers;
   readonly challengeMacKey: Buffer;
   readonly clock: Clock;
+  /** The time that all nodes agree on, for deadlines that this node's clock says are over; its own counts where absent. */
+  readonly databaseNow?: () => Promise<Date>;
   readonly log: Log;
 }
 

@@ -473,6 +473,20 @@ t.test('CMP-122 CMP-127 CMP-132 CMP-133 confirmations move the order once', asyn
   t.equal((await deps.revocations.claim(systemContext('test'), 10, 1_000)).length, 1);
 });
 
+t.test('F18 a node whose clock is ahead refuses no confirmation for it: the time of all nodes decides what came too late', async (t) => {
+  const { enrolment, deps } = house(await embedded());
+  const profile = cmpProfile();
+  const asked = request({ protocol: 'cmp', evidence: { secret: { id: 's', reference: 'ref' } }, session: { confirmWait: 600 } });
+  await enrolment.enrol(profile, asked);
+  const found = await enrolment.findTransaction(profile, asked);
+  if (found === undefined) throw new Error('no transaction');
+  t.type(found.session.confirmUntil, 'number');
+  const hourAhead = { now: () => new Date(Date.now() + 3_600_000) };
+  const ask = (databaseNow: Date) => createEnrolment({ ...deps, clock: hourAhead, databaseNow: async () => databaseNow }).confirm(profile, found, true);
+  t.equal(await ask(hourAhead.now()), 'unexpected', 'it is over for all of them');
+  t.equal(await ask(new Date()), 'confirmed');
+});
+
 t.test('the texts for devices hold no detail of ours', async (t) => {
   for (const [code, text] of Object.entries(refusals)) t.ok(text.length <= 120 && text.endsWith('.'), code);
 });
