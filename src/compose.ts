@@ -20,6 +20,7 @@ import { createEnrolment, type EnrolmentDeps, enrolmentDeps } from './enrolment/
 import { enrolmentTester } from './enrolment-tester.js';
 import { type FirstRun, firstRun } from './first-run.js';
 import { installationFigures } from './installation-figures.js';
+import { switchesOfInstallation } from './installation-switches.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
 import { masterKeyOf } from './master-key.js';
 import { readinessOf } from './readiness.js';
@@ -193,6 +194,7 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
       challengeMacKey,
       deviceUrl: config.deviceUrl,
       adminUrl: config.adminUrl,
+      installationSwitches: switchesOfInstallation(config),
       identity: identity.identity,
       clock: systemClock,
       log,

@@ -54,6 +54,7 @@ const tags = [
   { name: 'accounts', description: 'Device identities' },
   { name: 'audit', description: 'What happened, by whom, to what' },
   { name: 'engine-cas', description: 'CAs of the embedded engine, and their successors' },
+  { name: 'reports', description: 'What auditors ask for: rights and their use, dangerous settings in force' },
   { name: 'engine-clients', description: 'Who may use the embedded engine over its own API' },
   { name: 'decode', description: 'Captured messages, field by field' },
   { name: 'notification-rules', description: 'Who hears of what by mail' },

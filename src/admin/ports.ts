@@ -13,6 +13,7 @@ import type { Log } from '../runtime/log.js';
 import type { ChallengeStore } from '../tenancy/challenge.js';
 import type { ConnectorLogReader } from '../tenancy/connector-call.js';
 import type { ConnectorHealthStore } from '../tenancy/connector-health.js';
+import type { Switch } from '../tenancy/dangerous-switches.js';
 import type { DeviceSecretStore } from '../tenancy/device-secret.js';
 import type { EndpointDirectory } from '../tenancy/directory.js';
 import type { AccessStore, ConnectorStore, CredentialStore, ProfileStore, TenantStore } from '../tenancy/ports.js';
@@ -67,6 +68,8 @@ export interface AdminDeps {
   readonly certificates: Pick<CertificateStore, 'find'> & CertificateReader;
   readonly refusals: RefusalReader;
   readonly accounts: AccountReader;
+  /** Dangerous settings of this node's environment that are in force. */
+  readonly installationSwitches?: readonly Switch[];
   /** Appended to by what changes nothing: refused permissions. */
   readonly audit: AuditLog & AuditReader;
   /** Where absent, events have no proofs, and the trail cannot be exported. */

@@ -35,6 +35,7 @@ import { stuckOrderRoutes } from './orders/stuck-routes.js';
 import { type AdminDeps, type AdminParts, defaultLimits, type IdentityParts } from './ports.js';
 import { raKeyRoutes } from './ra-keys/routes.js';
 import { refusalRoutes } from './refusals/routes.js';
+import { reportRoutes } from './reports/routes.js';
 import { type RouteTable, recordRoutes } from './route-table.js';
 import { scepChallengeRoutes } from './scep-profiles/challenge-routes.js';
 import { scepProfileRoutes } from './scep-profiles/routes.js';
@@ -134,6 +135,7 @@ function identityRoutes(app: AdminApp, deps: AdminParts, identity: IdentityParts
   userRoutes(app, deps, identity);
   userCredentialRoutes(app, deps, identity);
   tokenRoutes(app, deps, identity);
+  reportRoutes(app, deps, identity);
 }
 
 function watchedConnectors(app: AdminApp, deps: AdminParts): void {

@@ -11,6 +11,7 @@ import { doctorCommand } from './doctor.js';
 import { enrolCmpCommand } from './enrol-cmp.js';
 import { enrolScepCommand } from './enrol-scep.js';
 import { migrateCommand } from './migrate.js';
+import { reportCommand } from './report.js';
 import { secretCommand } from './secret.js';
 import { tokenCommand } from './token.js';
 
@@ -27,6 +28,7 @@ export function addCommands(program: Command, { readConfig, parseSettings }: Set
   tokenCommand(program, readConfig);
   secretCommand(program, readConfig);
   auditCommand(program, readConfig);
+  reportCommand(program, readConfig);
   caCommand(program, readConfig);
   decodeCommand(program);
   const cmp = program.command('cmp').description('what else a device says over CMP (RFC 9810): revoke, ask');

@@ -44,12 +44,14 @@ export interface Operations {
   readonly failOrder: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["OrderFailure"]; readonly answer: Schemas["Order"] };
   readonly finishProviderLogin: { readonly path: undefined; readonly query: undefined; readonly body: undefined; readonly answer: undefined };
   readonly followOrders: { readonly path: undefined; readonly query: { readonly "tenantId"?: string; readonly "protocol"?: "scep" | "cmp"; readonly "profileId"?: string }; readonly body: undefined; readonly answer: undefined };
+  readonly getAccessReview: { readonly path: undefined; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["AccessReview"] };
   readonly getAuditEvent: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["AuditEventDetail"] };
   readonly getAuditSink: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["AuditSink"] };
   readonly getCertificate: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["Certificate"] };
   readonly getCmpProfile: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["CmpProfile"] };
   readonly getCmpSnippets: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["SnippetList"] };
   readonly getConnector: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["Connector"] };
+  readonly getDangerousSwitches: { readonly path: undefined; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["SwitchReport"] };
   readonly getDashboard: { readonly path: undefined; readonly query: { readonly "days"?: number; readonly "tenantId"?: string }; readonly body: undefined; readonly answer: Schemas["Dashboard"] };
   readonly getMail: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["WholeMail"] };
   readonly getNotificationRule: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["NotificationRule"] };

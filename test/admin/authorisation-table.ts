@@ -94,13 +94,29 @@ export const table: Readonly<Record<string, Rule>> = {
   },
   'order:acknowledge': { from: 'operator', routes: ['POST /orders/{id}/acknowledge', 'POST /orders/bulk/acknowledge'] },
   'refusal:read': { from: 'viewer', routes: ['GET /refusals'] },
-  'certificate:read': { from: 'viewer', routes: ['GET /certificates', 'GET /certificates/{id}'] },
+  'certificate:read': { from: 'viewer', routes: ['GET /certificates', 'GET /certificates/{id}', 'GET /unknown-certificates'] },
   'certificate:revoke': {
     from: 'operator',
-    routes: ['POST /certificates/{id}/revoke', 'POST /orders/{id}/retry-revocation', 'POST /orders/{id}/close-revocation'],
+    routes: [
+      'POST /certificates/{id}/revoke',
+      'POST /orders/{id}/retry-revocation',
+      'POST /orders/{id}/close-revocation',
+      'POST /unknown-certificates/{id}/revoke',
+      'POST /unknown-certificates/{id}/keep',
+    ],
   },
   'account:read': { from: 'viewer', routes: ['GET /accounts'] },
-  'audit:read': { from: 'auditor', routes: ['GET /audit-events', 'GET /audit-events/{id}', 'GET /audit-checkpoints', 'GET /orders/{id}/evidence'] },
+  'audit:read': {
+    from: 'auditor',
+    routes: [
+      'GET /audit-events',
+      'GET /audit-events/{id}',
+      'GET /audit-checkpoints',
+      'GET /reports/access',
+      'GET /reports/switches',
+      'GET /orders/{id}/evidence',
+    ],
+  },
   'audit:export': { from: 'auditor', onlyWithoutTenant: true, routes: ['GET /audit-export'] },
   'audit-sink:read': { from: 'auditor', onlyWithoutTenant: true, routes: ['GET /audit-sinks', 'GET /audit-sinks/{id}'] },
   'audit-sink:write': {

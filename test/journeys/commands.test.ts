@@ -47,6 +47,18 @@ t.test('the commands beside a server', async (t) => {
     t.match(ran.stdout, /0 failed/);
   });
 
+  await t.test('report tells auditors who may do what, and which dangerous settings are in force', async (t) => {
+    const access = await gatehouse(['report', 'access']);
+    t.equal(access.code, 0, access.output);
+    t.match(access.stdout, /^user +admin +superadmin +every +active +never +never-used administers every-tenant no-second-factor$/m);
+    const switches = await gatehouse(['report', 'switches', '--json']);
+    t.match(JSON.parse(switches.stdout), { items: [{ kind: 'installation', setting: 'GATEHOUSE_MODE', value: 'dev' }] });
+    bench.write('wrong', 'gh_wrong');
+    const refused = await gatehouse(['report', 'access', '--token-file', 'wrong']);
+    t.equal(refused.code, 1);
+    t.match(refused.stderr, /HTTP 401/);
+  });
+
   await t.test('enrol scep gets a certificate and renews it', async (t) => {
     const { url, challenge } = server.firstRun.scep;
     bench.write('challenge', `${challenge}\n`);
@@ -142,6 +154,16 @@ t.test('the commands beside a server', async (t) => {
     t.equal(ran.code, isEmbedded ? 75 : 0, ran.output);
     if (isEmbedded) t.match(ran.stderr, /in use by process/);
     else t.equal(await statusWith(server, ran.stdout.trim()), 200);
+    const rows: readonly (readonly [readonly string[], RegExp])[] = [
+      [['--permission', 'no:such'], /--permission must be one of tenant:read/],
+      [['--role', 'viewer', '--permission', 'order:read', 'user:write'], /The role viewer does not have user:write/],
+      [['--role', 'auditor', '--tenant', 'default', '--permission', 'audit:export'], /The role auditor of one tenant does not have audit:export/],
+    ];
+    for (const [options, said] of rows) {
+      const refused = await gatehouse(['token', 'create', '--name', 'x', ...options]);
+      t.equal(refused.code, 64, refused.output);
+      t.match(refused.stderr, said);
+    }
   });
 
   await t.test('the commands of the README work when pasted', needs('openssl', 'pki --scep'), async (t) => {
@@ -169,6 +191,8 @@ t.test('the commands beside a server', async (t) => {
     const token = await createToken();
     t.equal(token.code, 0, token.output);
     t.match(token.stdout, /^gh_\S{29,}\n$/, 'the token alone, for scripts');
+    const narrow = await gatehouse(['token', 'create', '--name', 'narrow', '--role', 'auditor', '--permission', 'audit:read', 'order:read']);
+    t.equal(narrow.code, 0, narrow.output);
     const wrongKey = await gatehouse(['doctor'], { GATEHOUSE_MASTER_KEY: Buffer.alloc(32, 1).toString('base64') });
     t.equal(wrongKey.code, 1, wrongKey.output);
     t.match(wrongKey.stdout, /fail +Master key/);
