@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { permissionNames, permissionsOf } from '../admin/permission.js';
 import type { Config } from '../config.js';
 import { uuidv7 } from '../runtime/ids.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import type { StartFault } from '../start-fault.js';
 import type { Store } from '../store/store.js';
 import { systemContext } from '../tenancy/context.js';
+import { permissionNames, permissionsOf } from '../tenancy/permission.js';
 import { type Role, roles } from '../tenancy/ports.js';
 import { generateToken, hashToken } from '../tenancy/token.js';
 import { openDatabase } from './open-database.js';

@@ -26,7 +26,7 @@ t.test('table, manual, code and OpenAPI document name the same permissions and r
   t.same(
     Object.keys(table),
     [...permissionNames],
-    'src/admin/permission.ts and test/admin/authorisation-table.ts name the same permissions, in the same sequence',
+    'src/tenancy/permission.ts and test/admin/authorisation-table.ts name the same permissions, in the same sequence',
   );
   const written = Object.entries(table).map(([name, { from, also = '', onlyWithoutTenant }]) => [name, { from, also, only: onlyWithoutTenant ? 'yes' : '' }]);
   t.same([...manual()], written, 'the table of docs/security.md');
