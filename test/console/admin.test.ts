@@ -367,6 +367,42 @@ t.test('First steps: a new tenant, the embedded engine, a profile, and the order
   await stage.close();
 });
 
+t.test('a session that is over: nothing typed is taken away, the login leads back; idle time ends a session too', { skip }, async (t) => {
+  const { id } = await post<{ id: string }>('/users', { username: 'tove', roles: ['superadmin'], tenantIds: null, password: 'four green doors' });
+  const stage = await openStage(browser, server);
+  const { page } = stage;
+  await stage.open('/login?next=/tenants');
+  await signIn(page, 'tove', 'four green doors');
+  await page.getByLabel('Current password').fill('four green doors');
+  for (const label of ['New password', 'New password, once more']) await page.getByLabel(label, { exact: true }).fill('four brown doors');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByRole('heading', { name: 'Tenants' }).waitFor();
+  await page.getByRole('button', { name: 'Add Tenant' }).click();
+  const form = page.getByRole('dialog', { name: 'Add Tenant' });
+  await form.getByRole('textbox', { name: 'Name', exact: true }).fill('Long text');
+  await server.api(`/api/v1/users/${id}/sessions`, { method: 'DELETE' });
+  await form.getByRole('button', { name: 'Create Tenant' }).click();
+  const over = page.getByRole('dialog', { name: 'Your session has ended' });
+  await over.getByRole('button', { name: 'Stay here' }).click();
+  t.equal(await form.getByRole('textbox', { name: 'Name', exact: true }).inputValue(), 'Long text');
+  await form.getByText(/Request id/).waitFor();
+  await page.goto(`${server.adminUrl}/tenants`);
+  await page.waitForURL(/\/login\?next=/);
+  await signIn(page, 'tove', 'four brown doors');
+  await page.getByRole('heading', { name: 'Tenants' }).waitFor();
+  await page.clock.install();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Tenants' }).waitFor();
+  await page.clock.fastForward('40:00');
+  await page.getByText('You were signed out, since nothing was done for a while.').waitFor();
+  t.match(page.url(), /next=%2Ftenants/);
+  await keepPicture(page, 'idle');
+  const { items } = (await (await server.api(`/api/v1/users/${id}/sessions`)).json()) as { items: readonly unknown[] };
+  t.strictSame(items, [], 'the server knows of no session any more');
+  t.strictSame(but(stage, 401), []);
+  await stage.close();
+});
+
 const tenancies = { minter: 'every', viewer: 'one', auditor: 'every', operator: 'one', admin: 'one', superadmin: 'every' } as const;
 
 for (const [role, tenancy] of Object.entries(tenancies)) {

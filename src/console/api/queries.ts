@@ -1,4 +1,4 @@
-import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
+import { keepPreviousData, MutationCache, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
 import { ApiProblem, call, type Query } from './call.js';
 import type { Page, Session } from './types.js';
 
@@ -7,11 +7,26 @@ function isWorthAnotherTry(count: number, error: Error): boolean {
   return count < 2 && error instanceof ApiProblem && (error.status === 0 || error.status >= 500);
 }
 
+const isOver = (error: Error | null): boolean => error instanceof ApiProblem && error.status === 401;
+
+/** Whether the server has ended the session of somebody who is signed in here. */
+export const endedQuery = queryOptions({ queryKey: ['session', 'ended'], queryFn: () => false, initialData: false, enabled: false });
+
 export function createQueries(): QueryClient {
-  return new QueryClient({
+  const onError = (error: Error): void => {
+    const session = queries.getQueryData<Session>(sessionQuery.queryKey);
+    if (isOver(error) && session?.authenticated === true) queries.setQueryData(endedQuery.queryKey, true);
+  };
+  const queries = new QueryClient({
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
     defaultOptions: { queries: { retry: isWorthAnotherTry, staleTime: 5_000, refetchOnWindowFocus: true }, mutations: { retry: false } },
   });
+  return queries;
 }
+
+/** Again and again, until the session is over: who is nobody is refused every time. */
+const again = (everyMs: number) => (query: { readonly state: { readonly error: Error | null } }) => (isOver(query.state.error) ? false : everyMs);
 
 export const sessionQuery = queryOptions({ queryKey: ['session'], queryFn: ({ signal }) => call<Session>('/session', { signal }), staleTime: 60_000 });
 
@@ -28,7 +43,7 @@ export function listQuery<T>(path: string, query: Query, everyMs?: number) {
     queryKey: [path, 'list', query],
     queryFn: ({ signal }) => readPage<T>(path, query, signal),
     placeholderData: keepPreviousData,
-    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+    ...(everyMs === undefined ? {} : { refetchInterval: again(everyMs) }),
   });
 }
 
@@ -37,7 +52,7 @@ export function oneQuery<T>(path: string, query: Query = {}, everyMs?: number) {
   return queryOptions({
     queryKey: [path, 'one', query],
     queryFn: ({ signal }) => call<T>(path, { query, signal }),
-    ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
+    ...(everyMs === undefined ? {} : { refetchInterval: again(everyMs) }),
   });
 }
 

@@ -8,6 +8,7 @@ import type { KnownSession, Session } from '../api/types.js';
 import { words } from '../strings/index.js';
 import { AccountMenu } from './account-menu.js';
 import { SessionProvider } from './session.js';
+import { SessionEnd } from './session-end.js';
 import { Sidebar } from './sidebar.js';
 import { TenantSwitcher } from './tenant-switcher.js';
 
@@ -32,6 +33,7 @@ export function Shell() {
   }
   return (
     <SessionProvider session={session}>
+      <SessionEnd />
       <a href="#content" className="skip-link">
         {words.shell.skip}
       </a>

@@ -1,4 +1,4 @@
-import { Anchor, Button, Center, Divider, Group, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Alert, Anchor, Button, Center, Divider, Group, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
@@ -44,6 +44,7 @@ function useArrival(): () => Promise<void> {
 export function LoginPage() {
   const [byToken, setByToken] = useState(false);
   const { data } = useQuery(sessionQuery);
+  const [{ ended }] = useUrlState();
   useDocumentTitle(`${login.title} · ${shell.product}`);
   const provider = data?.authenticated === false ? data.provider : null;
   return (
@@ -54,6 +55,7 @@ export function LoginPage() {
             <img src="/favicon.svg" width={32} height={32} alt="" />
             <Title order={1}>{shell.product}</Title>
           </Group>
+          {ended === 'idle' && <Alert>{login.idle}</Alert>}
           {byToken ? <TokenForm /> : <PasswordForm />}
           {provider !== null && (
             <>
