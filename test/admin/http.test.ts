@@ -59,6 +59,10 @@ t.test('what never reaches a handler is a problem too', async (t) => {
   isProblem(await admin('POST', '/api/v1/connectors', '{"name":', jsonType), 400, 'malformed-body');
   isProblem(await admin('POST', '/api/v1/connectors', '{"__proto__":{"role":"superadmin"}}', jsonType), 400, 'malformed-body');
   isProblem(await admin('POST', '/api/v1/connectors', '{"config":{"constructor":{"prototype":{"x":1}}}}', jsonType), 400, 'malformed-body');
+  for (const deep of [`${'{"a":'.repeat(100)}1${'}'.repeat(100)}`, '['.repeat(200), `{"config":${'['.repeat(65)}${']'.repeat(65)}}`]) {
+    isProblem(await admin('POST', '/api/v1/connectors', deep, jsonType), 400, 'malformed-body');
+  }
+  isProblem(await admin('POST', '/api/v1/connectors', '{"name":"[[[{{{\\"["}', jsonType), 400, 'invalid-request');
   isProblem(await admin('POST', '/api/v1/connectors', '', jsonType), 400, 'invalid-request');
   isProblem(await admin('POST', '/api/v1/connectors', '[]', jsonType), 400, 'invalid-request');
   isProblem(await desk.anonymous('POST', '/api/v1/connectors', '{"name":', jsonType), 401, 'unauthenticated');

@@ -29,7 +29,7 @@ function callOf(operationId: string, caller: Partial<ApiCaller>): ApiCall {
 }
 
 t.test('what breaks a promise is found', async (t) => {
-  const list = { items: [], nextCursor: null, total: 0, totalIsLowerBound: false };
+  const list = { items: [], nextCursor: null, total: 0 };
   const json = (status: number, body: unknown) => ({ status, contentType: 'application/json; charset=utf-8', text: JSON.stringify(body) });
   const judge = (call: ApiCall, answer: ReturnType<typeof json>) => faultOf(call, answer, document, ['tenant-b']);
   const orders = callOf('listOrders', {});
