@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { AdminApp } from './app.js';
+import { bulkAnswerSchema } from './bulk-schema.js';
 import { type Caller, callerOf } from './caller.js';
 import { idSchema } from './field.js';
 import type { NamedRoute } from './list-route.js';
-import { answers, problemSchema } from './openapi.js';
+import { answers, type problemSchema } from './openapi.js';
 import { Problem, problemBody } from './problem.js';
 
 /** Set semantics: what is named twice is done once. */
@@ -11,14 +12,6 @@ const unique = (ids: readonly string[]): string[] => [...new Set(ids)];
 
 /** The objects that a bulk action is about. */
 export const bulkIds = z.array(idSchema).min(1, 'Name at least one').max(200).transform(unique).describe('Ids of the objects, 200 at most');
-
-export const bulkAnswerSchema = z
-  .object({
-    done: z.int().describe('How many of them it was done for'),
-    failed: z.int(),
-    items: z.array(z.object({ id: z.string(), ok: z.boolean(), problem: problemSchema.optional().describe('Why it was not done for this one') })),
-  })
-  .meta({ id: 'BulkAnswer', description: 'What became of each, in the sequence they were named; 200 also when it was done for none' });
 
 export interface BulkRoute<B extends z.ZodType<{ readonly ids: readonly string[] }>> extends NamedRoute {
   readonly body: B;

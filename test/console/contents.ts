@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { run } from '../support/run.js';
 import type { RunningServer } from '../support/server.js';
 
 export interface Named {
@@ -26,6 +27,37 @@ export function enrol(server: RunningServer): void {
   const what = ['-newkey', 'k.pem', '-subject', '/CN=<img src=x onerror=alert(1)>', '-implicit_confirm', '-certout', 'c.pem'];
   execFileSync('openssl', ['cmp', '-cmd', 'ir', '-server', cmp.server, '-path', cmp.path, ...who, ...what], quiet);
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** A CMP profile whose orders wait for a person, and one order of each name. */
+export async function askForApproval(server: RunningServer, name: string, subjects: readonly string[]): Promise<Named> {
+  const { id: connectorId } = await firstOf(server, '/connectors?type=crypto-engine');
+  const body = { name, connectorId, policy: { version: 1, approval: { mode: 'manual' } } };
+  const made = await server.api('/api/v1/cmp-profiles', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const profile = (await made.json()) as Named & {
+    readonly endpointPath: string;
+    readonly credentials: { readonly reference: string; readonly secret: string };
+  };
+  for (const subject of subjects) await ask(server, profile, subject);
+  return profile;
+}
+
+interface Asked {
+  readonly endpointPath: string;
+  readonly credentials: { readonly reference: string; readonly secret: string };
+}
+
+/** Asks once and does not wait for the answer. */
+async function ask(server: RunningServer, { endpointPath, credentials }: Asked, subject: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-console-device-'));
+  const quiet = { cwd: folder, timeoutMs: 60_000 };
+  const key = await run('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', 'k.pem'], quiet);
+  if (key.code !== 0) throw new Error(key.output);
+  const where = ['-server', server.firstRun.cmp.server, '-path', `cmp/${endpointPath}`, '-recipient', server.firstRun.cmp.recipient];
+  const who = ['-ref', credentials.reference, '-secret', `pass:${credentials.secret}`, '-newkey', 'k.pem', '-subject', subject];
+  const { output } = await run('openssl', ['cmp', '-cmd', 'ir', ...where, ...who, '-total_timeout', '2', '-certout', 'c.pem'], quiet);
+  rmSync(folder, { recursive: true, force: true });
+  if (!/waiting|total timeout/i.test(output)) throw new Error(`the order of ${subject} does not wait: ${output}`);
 }
 
 /** Every place of the console: its name and its address. */

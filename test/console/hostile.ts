@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 
 const rightToLeft = String.fromCharCode(0x202e);
-const openings = ['', '"', '>', '</td>', '${', rightToLeft];
+const openings = ['', '"', "'", '>', '</td>', '</script>', '-->', '${', '\\', rightToLeft];
 const payloads = [
   '<img src=x onerror=alert(1)>',
   '<script>alert(1)</script>',
@@ -13,9 +13,29 @@ const payloads = [
   "'-alert(1)-' مرحبا بالعالم",
   '{{constructor.constructor("alert(1)")()}}',
   '<a href="javascript:alert(1)" autofocus onfocus=alert(1)>x</a>',
+  '<body onload=alert(1)>',
+  '<input autofocus onfocus=alert(1)>',
+  '<details open ontoggle=alert(1)>',
+  '<video><source onerror=alert(1)></video>',
+  '<object data="javascript:alert(1)"></object>',
+  '<embed src="javascript:alert(1)">',
+  '<form><button formaction="javascript:alert(1)">x</button></form>',
+  '<math><mtext><script>alert(1)</script></mtext></math>',
+  '<base href="https://elsewhere.example/">',
+  '<link rel=stylesheet href="https://elsewhere.example/x.css">',
+  '<meta http-equiv=refresh content="0;url=https://elsewhere.example/">',
+  '&lt;img src=x onerror=alert(1)&gt;',
+  '%3Cscript%3Ealert(1)%3C/script%3E',
+  '=HYPERLINK("https://elsewhere.example/","x")',
+  '__proto__[x]=alert(1)',
+  'constructor',
+  '../../login?next=//elsewhere.example',
+  `${String.fromCharCode(0x200b, 0x2066, 0x2069)}unseen`,
+  `${String.fromCharCode(0x300).repeat(400)}stacked`,
+  '🏳️‍🌈'.repeat(60),
 ];
 
-/** 60 names that devices could choose: markup, scripts, text that runs the other way, and some that do not end. */
+/** 300 names that devices could choose: markup, scripts, text that runs the other way, and some that do not end. */
 export const hostileNames: readonly string[] = openings
   .flatMap((opening) => payloads.map((payload) => `CN=${opening}${payload}`))
   .map((name, place) => (place % 20 === 19 ? `${name}${'W'.repeat(5_000)}` : name));

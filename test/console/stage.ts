@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
 import { run } from '../support/run.js';
 import type { RunningServer } from '../support/server.js';
 
@@ -70,6 +70,15 @@ export async function openStage(
   return { page, context, faults, open, close: () => context.close() };
 }
 
+/** Chooses in a select, whether it is the browser's own or the kit's; of several of that name the last. */
+export async function choose(page: Page, label: string, option: string): Promise<void> {
+  const box = page.getByRole('combobox', { name: label }).last();
+  await box.waitFor();
+  if ((await box.evaluate((element) => element.tagName)) === 'SELECT') return void (await box.selectOption({ label: option }));
+  await box.click();
+  await page.getByRole('option', { name: option, exact: true }).click();
+}
+
 /** Serious and critical findings of axe (WCAG 2.2 AA) on what is shown now. */
 export async function seriousFindings(page: Page): Promise<string[]> {
   await page.evaluate(axe);
@@ -94,6 +103,36 @@ export function cutShort(page: Page): Promise<string[]> {
     const { scrollWidth, clientWidth } = document.documentElement;
     return scrollWidth > clientWidth ? [...cut, `the page is ${scrollWidth - clientWidth} px too wide`] : cut;
   });
+}
+
+/** Long enough for whatever is asked for together to be asked for. */
+const quietMs = 1_500;
+
+/**
+ * How many rounds of requests lie between the document and what is shown: each round is held until nobody asks for more, then answered at
+ * once. It says how often a page waits, however fast the machine is.
+ */
+export async function roundsUntil(page: Page, url: string, isShown: () => Promise<boolean>): Promise<number> {
+  let held: Route[] = [];
+  let lastAt = Date.now();
+  await page.route('**/*', async (route) => {
+    if (route.request().isNavigationRequest()) return route.continue();
+    held.push(route);
+    lastAt = Date.now();
+  });
+  await page.goto(url, { waitUntil: 'commit' });
+  for (let rounds = 0; ; ) {
+    await page.waitForTimeout(100);
+    if (held.length === 0 && (await isShown())) {
+      await page.unroute('**/*');
+      return rounds;
+    }
+    if (held.length === 0 || Date.now() - lastAt < quietMs) continue;
+    const round = held;
+    held = [];
+    rounds += 1;
+    await Promise.all(round.map((route) => route.continue()));
+  }
 }
 
 const artefacts = process.env.GATEHOUSE_SCREENSHOTS ?? join(tmpdir(), 'gatehouse-screenshots');

@@ -46,6 +46,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Another form of the answer than JSON. */
   readonly accept?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Path and query; parameters that are undefined or empty are left out. */
@@ -55,9 +56,13 @@ export function apiPath(path: string, query: Query = {}): string {
   return `/api/v1${path}${text === '' ? '' : `?${text}`}`;
 }
 
-async function send(path: string, { method = 'GET', query, body, version, signal, accept = 'application/json' }: CallOptions): Promise<Response> {
+async function send(
+  path: string,
+  { method = 'GET', query, body, version, signal, accept = 'application/json', headers: further }: CallOptions,
+): Promise<Response> {
   const token = currentToken();
   const headers = {
+    ...further,
     accept,
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -80,6 +85,14 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
 }
 
 /** The bytes of an answer, for downloads. */
-export async function callForBytes(path: string, accept: string): Promise<Blob> {
-  return (await send(path, { accept })).blob();
+export async function callForBytes(path: string, accept: string, options: Omit<CallOptions, 'accept'> = {}): Promise<Blob> {
+  return (await send(path, { ...options, accept })).blob();
+}
+
+/** A stream of events, from the one after `lastId` on; ends with the signal. */
+export async function openStream(path: string, query: Query, signal: AbortSignal, lastId: string | undefined): Promise<ReadableStream<Uint8Array>> {
+  const headers: Readonly<Record<string, string>> = lastId === undefined ? {} : { 'last-event-id': lastId };
+  const { body } = await send(path, { query, signal, headers, accept: 'text/event-stream' });
+  if (body === null) throw new ApiProblem(0, {});
+  return body;
 }

@@ -1,34 +1,25 @@
-import { Button, Menu, Text, useMantineColorScheme } from '@mantine/core';
-import { IconKey, IconLogout, IconMoon, IconSun, IconSunMoon, IconUser } from '@tabler/icons-react';
+import { Menu, useMantineColorScheme } from '@mantine/core';
+import { IconLogout, IconMoon, IconSun, IconSunMoon, IconUser } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { call } from '../api/call.js';
 import { forgetToken } from '../api/token.js';
 import { words } from '../strings/index.js';
+import { AccountButton } from './account-button.js';
 import { useSession } from './session.js';
 
 const { shell } = words;
 
-/** Who is logged in, light and dark, and the way out. */
+/** Who is logged in, light and dark, and the way out. It is loaded when it is asked for, and then open. */
 export function AccountMenu() {
   const session = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const logOut = useLogOut();
   const mark = (scheme: string) => (colorScheme === scheme ? { 'aria-checked': true, fw: 600 } : { 'aria-checked': false });
   return (
-    <Menu position="bottom-end" width={230} shadow="md">
+    <Menu position="bottom-end" width={230} shadow="md" defaultOpened>
       <Menu.Target>
-        <Button
-          variant="subtle"
-          color="gray"
-          size="compact-md"
-          leftSection={<IconKey size={16} aria-hidden />}
-          aria-label={`${shell.account}: ${session.name}`}
-        >
-          <Text size="sm" maw={140} truncate>
-            {session.name}
-          </Text>
-        </Button>
+        <AccountButton name={session.name} />
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>

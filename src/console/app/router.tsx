@@ -16,11 +16,13 @@ const login = createRoute({
   component: lazyRouteComponent(() => import('../pages/login/login-page.js'), 'LoginPage'),
 });
 
+const loadShell = () => import('./shell.js');
+
 /** Everything but the login; who is nobody yet is sent there and comes back afterwards. */
 const inside = createRoute({
   getParentRoute: () => root,
   id: 'inside',
-  component: lazyRouteComponent(() => import('./shell.js'), 'Shell'),
+  component: lazyRouteComponent(loadShell, 'Shell'),
   beforeLoad: async ({ context, location }) => {
     const session = await context.queries.ensureQueryData(sessionQuery);
     if (!session.authenticated) throw redirect({ to: '/login', search: location.pathname === '/' ? {} : { next: location.href } });
@@ -39,8 +41,12 @@ const start = createRoute({
 
 type Loader = Parameters<typeof lazyRouteComponent>[0];
 
-const page = <P extends string>(path: P, load: Loader, name: string) =>
-  createRoute({ getParentRoute: () => inside, path, component: lazyRouteComponent(load, name as never) });
+const loaders = new Map<string, Loader>();
+
+const page = <P extends string>(path: P, load: Loader, name: string) => {
+  loaders.set(path, load);
+  return createRoute({ getParentRoute: () => inside, path, component: lazyRouteComponent(load, name as never) });
+};
 
 const pages = [
   page('/dashboard', () => import('../pages/dashboard/dashboard-page.js'), 'DashboardPage'),
@@ -68,6 +74,15 @@ const pages = [
   page('/profile', () => import('../pages/profile/profile-page.js'), 'ProfilePage'),
   page('/decoder', () => import('../pages/decoder/decoder-page.js'), 'DecoderPage'),
 ];
+
+/** Begins to load a page and what is around it while it is still being found out who asks: the two need not wait for each other. */
+export function warmUp(pathname: string): void {
+  const [, place, id] = pathname.split('/');
+  const load = loaders.get(place === '' ? '/dashboard' : id === undefined ? `/${place}` : `/${place}/$id`);
+  if (load === undefined) return;
+  // What cannot be loaded now is tried again, and told, by the router.
+  for (const begin of [loadShell, load]) void begin().catch(() => undefined);
+}
 
 export function createConsoleRouter(queries: QueryClient) {
   return createRouter({

@@ -1,4 +1,4 @@
-import { AppShell, Burger, Group, ScrollArea, Text } from '@mantine/core';
+import { AppShell, Burger, Group, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Outlet, useNavigate } from '@tanstack/react-router';
@@ -6,7 +6,7 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import { sessionQuery } from '../api/queries.js';
 import type { KnownSession, Session } from '../api/types.js';
 import { words } from '../strings/index.js';
-import { AccountMenu } from './account-menu.js';
+import { Account } from './account-button.js';
 import { SessionProvider } from './session.js';
 import { SessionEnd } from './session-end.js';
 import { Sidebar } from './sidebar.js';
@@ -49,14 +49,12 @@ export function Shell() {
             </Group>
             <Group gap="sm" wrap="nowrap">
               <TenantSwitcher />
-              <AccountMenu />
+              <Account />
             </Group>
           </Group>
         </AppShell.Header>
-        <AppShell.Navbar p="xs" aria-label={words.shell.navigation} data-folded={!isOpen}>
-          <ScrollArea>
-            <Sidebar onOpen={close} />
-          </ScrollArea>
+        <AppShell.Navbar p="xs" style={{ overflowY: 'auto' }} aria-label={words.shell.navigation} data-folded={!isOpen}>
+          <Sidebar onOpen={close} />
         </AppShell.Navbar>
         <AppShell.Main id="content" tabIndex={-1}>
           <Outlet />

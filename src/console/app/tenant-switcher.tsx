@@ -1,9 +1,10 @@
-import { Select, Text } from '@mantine/core';
+import { NativeSelect, Text } from '@mantine/core';
 import { IconBuilding } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { call } from '../api/call.js';
 import { useTenants } from '../api/hooks.js';
 import type { Session } from '../api/types.js';
+import { plain } from '../components/format.js';
 import { words } from '../strings/index.js';
 import { useSession } from './session.js';
 import { useTenant } from './tenant.js';
@@ -33,14 +34,13 @@ function Workplace({ tenants, tenantId }: WorkplaceProps) {
     onSuccess: () => queries.resetQueries(),
   });
   return (
-    <Select
+    <NativeSelect
       aria-label={words.shell.tenant}
       size="xs"
       w={210}
-      data={tenants.map(({ id, name }) => ({ value: id, label: name }))}
+      data={tenants.map(({ id, name }) => ({ value: id, label: plain(name) }))}
       value={tenantId}
-      onChange={(chosen) => chosen !== null && change.mutate(chosen)}
-      allowDeselect={false}
+      onChange={(event) => change.mutate(event.currentTarget.value)}
     />
   );
 }
@@ -49,17 +49,14 @@ function Choice() {
   const { tenantId, choose } = useTenant();
   const { data } = useTenants();
   return (
-    <Select
+    <NativeSelect
       aria-label={words.shell.tenant}
       size="xs"
       w={210}
       leftSection={<IconBuilding size={15} aria-hidden />}
-      data={(data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))}
-      placeholder={words.shell.everyTenant}
-      value={tenantId ?? null}
-      onChange={(chosen) => choose(chosen ?? undefined)}
-      clearable
-      searchable
+      data={[{ value: '', label: words.shell.everyTenant }, ...(data?.items ?? []).map(({ id, name }) => ({ value: id, label: plain(name) }))]}
+      value={tenantId ?? ''}
+      onChange={(event) => choose(event.currentTarget.value === '' ? undefined : event.currentTarget.value)}
     />
   );
 }

@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, createTheme, type MantineColorsTuple, Table, Tooltip } from '@mantine/core';
+import { ActionIcon, Badge, Button, createTheme, type MantineColorsTuple } from '@mantine/core';
 
 const gate: MantineColorsTuple = ['#e6f7f9', '#d0eaee', '#a3d5dc', '#72bfca', '#4badbb', '#30a2b2', '#1c8fa0', '#0b7285', '#076474', '#004f5d'];
 
@@ -23,9 +23,8 @@ export const theme = createTheme({
       defaultProps: { variant: 'light', radius: 'sm' },
       styles: { root: { flexShrink: 0, minWidth: 'max-content' }, label: { textTransform: 'none', fontWeight: 600, overflow: 'visible' } },
     }),
-    Table: Table.extend({ defaultProps: { verticalSpacing: 7, horizontalSpacing: 'sm' } }),
-    Tooltip: Tooltip.extend({
-      defaultProps: { multiline: true, maw: 340, withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true } },
-    }),
+    // By their names alone, so that they are loaded only with the pages that have one.
+    Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: 'sm' } },
+    Tooltip: { defaultProps: { multiline: true, maw: 340, withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true } } },
   },
 });

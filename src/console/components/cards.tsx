@@ -1,7 +1,7 @@
-import { Group, Paper, SegmentedControl, SimpleGrid, Skeleton, Text, Tooltip, UnstyledButton } from '@mantine/core';
-import { IconInfoCircle } from '@tabler/icons-react';
+import { Group, Paper, SegmentedControl, SimpleGrid, Skeleton, Text } from '@mantine/core';
 import { words } from '../strings/index.js';
 import { showTime } from './format.js';
+import { Hint } from './hint.js';
 
 export interface Card {
   readonly label: string;
@@ -17,16 +17,12 @@ export function Cards({ cards }: { readonly cards: readonly Card[] }) {
   return (
     <SimpleGrid cols={{ base: 2, sm: 3, lg: cards.length }} spacing="sm" component="section" aria-label={words.cards.label}>
       {cards.map(({ label, value, meaning, trend }) => (
-        <Paper key={label} className="panel" p="sm" data-card={label}>
+        <Paper key={label} className="panel" p="sm" pos="relative" data-card={label}>
           <Group justify="space-between" wrap="nowrap" gap={4}>
             <Text size="xs" c="dimmed" fw={600} lh={1.3}>
               {label}
             </Text>
-            <Tooltip label={meaning}>
-              <UnstyledButton aria-label={`${label}: ${meaning}`} c="dimmed" lh={1}>
-                <IconInfoCircle size={14} aria-hidden />
-              </UnstyledButton>
-            </Tooltip>
+            <Hint label={label} text={meaning} />
           </Group>
           {value === undefined ? (
             <Skeleton h={26} w={70} mt={6} />

@@ -1,4 +1,4 @@
-import { ActionIcon, Tooltip } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useState } from 'react';
 import { words } from '../strings/index.js';
@@ -24,10 +24,8 @@ export function Copy({ text, what }: { readonly text: string; readonly what: str
   };
   const label = isCopied ? words.common.copied : `${words.common.copy}: ${what}`;
   return (
-    <Tooltip label={label}>
-      <ActionIcon size="sm" aria-label={label} onClick={act}>
-        {isCopied ? <IconCheck size={15} aria-hidden /> : <IconCopy size={15} aria-hidden />}
-      </ActionIcon>
-    </Tooltip>
+    <ActionIcon size="sm" title={label} aria-label={label} onClick={act}>
+      {isCopied ? <IconCheck size={15} aria-hidden /> : <IconCopy size={15} aria-hidden />}
+    </ActionIcon>
   );
 }

@@ -1,11 +1,15 @@
-import { Button, Group, Paper, Skeleton, Table, Text, UnstyledButton } from '@mantine/core';
+import { Button, Group, Paper, Skeleton, Text, UnstyledButton } from '@mantine/core';
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from '@tabler/icons-react';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import type { Page } from '../api/types.js';
 import { words } from '../strings/index.js';
+import type { Bulk } from './bulk.js';
+import { BulkBar } from './bulk-bar.js';
+import { type Choice, useChoice } from './choice.js';
+import { CsvButton, type Exported } from './csv-button.js';
 import { EmptyState } from './empty-state.js';
-import { showTotal } from './format.js';
+import { plain, showTotal } from './format.js';
 import type { ListState } from './list-state.js';
 import { ProblemAlert } from './problem-alert.js';
 
@@ -28,42 +32,62 @@ interface DataTableProps<T> {
   /** Shown when there is nothing at all, not for a search that finds nothing. */
   readonly empty: ReactNode;
   readonly highlighted?: string | undefined;
+  /** Where its rows can be chosen. */
+  readonly bulk?: Bulk<T> | undefined;
+  /** Where it can be saved as a file. */
+  readonly exported?: Exported | undefined;
+  /** Beside the count of its rows. */
+  readonly note?: ReactNode;
 }
 
 /** A list of the server's: it sorts, filters and pages there, and stays smooth however long it is. */
 export function DataTable<T extends { readonly id: string }>(props: DataTableProps<T>) {
   const { result, state, empty } = props;
+  const choice = useChoice(result.data?.items ?? [], props.bulk);
   if (result.isError && result.data === undefined) return <ProblemAlert error={result.error} onRetry={() => void result.refetch()} />;
   if (result.data?.items.length === 0 && state.isFirstPage) {
     return state.isFiltered ? <NothingFound state={state} /> : <Paper className="panel">{empty}</Paper>;
   }
   return (
     <Paper className="panel" style={{ overflow: 'hidden' }}>
-      <Table.ScrollContainer minWidth={720} type="native">
-        <Table
-          highlightOnHover
-          className={props.columns.some(({ room }) => room !== undefined) ? 'one-line' : undefined}
+      {choice !== undefined && <BulkBar bulk={choice.bulk} chosen={choice.chosen} onNone={choice.none} />}
+      <div style={{ overflowX: 'auto' }}>
+        <table
+          className={props.columns.some(({ room }) => room !== undefined) ? 'grid list one-line' : 'grid list'}
           aria-label={props.label}
           aria-busy={result.isFetching}
         >
-          <Head columns={props.columns} state={state} />
-          <Table.Tbody>{result.data === undefined ? <Waiting columns={props.columns.length} /> : <Rows {...props} items={result.data.items} />}</Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-      {result.data !== undefined && <Pager page={result.data} state={state} />}
+          <Head columns={props.columns} state={state} choice={choice} />
+          <tbody>
+            {result.data === undefined ? <Waiting columns={props.columns.length + 1} /> : <Rows {...props} choice={choice} items={result.data.items} />}
+          </tbody>
+        </table>
+      </div>
+      {result.data !== undefined && <Pager page={result.data} state={state} exported={props.exported} note={props.note} />}
     </Paper>
   );
 }
 
-function Head<T>({ columns, state }: { readonly columns: readonly Column<T>[]; readonly state: ListState }) {
+interface HeadProps<T> {
+  readonly columns: readonly Column<T>[];
+  readonly state: ListState;
+  readonly choice: Choice<T> | undefined;
+}
+
+function Head<T>({ columns, state, choice }: HeadProps<T>) {
   return (
-    <Table.Thead>
-      <Table.Tr>
+    <thead>
+      <tr>
+        {choice !== undefined && (
+          <td>
+            <input type="checkbox" className="pick" aria-label={words.lists.chooseAll} checked={choice.isAll} onChange={choice.toggleAll} />
+          </td>
+        )}
         {columns.map(({ label, sort, align, room }) => {
           const direction = state.sort === sort ? 'ascending' : state.sort === `-${sort}` ? 'descending' : undefined;
           const Icon = direction === undefined ? IconArrowsSort : direction === 'ascending' ? IconArrowUp : IconArrowDown;
           return (
-            <Table.Th key={label} ta={align} data-room={room} aria-sort={direction} fz="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
+            <th key={label} data-align={align} data-room={room} aria-sort={direction}>
               {sort === undefined ? (
                 label
               ) : (
@@ -76,23 +100,39 @@ function Head<T>({ columns, state }: { readonly columns: readonly Column<T>[]; r
                   <Icon size={13} aria-hidden />
                 </UnstyledButton>
               )}
-            </Table.Th>
+            </th>
           );
         })}
-      </Table.Tr>
-    </Table.Thead>
+      </tr>
+    </thead>
   );
 }
 
-function Rows<T extends { readonly id: string }>({ items, columns, highlighted }: DataTableProps<T> & { readonly items: readonly T[] }) {
+interface RowsProps<T> extends Pick<DataTableProps<T>, 'columns' | 'highlighted'> {
+  readonly items: readonly T[];
+  readonly choice: Choice<T> | undefined;
+}
+
+function Rows<T extends { readonly id: string }>({ items, columns, highlighted, choice }: RowsProps<T>) {
   return items.map((item) => (
-    <Table.Tr key={item.id} data-id={item.id} className={item.id === highlighted ? 'highlighted' : undefined}>
+    <tr key={item.id} data-id={item.id} className={item.id === highlighted ? 'highlighted' : undefined}>
+      {choice !== undefined && (
+        <td>
+          <input
+            type="checkbox"
+            className="pick"
+            aria-label={words.lists.choose(plain(choice.bulk.nameOf(item)))}
+            checked={choice.has(item)}
+            onChange={() => choice.toggle(item)}
+          />
+        </td>
+      )}
       {columns.map(({ label, align, room, render }) => (
-        <Table.Td key={label} ta={align} data-room={room}>
+        <td key={label} data-align={align} data-room={room}>
           {render(item)}
-        </Table.Td>
+        </td>
       ))}
-    </Table.Tr>
+    </tr>
   ));
 }
 
@@ -100,11 +140,11 @@ const waitingRows = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 function Waiting({ columns }: { readonly columns: number }) {
   return waitingRows.map((row) => (
-    <Table.Tr key={row}>
-      <Table.Td colSpan={columns}>
+    <tr key={row}>
+      <td colSpan={columns}>
         <Skeleton h={18} />
-      </Table.Td>
-    </Table.Tr>
+      </td>
+    </tr>
   ));
 }
 
@@ -121,14 +161,25 @@ function NothingFound({ state }: { readonly state: ListState }) {
   );
 }
 
-function Pager<T>({ page, state }: { readonly page: Page<T>; readonly state: ListState }) {
+interface PagerProps<T> {
+  readonly page: Page<T>;
+  readonly state: ListState;
+  readonly exported: Exported | undefined;
+  readonly note: ReactNode;
+}
+
+function Pager<T>({ page, state, exported, note }: PagerProps<T>) {
   const { nextCursor } = page;
   return (
     <Group justify="space-between" px="sm" py={7} style={{ borderTop: '1px solid var(--console-line)' }}>
-      <Text size="xs" c="dimmed" role="status">
-        {words.common.rowsOf(page.items.length, showTotal(page))}
-      </Text>
       <Group gap="xs">
+        <Text size="xs" c="dimmed" role="status">
+          {words.common.rowsOf(page.items.length, showTotal(page))}
+        </Text>
+        {note}
+      </Group>
+      <Group gap="xs">
+        {exported !== undefined && <CsvButton {...exported} />}
         <Button size="compact-xs" variant="default" disabled={state.isFirstPage} onClick={state.goPrevious}>
           {words.common.previous}
         </Button>

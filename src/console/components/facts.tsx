@@ -1,4 +1,3 @@
-import { Table } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { plain } from './format.js';
 
@@ -10,19 +9,19 @@ export interface Fact {
 /** Names and values below each other. */
 export function Facts({ facts }: { readonly facts: readonly (Fact | false)[] }) {
   return (
-    <Table variant="vertical" withRowBorders layout="fixed">
-      <Table.Tbody>
+    <table className="grid facts">
+      <tbody>
         {facts
           .filter((fact) => fact !== false)
           .map(({ label, value }) => (
-            <Table.Tr key={label}>
-              <Table.Th w={{ base: 130, sm: 190 }} c="dimmed" fw={500} fz="sm" bg="transparent" className="foreign">
+            <tr key={label}>
+              <th className="foreign" scope="row">
                 {plain(label)}
-              </Table.Th>
-              <Table.Td fz="sm">{typeof value === 'string' ? <bdi className="foreign">{plain(value)}</bdi> : value}</Table.Td>
-            </Table.Tr>
+              </th>
+              <td>{typeof value === 'string' ? <bdi className="foreign">{plain(value)}</bdi> : value}</td>
+            </tr>
           ))}
-      </Table.Tbody>
-    </Table>
+      </tbody>
+    </table>
   );
 }

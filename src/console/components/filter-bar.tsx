@@ -1,9 +1,10 @@
-import { Button, Group, Kbd, Paper, Select, TextInput } from '@mantine/core';
+import { Button, Group, Kbd, NativeSelect, Paper, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useKey } from '../app/keyboard.js';
 import { words } from '../strings/index.js';
+import { plain } from './format.js';
 import type { ListState } from './list-state.js';
 
 export interface Filter {
@@ -29,18 +30,14 @@ export function FilterBar({ state, placeholder, filters }: FilterBarProps) {
       <Group gap="sm" align="end">
         <SearchInput state={state} placeholder={placeholder} />
         {filters.map(({ name, label, options }) => (
-          <Select
+          <NativeSelect
             key={name}
             label={label}
             size="xs"
             w={148}
-            placeholder={words.common.any}
-            data={options}
-            value={state.filter(name) ?? null}
-            onChange={(value) => state.setFilter(name, value ?? undefined)}
-            clearable
-            searchable={options.length > 8}
-            maxDropdownHeight={320}
+            data={[{ value: '', label: words.common.any }, ...options.map(({ value, label: text }) => ({ value, label: plain(text) }))]}
+            value={state.filter(name) ?? ''}
+            onChange={(event) => state.setFilter(name, event.currentTarget.value)}
           />
         ))}
         <Button size="xs" variant="subtle" color="gray" disabled={!state.isFiltered} onClick={state.clearAll}>

@@ -7,6 +7,7 @@ import { announce } from '../app/announce.js';
 import { useKey } from '../app/keyboard.js';
 import { useMay } from '../app/session.js';
 import { words } from '../strings/index.js';
+import type { Bulk } from './bulk.js';
 import { type Column, DataTable } from './data-table.js';
 import { EmptyState } from './empty-state.js';
 import { type Filter, FilterBar } from './filter-bar.js';
@@ -35,6 +36,7 @@ interface ManagedListProps<T extends Managed> extends ManagedPlace {
   /** Loaded when it is first opened. */
   readonly form: ComponentType<ManagedFormProps<T>>;
   readonly deletion?: { ask(item: T): void; readonly dialog: ReactNode };
+  readonly bulk?: Bulk<T>;
   readonly onSaved?: (item: T) => void;
   /** In the head of the page. */
   readonly head?: ReactNode;
@@ -89,6 +91,7 @@ export function ManagedList<T extends Managed>(props: ManagedListProps<T>) {
         result={result}
         state={state}
         highlighted={highlighted}
+        bulk={props.bulk}
         empty={<EmptyState title={text.emptyTitle} text={text.emptyText} action={addButton} />}
       />
       {open !== undefined && (

@@ -1,8 +1,9 @@
-import { Anchor } from '@mantine/core';
+import { Anchor, Badge } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useProfiles } from '../api/hooks.js';
+import { useLiveOrders } from '../api/order-events.js';
 import { listQuery } from '../api/queries.js';
 import type { Order } from '../api/types.js';
 import { words } from '../strings/index.js';
@@ -11,9 +12,12 @@ import { type Column, DataTable } from './data-table.js';
 import { Foreign } from './foreign.js';
 import type { ListState } from './list-state.js';
 import { Moment } from './moment.js';
+import { orderBulk } from './order-bulk.js';
 
 const { columns, operations, protocols } = words.orders;
 const everyMs = 4_000;
+/** While the server tells what happens: only against what might have been missed. */
+const liveEveryMs = 60_000;
 
 const subject: Column<Order> = {
   label: columns.subject,
@@ -47,12 +51,32 @@ interface OrderTableProps {
   readonly state: ListState;
   readonly empty: ReactNode;
   readonly isOneProfile?: boolean;
+  /** Only to look at: nothing is chosen and nothing saved. */
+  readonly isGlance?: boolean;
 }
 
-/** Orders as they arrive: the list is read again every few seconds while somebody looks at it. */
-export function OrderTable({ state, empty, isOneProfile = false }: OrderTableProps) {
+/** Orders as they arrive: the list follows the server's events, and asks by itself while it hears none. */
+export function OrderTable({ state, empty, isOneProfile = false, isGlance = false }: OrderTableProps) {
   const { data } = useProfiles();
-  const result = useQuery(listQuery<Order>('/orders', state.query, everyMs));
+  const { tenantId, profileId, protocol } = state.query;
+  const isLive = useLiveOrders({ tenantId, profileId, protocol });
+  const result = useQuery(listQuery<Order>('/orders', state.query, isLive ? liveEveryMs : everyMs));
   const names = new Map((data ?? []).map(({ id, name }) => [id, name]));
-  return <DataTable label={words.orders.list} columns={columnsFor(names, isOneProfile)} result={result} state={state} empty={empty} />;
+  return (
+    <DataTable
+      label={words.orders.list}
+      columns={columnsFor(names, isOneProfile)}
+      {...(isGlance ? {} : { bulk: orderBulk, exported: { path: '/orders', query: state.query } })}
+      note={isLive && <LiveMark />}
+      {...{ result, state, empty }}
+    />
+  );
+}
+
+function LiveMark() {
+  return (
+    <Badge color="green" title={words.lists.liveHint}>
+      {words.lists.live}
+    </Badge>
+  );
 }

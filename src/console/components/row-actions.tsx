@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Tooltip } from '@mantine/core';
+import { ActionIcon, Group } from '@mantine/core';
 import { IconEye, IconPencil, IconTrash } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { words } from '../strings/index.js';
@@ -19,25 +19,19 @@ export function RowActions({ name, to, onEdit, onDelete }: RowActionsProps) {
   return (
     <Group gap={2} wrap="nowrap" justify="end">
       {to !== undefined && (
-        <Tooltip label={common.view}>
-          <ActionIcon component={Link} to={to} aria-label={`${common.view}: ${name}`}>
-            <IconEye size={16} aria-hidden />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon component={Link} to={to} title={common.view} aria-label={`${common.view}: ${name}`}>
+          <IconEye size={16} aria-hidden />
+        </ActionIcon>
       )}
       {onEdit !== undefined && (
-        <Tooltip label={common.edit}>
-          <ActionIcon aria-label={`${common.edit}: ${name}`} onClick={onEdit}>
-            <IconPencil size={16} aria-hidden />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon title={common.edit} aria-label={`${common.edit}: ${name}`} onClick={onEdit}>
+          <IconPencil size={16} aria-hidden />
+        </ActionIcon>
       )}
       {onDelete !== undefined && (
-        <Tooltip label={common.remove}>
-          <ActionIcon aria-label={`${common.remove}: ${name}`} onClick={onDelete}>
-            <IconTrash size={16} aria-hidden />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon title={common.remove} aria-label={`${common.remove}: ${name}`} onClick={onDelete}>
+          <IconTrash size={16} aria-hidden />
+        </ActionIcon>
       )}
     </Group>
   );

@@ -51,6 +51,7 @@ export function AccountsPage() {
         columns={columnsFor(names)}
         result={result}
         state={state}
+        exported={{ path: '/accounts', query: state.query }}
         empty={<EmptyState title={accounts.emptyTitle} text={accounts.emptyText} />}
       />
     </Stack>

@@ -38,7 +38,14 @@ export function AuditPage() {
     <Stack gap="md">
       <PageHead title={audit.title} text={audit.text} />
       <FilterBar state={state} placeholder={audit.searchBy} filters={filters} />
-      <DataTable label={audit.list} columns={list} result={result} state={state} empty={<EmptyState title={audit.emptyTitle} text={audit.emptyText} />} />
+      <DataTable
+        label={audit.list}
+        columns={list}
+        result={result}
+        state={state}
+        exported={{ path: '/audit-events', query: state.query }}
+        empty={<EmptyState title={audit.emptyTitle} text={audit.emptyText} />}
+      />
     </Stack>
   );
 }

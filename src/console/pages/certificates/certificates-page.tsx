@@ -35,13 +35,26 @@ const list: readonly Column<Certificate>[] = [
   { label: columns.notAfter, sort: 'notAfter', render: ({ notAfter }) => <Moment at={notAfter} /> },
 ];
 
+const hourMs = 3_600_000;
+
+/** Valid ones that end within so many days from now; whole hours, so that the question stays the same while one looks. */
+function expiring(days: string | number | undefined) {
+  if (days === undefined || !/^\d{1,4}$/.test(String(days))) return {};
+  const now = Math.floor(Date.now() / hourMs) * hourMs;
+  const at = (ms: number): string => new Date(ms).toISOString();
+  return { status: 'valid', expiresAfter: at(now), expiresBefore: at(now + Number(days) * 24 * hourMs) };
+}
+
 export function CertificatesPage() {
   const { tenantId } = useTenant();
-  const state = useListState({ filters: ['status', 'profileId'], sort: '-createdAt' });
+  const state = useListState({ filters: ['status', 'profileId', 'within'], sort: '-createdAt' });
+  const { within, ...asked } = state.query;
+  const query = { ...asked, ...expiring(within) };
   const { data } = useProfiles(tenantId);
-  const result = useQuery(listQuery<Certificate>('/certificates', state.query, 10_000));
+  const result = useQuery(listQuery<Certificate>('/certificates', query, 10_000));
   const filters = [
     { name: 'status', label: columns.status, options: Object.entries(certificates.statuses).map(([value, label]) => ({ value, label })) },
+    { name: 'within', label: certificates.within, options: Object.entries(certificates.withins).map(([value, label]) => ({ value, label })) },
     { name: 'profileId', label: words.orders.columns.profile, options: (data ?? []).map(({ id, name }) => ({ value: id, label: name })) },
   ];
   return (
@@ -53,6 +66,7 @@ export function CertificatesPage() {
         columns={list}
         result={result}
         state={state}
+        exported={{ path: '/certificates', query }}
         empty={<EmptyState title={certificates.emptyTitle} text={certificates.emptyText} />}
       />
     </Stack>

@@ -17,6 +17,7 @@ import { ManagedList } from '../../components/managed-list.js';
 import { Moment } from '../../components/moment.js';
 import { NameLink } from '../../components/name-link.js';
 import { words } from '../../strings/index.js';
+import { bulkOf } from '../profiles/bulk-of.js';
 import { statusFilter } from '../profiles/profile-filters.js';
 import { useDeletion } from '../profiles/use-deletion.js';
 
@@ -49,6 +50,7 @@ const list: readonly Column<Connector>[] = [
   { label: columns.created, sort: 'createdAt', render: ({ createdAt }) => <Moment at={createdAt} /> },
 ];
 
+const bulk = bulkOf<Connector>({ path: '/connectors', writes: 'connector:write' }, connectors.deleteText);
 const Form = lazy(async () => ({ default: (await import('./connector-form.js')).ConnectorForm }));
 
 function useFilters(): readonly Filter[] {
@@ -72,6 +74,7 @@ export function ConnectorsPage() {
       filters={useFilters()}
       columns={list}
       form={Form}
+      bulk={bulk}
       deletion={useDeletion('/connectors', connectors.deleteText, connectors.deleted)}
     >
       <Cards cards={cardsOf(summary.data)} />

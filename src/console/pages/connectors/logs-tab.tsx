@@ -53,7 +53,14 @@ export function LogsTab({ id }: { readonly id: string }) {
         <Switch label={logs.live} checked={isLive} onChange={(event) => setLive(event.currentTarget.checked)} />
       </Group>
       <FilterBar state={state} placeholder={logs.searchBy} filters={filters} />
-      <DataTable label={logs.list} columns={columns} result={result} state={state} empty={<EmptyState title={logs.emptyTitle} text={logs.emptyText} />} />
+      <DataTable
+        label={logs.list}
+        columns={columns}
+        result={result}
+        state={state}
+        exported={{ path: `/connectors/${id}/logs`, query: state.query }}
+        empty={<EmptyState title={logs.emptyTitle} text={logs.emptyText} />}
+      />
     </Stack>
   );
 }

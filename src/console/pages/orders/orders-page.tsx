@@ -15,10 +15,12 @@ export const optionsOf = (table: Readonly<Record<string, string>>) => Object.ent
 
 export function OrdersPage() {
   const { tenantId } = useTenant();
-  const state = useListState({ filters: ['state', 'protocol', 'operation', 'profileId', 'accountId'], sort: '-createdAt' });
+  const state = useListState({ filters: ['state', 'phase', 'acknowledged', 'protocol', 'operation', 'profileId', 'accountId'], sort: '-createdAt' });
   const { data } = useProfiles(tenantId);
   const filters = [
     { name: 'state', label: orders.columns.state, options: optionsOf(orders.states) },
+    { name: 'phase', label: orders.phase, options: optionsOf(orders.phases) },
+    { name: 'acknowledged', label: orders.acknowledged, options: optionsOf(orders.acknowledgedOrNot) },
     { name: 'protocol', label: orders.columns.protocol, options: optionsOf(orders.protocols) },
     { name: 'operation', label: orders.columns.operation, options: optionsOf(orders.operations) },
     {

@@ -8,6 +8,7 @@ import { cardsOf } from '../../components/figures.js';
 import { useListState } from '../../components/list-state.js';
 import { ManagedList } from '../../components/managed-list.js';
 import { words } from '../../strings/index.js';
+import { bulkOf } from './bulk-of.js';
 import { profileFilterNames, useProfileFilters } from './profile-filters.js';
 import type { Profile, ProfileKind, Summary } from './profile-kind.js';
 import { SecretShown, type ShownSecret } from './secret-shown.js';
@@ -34,6 +35,7 @@ export function ProfilesPage<P extends Profile, S extends Summary>({ kind }: { r
       columns={kind.columns}
       form={kind.Form}
       deletion={useDeletion(path, profiles.deleteText, profiles.deleted)}
+      bulk={bulkOf<P>({ path, writes: 'profile:write' }, profiles.deleteText)}
       onSaved={(profile) => setSecret(kind.secretOf(profile))}
       head={<WindowPicker value={window} onChange={(chosen) => change({ window: chosen })} readAt={summary.dataUpdatedAt} />}
     >

@@ -63,6 +63,7 @@ export function RefusalsPage() {
         columns={columnsFor(names)}
         result={result}
         state={state}
+        exported={{ path: '/refusals', query: state.query }}
         empty={<EmptyState title={refusals.emptyTitle} text={refusals.emptyText} />}
       />
     </Stack>

@@ -1,0 +1,186 @@
+import { readFileSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import t from 'tap';
+import { type RunningServer, startServer } from '../support/server.js';
+import { startBrowser, withoutBrowser } from './browser.js';
+import { askForApproval, enrol, firstOf } from './contents.js';
+import { buildConsole, choose, keepPicture, openStage, roundsUntil, seriousFindings } from './stage.js';
+
+t.setTimeout(1_800_000);
+const skip = withoutBrowser();
+let server: RunningServer;
+let browser: Browser;
+
+t.before(async () => {
+  if (skip !== false) return;
+  await buildConsole();
+  server = await startServer();
+  browser = await startBrowser();
+  enrol(server);
+});
+
+t.teardown(async () => {
+  if (skip !== false) return;
+  await browser?.close();
+  await server?.dispose();
+});
+
+const totalOf = async (path: string): Promise<number> => ((await (await server.api(`/api/v1${path}`)).json()) as { total: number }).total;
+
+t.test('an order appears by itself in the list, on the dashboard and at its profile: the server tells of it', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  const { id } = await firstOf(server, '/cmp-profiles');
+  for (const path of ['/orders', '/dashboard', `/cmp-server/${id}?tab=orders`]) {
+    const before = await totalOf('/orders');
+    await stage.open(path);
+    await page.getByText('Live', { exact: true }).waitFor();
+    enrol(server);
+    await page.getByText(`of ${before + 1}`).waitFor();
+  }
+  await stage.open('/orders');
+  const stream = page.waitForRequest(/orders\/events/);
+  await page.reload();
+  t.match((await stream).headers().accept, 'text/event-stream');
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+for (const scheme of ['light', 'dark'] as const) {
+  t.test(`Dashboard, ${scheme}: orders per day to see and to hear, latency, what expires, and what needs somebody`, { skip }, async (t) => {
+    const stage = await openStage(browser, server, { scheme, height: 1200, token: server.firstRun.admin.token });
+    const { page } = stage;
+    await stage.open('/dashboard?window=7d');
+    const chart = page.getByRole('region', { name: 'Orders per day, last 7 days' });
+    t.equal(await chart.getByRole('row').count(), 8, 'the table has every day and a heading');
+    t.match(await chart.getByRole('row').last().textContent(), /\d{4}[1-9]\d*00$/, 'today has what was issued');
+    await page.getByText('All clear').waitFor();
+    t.match(await page.getByRole('region', { name: 'Latency' }).textContent(), /Half were faster than\d+ ms/);
+    t.strictSame(await seriousFindings(page), []);
+    await keepPicture(page, `dashboard-whole-${scheme}`);
+    await page.getByRole('region', { name: 'Expiring certificates' }).getByRole('link').last().click();
+    await page.waitForURL(/certificates\?within=90/);
+    await page.getByText('Nothing matches these filters').waitFor();
+    t.strictSame(stage.faults, []);
+    await stage.close();
+  });
+}
+
+t.test('many orders: chosen, denied with one reason, told one by one; who may only look has nothing to choose', { skip }, async (t) => {
+  const { id, name } = await askForApproval(server, 'Asks first', ['/CN=first', '/CN=second', '/CN=third']);
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open('/dashboard');
+  await page.getByRole('link', { name: '3 awaiting approval' }).waitFor();
+  await page.getByRole('region', { name: 'Attention required' }).waitFor();
+  await stage.open(`/orders?profileId=${id}`);
+  await page.getByLabel('Choose all on this page').check();
+  await page.getByText('3 chosen').waitFor();
+  await page.getByLabel('Choose CN=third').uncheck();
+  t.equal(await page.getByRole('button', { name: 'Acknowledge (0)' }).isDisabled(), true, 'only what fits is offered');
+  await page.getByRole('button', { name: 'Deny (2)' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Deny these orders?' });
+  await dialog.getByText('CN=first').waitFor();
+  t.equal(await dialog.getByRole('button', { name: 'Deny (2)' }).isDisabled(), true, 'a reason is wanted');
+  t.strictSame(await seriousFindings(page), []);
+  await keepPicture(page, 'bulk-deny');
+  await dialog.getByLabel('Reason').fill('not on the list');
+  const second = (await (await server.api(`/api/v1/orders?profileId=${id}&q=second`)).json()) as { items: { id: string }[] };
+  await server.api(`/api/v1/orders/${second.items[0]?.id}/approve`, { method: 'POST' });
+  await dialog.getByRole('button', { name: 'Deny (2)' }).click();
+  await dialog.getByText('Done for 1; not done for 1.').waitFor();
+  t.match(await dialog.getByRole('alert').textContent(), /CN=second: /, 'one that was decided meanwhile says so');
+  await keepPicture(page, 'bulk-result');
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
+  await page
+    .getByRole('row', { name: /CN=first/ })
+    .getByText('Rejected')
+    .waitFor();
+  await page.getByLabel('Choose CN=first').check();
+  await page.getByRole('button', { name: 'Acknowledge (1)' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge (1)' }).click();
+  await page.getByRole('dialog').getByText('Done for 1.').waitFor();
+  t.equal(await totalOf(`/orders?profileId=${id}&acknowledged=true`), 1);
+  t.strictSame(stage.faults, []);
+  await stage.close();
+  t.equal(name, 'Asks first');
+});
+
+t.test('many profiles: deactivated and deleted at once; what is in use stays and says by what', { skip }, async (t) => {
+  for (const name of ['Pile 1', 'Pile 2']) {
+    const body = JSON.stringify({ name, connectorId: (await firstOf(server, '/connectors')).id });
+    await server.api('/api/v1/scep-profiles', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  }
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open('/scep-server?q=Pile');
+  await page.getByLabel('Choose all on this page').check();
+  await page.getByRole('button', { name: 'Deactivate (2)' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Deactivate (2)' }).click();
+  await page.getByRole('dialog').getByText('Done for 2.').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
+  await page.getByText('Inactive', { exact: true }).nth(2).waitFor();
+  await page.getByLabel('Choose all on this page').check();
+  await page.getByRole('button', { name: 'Delete (2)' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete (2)' }).click();
+  await page.getByText('Nothing matches these filters').waitFor();
+  await stage.open('/connectors');
+  await page.getByLabel('Choose Embedded engine').check();
+  await page.getByRole('button', { name: 'Delete (1)' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete (1)' }).click();
+  await page.getByRole('dialog').getByText('not done for 1').waitFor();
+  t.equal(await totalOf('/connectors'), 1, 'it is still there');
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+t.test('every list that the API exports is saved as CSV, with the filters that are set', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  const { id } = await firstOf(server, '/connectors');
+  const lists = [
+    ['/orders?state=CONFIRMED', /^id,createdAt,/, /CONFIRMED/],
+    ['/certificates', /^id,/, /img src=x/],
+    ['/accounts', /^id,/, /img src=x/],
+    ['/audit?outcome=success', /^id,at,/, /order\./],
+    [`/connectors/${id}?tab=logs`, /^at,level,/, /probe|issue/],
+  ] as const;
+  for (const [path, heading, content] of lists) {
+    await stage.open(path);
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export CSV' }).click()]);
+    t.match(download.suggestedFilename(), /\.csv$/);
+    const text = readFileSync(await download.path(), 'utf8');
+    t.match(text, heading, path);
+    t.match(text, content, path);
+    t.notMatch(text, /REJECTED/, `${path}: nothing that the filters leave out`);
+  }
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+t.test('a page waits three times at most before it shows its list: the program, who asks, what is asked for', { skip }, async (t) => {
+  for (const path of ['/orders', '/cmp-server', '/dashboard']) {
+    const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+    const { page } = stage;
+    const rows = page.locator('table.list tbody tr[data-id]');
+    const rounds = await roundsUntil(page, `${server.adminUrl}${path}`, async () => (await rows.count()) > 0);
+    t.ok(rounds <= 3, `${path}: ${rounds} rounds`);
+    t.strictSame(stage.faults, []);
+    await stage.close();
+  }
+});
+
+t.test('filters are kept in the address and choose by the keyboard alone', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open('/orders');
+  await choose(page, 'Result', 'Issued');
+  await page.waitForURL(/phase=issued/);
+  await page
+    .getByRole('row', { name: /img src=x/ })
+    .first()
+    .waitFor();
+  t.equal(await page.getByText('Rejected', { exact: true }).count(), 1, 'only the choice of the filter says it');
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
