@@ -25,6 +25,7 @@ import type { EngineCaDesk, EngineClientDesk } from './ports/engine.js';
 import type { IdempotencyStore } from './ports/idempotency.js';
 import type { IdentityParts } from './ports/identity.js';
 import type { AccountReader, CertificateReader, RefusalReader } from './ports/lists.js';
+import type { OpenRequestReader } from './ports/open-requests.js';
 import type { MetricsSource, Readiness } from './ports/probes.js';
 import type { ConnectorTester, EnrolmentTester, RuleTester } from './ports/testing.js';
 
@@ -34,6 +35,7 @@ export * from './ports/engine.js';
 export * from './ports/idempotency.js';
 export * from './ports/identity.js';
 export * from './ports/lists.js';
+export * from './ports/open-requests.js';
 export * from './ports/probes.js';
 export * from './ports/testing.js';
 
@@ -65,6 +67,8 @@ export interface AdminDeps {
   /** Where absent, the dashboard is not served. */
   readonly dashboard?: DashboardReader;
   readonly orders: OrderDecisions;
+  /** Where absent, requests of open orders are not shown. */
+  readonly openRequests?: OpenRequestReader;
   readonly certificates: Pick<CertificateStore, 'find'> & CertificateReader;
   readonly refusals: RefusalReader;
   readonly accounts: AccountReader;

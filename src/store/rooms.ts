@@ -31,6 +31,7 @@ import { approvalStore } from './orders/approvals.js';
 import { duplicateReader } from './orders/duplicates.js';
 import { orderEvents } from './orders/events.js';
 import { orderRoom } from './orders/index.js';
+import { openRequestReader } from './orders/open-request.js';
 import { orderReader } from './orders/reader.js';
 import { orphanReader } from './orphans.js';
 import { refusalList, refusalRoom } from './refusals.js';
@@ -66,6 +67,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     kind: connection.kind,
     orders: orders.store,
     orderReader: behind(orderReader, ['find', 'list', 'summary', 'timeline']),
+    openRequests: behind((at) => openRequestReader(at, sealer), ['pkcs10Of']),
     orderEvents: orderEvents(connection),
     dashboard: behind(dashboardReader, ['read']),
     countOpenOrders: () => countOpenOrders(connection),

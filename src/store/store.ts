@@ -1,4 +1,5 @@
 import type { DashboardReader } from '../admin/ports/dashboard.js';
+import type { OpenRequestReader } from '../admin/ports/open-requests.js';
 import type { AccountReader, AuditReader, CertificateReader, SinkDesk } from '../admin/ports.js';
 import type { AuditChain } from '../audit/chain.js';
 import type { AuditLog } from '../audit/event.js';
@@ -40,6 +41,7 @@ export interface Store extends NotificationRoom, UserRoom {
   readonly orders: OrderDesk;
   readonly orderReader: OrderReader;
   readonly orderEvents: OrderEventReader;
+  readonly openRequests: OpenRequestReader;
   readonly dashboard: DashboardReader;
   countOpenOrders(): Promise<readonly OpenOrders[]>;
   watchFigures(now: Date): Promise<WatchFigures>;

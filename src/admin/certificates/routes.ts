@@ -11,7 +11,7 @@ import { answers, orInForms } from '../openapi.js';
 import { wrongState } from '../orders/wrong-state.js';
 import type { AdminParts } from '../ports.js';
 import { Problem } from '../problem.js';
-import { visible } from '../tenant-scope.js';
+import { findCertificate } from './find.js';
 import { preferredForm } from './form.js';
 import {
   certificateColumns,
@@ -27,10 +27,6 @@ import {
 const certificateForms = { 'application/pkix-cert': 'DER', 'application/x-pem-file': 'PEM' } as const;
 
 const tags = ['certificates'];
-
-async function findCertificate(deps: AdminParts, caller: Caller, id: string): Promise<IssuedCertificate> {
-  return visible(caller, await deps.certificates.find(contextOf(caller), id));
-}
 
 export function certificateRoutes(app: AdminApp, deps: AdminParts): void {
   listRoute(app, {

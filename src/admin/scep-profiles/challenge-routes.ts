@@ -5,8 +5,9 @@ import type { HmacCheck } from '../../tenancy/challenge-check.js';
 import { type TenantContext, tenantContext } from '../../tenancy/context.js';
 import { challengeMac, generateCredential } from '../../tenancy/credentials.js';
 import { type DerivedChallenge, deriveChallenge } from '../../tenancy/derived-challenge.js';
+import type { ScepProfile } from '../../tenancy/profile.js';
 import type { AdminApp } from '../app.js';
-import { callerOf } from '../caller.js';
+import { type Caller, callerOf } from '../caller.js';
 import { refuseFaults } from '../fault.js';
 import { idParams } from '../field.js';
 import { answers } from '../openapi.js';
@@ -37,11 +38,7 @@ export function scepChallengeRoutes(app: AdminApp, deps: AdminParts): void {
     async (request, reply) => {
       const caller = callerOf(request);
       const profile = await findProfile(deps, caller, 'scep', request.params.id);
-      const context = tenantContext(profile.tenantId, caller.actor);
-      const check = profile.challengeCheck ?? undefined;
-      const made = check?.kind === 'hmac' ? derive(profile.id, check, request.body, deps) : await mint(profile.id, context, request.body, deps);
-      const { challenge, expiresAt } = made;
-      if (check?.kind === 'hmac') await noteDerived(profile.id, context, request.body.deviceId, expiresAt, deps);
+      const { challenge, expiresAt } = await makeChallenge(deps, caller, profile, request.body);
       reply.code(201).header('cache-control', 'no-store');
       if (wantsText(request)) return reply.type('text/plain; charset=utf-8').serializer(String).send(challenge);
       return reply.send({ challenge, expiresAt: expiresAt.toISOString() });
@@ -50,6 +47,16 @@ export function scepChallengeRoutes(app: AdminApp, deps: AdminParts): void {
 }
 
 type Wanted = z.output<typeof mintChallengeSchema>;
+
+/** A challenge for one device, the way the profile judges them; it is on record before it is given out. Throws 400 where the mode wants it otherwise. */
+export async function makeChallenge(deps: AdminParts, caller: Caller, profile: ScepProfile, wanted: Wanted): Promise<DerivedChallenge> {
+  const context = tenantContext(profile.tenantId, caller.actor);
+  const check = profile.challengeCheck ?? undefined;
+  if (check?.kind !== 'hmac') return mint(profile.id, context, wanted, deps);
+  const derived = derive(profile.id, check, wanted, deps);
+  await noteDerived(profile.id, context, wanted.deviceId, derived.expiresAt, deps);
+  return derived;
+}
 
 async function mint(profileId: string, context: TenantContext, wanted: Wanted, deps: AdminParts): Promise<DerivedChallenge> {
   const { subject = null, sans = null, deviceId = null, uses, expiresAt: asked } = wanted;

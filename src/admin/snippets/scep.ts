@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { ChallengeMode } from '../../tenancy/profile.js';
+import { mobileconfig } from './mobileconfig.js';
 import type { Snippet } from './schema.js';
 
 /** What a device must know of a SCEP profile; the challenge is never written down, it stands as `$CHALLENGE`. */
@@ -88,7 +88,7 @@ crypto pki enroll GATEHOUSE
       title: 'Apple configuration profile',
       language: 'xml',
       note: 'Save as .mobileconfig; set $CHALLENGE and $DEVICE.',
-      text: mobileconfig(name, url, profileId),
+      text: mobileconfig({ name, url, profileId, challenge: '$CHALLENGE', device: '$DEVICE' }),
     },
     {
       client: 'intune',
@@ -123,54 +123,4 @@ MAC=$(printf '%s\\n%s\\n%s' '${profileId}' "$HOURS" "$DEVICE" | openssl dgst -sh
 echo "$HOURS$MAC"
 `,
   };
-}
-
-const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-/** The same for a payload whenever it is shown, and another for each: a device takes payloads of one identity for one (RFC 9562 section 5.8). */
-function payloadUuid(profileId: string, payload: string): string {
-  const bytes = createHash('sha256').update(`${profileId} ${payload}`).digest().subarray(0, 16);
-  bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
-  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
-  return bytes
-    .toString('hex')
-    .toUpperCase()
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/** com.apple.security.scep; the default key size of 1024 bits and the extractable key are never what is wanted. */
-function mobileconfig(name: string, url: string, profileId: string): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-  <key>PayloadType</key><string>Configuration</string>
-  <key>PayloadVersion</key><integer>1</integer>
-  <key>PayloadIdentifier</key><string>gatehouse.scep.${profileId}</string>
-  <key>PayloadUUID</key><string>${payloadUuid(profileId, 'profile')}</string>
-  <key>PayloadDisplayName</key><string>${escapeXml(name)}</string>
-  <key>PayloadContent</key>
-  <array>
-    <dict>
-      <key>PayloadType</key><string>com.apple.security.scep</string>
-      <key>PayloadVersion</key><integer>1</integer>
-      <key>PayloadIdentifier</key><string>gatehouse.scep.${profileId}.certificate</string>
-      <key>PayloadUUID</key><string>${payloadUuid(profileId, 'certificate')}</string>
-      <key>PayloadContent</key>
-      <dict>
-        <key>URL</key><string>${escapeXml(url)}</string>
-        <key>Subject</key><array><array><array><string>CN</string><string>$DEVICE</string></array></array></array>
-        <key>Challenge</key><string>$CHALLENGE</string>
-        <key>Keysize</key><integer>2048</integer>
-        <key>Key Type</key><string>RSA</string>
-        <key>Key Usage</key><integer>5</integer>
-        <key>KeyIsExtractable</key><false/>
-        <key>Retries</key><integer>3</integer>
-        <key>RetryDelay</key><integer>10</integer>
-      </dict>
-    </dict>
-  </array>
-</dict>
-</plist>
-`;
 }

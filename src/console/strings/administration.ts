@@ -6,6 +6,22 @@ export const audit = {
   columns: { at: 'Time', actor: 'Actor', action: 'Action', object: 'Object', outcome: 'Outcome', details: 'Details' },
   outcomes: { success: 'Success', failure: 'Failure' },
   action: 'Action',
+  chain: 'Chain',
+  chainState: (sealed: string, signed: string, unsealed: string) =>
+    `${sealed} events in the chain, ${signed} covered by a signed checkpoint, ${unsealed} on their way into it.`,
+  verify: 'Verify what is shown',
+  verified: 'Nothing was changed',
+  tampered: 'Something was changed',
+  counted: (ok: number, failed: number, pending: number) =>
+    `${ok} of the events shown are in the chain as they were written, ${failed} are not; ${pending} wait for the next checkpoint, which takes a minute at most.`,
+  checkpoint: 'Checkpoint',
+  checkpointOf: (size: string, when: string) => `of ${size} events, ${when}`,
+  head: 'Chain head',
+  signature: 'Signature',
+  signatureOk: 'Valid (Ed25519)',
+  signatureWrong: 'Not valid',
+  key: 'Key',
+  insecure: 'Browsers compute this on https and localhost only. Use `gatehouse audit verify`, or open the console over https.',
   emptyTitle: 'Nothing has happened yet',
   emptyText: 'Every change and every decision will stand here.',
 } as const;

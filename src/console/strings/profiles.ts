@@ -150,6 +150,8 @@ export const scep = {
   apple: 'Apple configuration profile',
   appleText: 'For iPhone, iPad and Mac. It holds a new one-time challenge; send it to one device only.',
   appleAction: 'Download .mobileconfig',
+  appleDevice: 'Device',
+  appleDeviceHint: 'The common name of its certificate, such as its serial number.',
   ra: 'Certificates shown to devices (GetCACert)',
   raNone: 'None yet: the profile is new or inactive, and its RA certificate is being prepared.',
 } as const;

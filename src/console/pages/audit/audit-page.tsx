@@ -10,6 +10,7 @@ import { useListState } from '../../components/list-state.js';
 import { Moment } from '../../components/moment.js';
 import { PageHead } from '../../components/page-head.js';
 import { words } from '../../strings/index.js';
+import { Verification } from './verification.js';
 
 const { audit } = words;
 const { columns } = audit;
@@ -37,6 +38,7 @@ export function AuditPage() {
   return (
     <Stack gap="md">
       <PageHead title={audit.title} text={audit.text} />
+      <Verification events={result.data?.items ?? []} />
       <FilterBar state={state} placeholder={audit.searchBy} filters={filters} />
       <DataTable
         label={audit.list}

@@ -1,14 +1,15 @@
-import { Anchor, Button, Group, Stack } from '@mantine/core';
-import { IconDownload } from '@tabler/icons-react';
+import { Anchor, Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { IconCertificate, IconDownload } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { callForBytes } from '../../api/call.js';
 import { oneQuery } from '../../api/queries.js';
-import type { Certificate } from '../../api/types.js';
+import type { Certificate, CertificateChain } from '../../api/types.js';
 import { CopiedUrl } from '../../components/copied-url.js';
 import { saveAs } from '../../components/download.js';
 import { Facts } from '../../components/facts.js';
 import { Foreign } from '../../components/foreign.js';
+import { showDay } from '../../components/format.js';
 import { Moment } from '../../components/moment.js';
 import { PageHead } from '../../components/page-head.js';
 import { Panel } from '../../components/panel.js';
@@ -60,18 +61,52 @@ function Detail({ certificate }: { readonly certificate: Certificate }) {
           ]}
         />
       </Panel>
+      <Chain id={certificate.id} />
     </Stack>
   );
 }
 
+const verdictColours = { ok: 'green', failed: 'red', unknown: 'gray' } as const;
+
+/** The certificate and the CAs above it, the root at the top as the eye expects it. */
+function Chain({ id }: { readonly id: string }) {
+  const result = useQuery(oneQuery<CertificateChain>(`/certificates/${id}/chain`));
+  return (
+    <Panel title={certificates.chain}>
+      <Whole result={result}>
+        {({ items }) => (
+          <Stack gap="xs">
+            {items.toReversed().map(({ subject, sha256, notAfter, verdict }, depth) => (
+              <Group key={sha256} gap="xs" wrap="nowrap" align="start" pl={depth * 24}>
+                <IconCertificate size={17} aria-hidden style={{ flexShrink: 0, marginTop: 3 }} />
+                <div style={{ minWidth: 0 }}>
+                  <Text size="sm" fw={600} component="div">
+                    <Foreign text={subject === '' ? orders.noSubject : subject} wrap />
+                  </Text>
+                  <Text size="xs" c="dimmed" className="foreign">
+                    {certificates.columns.notAfter} {showDay(notAfter)} · {sha256}
+                  </Text>
+                </div>
+                <Badge color={verdictColours[verdict]}>{certificates.signatures[verdict]}</Badge>
+              </Group>
+            ))}
+          </Stack>
+        )}
+      </Whole>
+    </Panel>
+  );
+}
+
 const forms = {
-  pem: { label: certificates.downloadPem, type: 'application/x-pem-file', ending: 'pem' },
-  der: { label: certificates.downloadDer, type: 'application/pkix-cert', ending: 'cer' },
+  pem: { label: certificates.downloadPem, type: 'application/x-pem-file', below: '', ending: '.pem' },
+  der: { label: certificates.downloadDer, type: 'application/pkix-cert', below: '', ending: '.cer' },
+  chain: { label: certificates.downloadChain, type: 'application/x-pem-file', below: '/chain', ending: '-chain.pem' },
 } as const;
 
 function Downloads({ certificate: { id, serial } }: { readonly certificate: Certificate }) {
   const fetching = useMutation({
-    mutationFn: async ({ type, ending }: (typeof forms)[keyof typeof forms]) => saveAs(await callForBytes(`/certificates/${id}`, type), `${serial}.${ending}`),
+    mutationFn: async ({ type, below, ending }: (typeof forms)[keyof typeof forms]) =>
+      saveAs(await callForBytes(`/certificates/${id}${below}`, type), `${serial}${ending}`),
   });
   return (
     <Group gap="xs">

@@ -1,9 +1,9 @@
-import { Alert, Anchor, Grid, Stack, Text, Timeline } from '@mantine/core';
+import { Alert, Anchor, Badge, Grid, Group, Stack, Text, Timeline } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useProfiles } from '../../api/hooks.js';
 import { listQuery, oneQuery } from '../../api/queries.js';
-import type { ConnectorCall, Order, Timeline as OrderTimeline } from '../../api/types.js';
+import type { ConnectorCall, Order, OrderMessages, Timeline as OrderTimeline } from '../../api/types.js';
 import { useMay } from '../../app/session.js';
 import { OrderStateBadge } from '../../components/badges.js';
 import { Facts } from '../../components/facts.js';
@@ -14,6 +14,7 @@ import { PageHead } from '../../components/page-head.js';
 import { Panel } from '../../components/panel.js';
 import { Whole } from '../../components/whole.js';
 import { words } from '../../strings/index.js';
+import { FieldTree, verdictColours } from '../decoder/field-tree.js';
 import { ConnectorLink } from '../profiles/connector-link.js';
 import { Decisions } from './decisions.js';
 
@@ -39,7 +40,10 @@ export function OrderDetail() {
           )}
           <Grid>
             <Grid.Col span={{ base: 12, lg: 7 }}>
-              <Details order={order} />
+              <Stack gap="md">
+                <Details order={order} />
+                <Messages order={order} />
+              </Stack>
             </Grid.Col>
             <Grid.Col span={{ base: 12, lg: 5 }}>
               <Stack gap="md">
@@ -94,6 +98,36 @@ function Details({ order }: { readonly order: Order }) {
           order.acknowledgedAt !== null && { label: orders.acknowledged, value: <Moment at={order.acknowledgedAt} exact /> },
         ]}
       />
+    </Panel>
+  );
+}
+
+/** What was exchanged, field by field; it is read again when the order moves. */
+function Messages({ order }: { readonly order: Order }) {
+  const result = useQuery({ ...oneQuery<OrderMessages>(`/orders/${order.id}/messages`, {}), queryKey: [`/orders/${order.id}/messages`, order.state] });
+  return (
+    <Panel title={orders.messages}>
+      <Whole result={result}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Text size="sm" c="dimmed">
+              {orders.noMessages}
+            </Text>
+          ) : (
+            items.map(({ what, decoded: { verdict, fields } }) => (
+              <div key={what}>
+                <Group justify="space-between" mb={4}>
+                  <Text size="sm" fw={650} component="h3" m={0}>
+                    {orders.messageKinds[what]}
+                  </Text>
+                  <Badge color={verdictColours[verdict]}>{words.decoder.verdicts[verdict]}</Badge>
+                </Group>
+                <FieldTree fields={fields} />
+              </div>
+            ))
+          )
+        }
+      </Whole>
     </Panel>
   );
 }

@@ -1,4 +1,4 @@
-import { Text } from '@mantine/core';
+import { Group, Text } from '@mantine/core';
 import type { ScepProfile } from '../../api/types.js';
 import { useMay } from '../../app/session.js';
 import { CopiedUrl } from '../../components/copied-url.js';
@@ -6,6 +6,7 @@ import { type Fact, Facts } from '../../components/facts.js';
 import { showTime } from '../../components/format.js';
 import { Panel } from '../../components/panel.js';
 import { words } from '../../strings/index.js';
+import { AppleProfile } from './apple-profile.js';
 import { MintChallenge } from './mint-challenge.js';
 
 const { certificates, common, profiles, scep } = words;
@@ -14,10 +15,16 @@ const { certificates, common, profiles, scep } = words;
 export function ScepCredentials({ profile }: { readonly profile: ScepProfile }) {
   const may = useMay();
   const { challengePassword: known, published } = profile;
+  const actions = (
+    <Group gap="xs">
+      <AppleProfile profile={profile} />
+      <MintChallenge profile={profile} />
+    </Group>
+  );
   const shown = [...published.ra, ...published.ca];
   return (
     <>
-      <Panel title={profiles.credentials} actions={may('challenge:mint') && <MintChallenge profile={profile} />}>
+      <Panel title={profiles.credentials} actions={may('challenge:mint') && actions}>
         <Facts
           facts={[
             { label: scep.mode, value: scep.modes[profile.challengeMode] },
