@@ -184,3 +184,74 @@ t.test('filters are kept in the address and choose by the keyboard alone', { ski
   t.strictSame(stage.faults, []);
   await stage.close();
 });
+
+t.test('a certificate: its chain with the verdict of each signature, and the chain as one file', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open(`/certificates/${(await firstOf(server, '/certificates')).id}`);
+  const chain = page.getByRole('region', { name: 'Chain' });
+  await chain.getByText('Signature valid').nth(2).waitFor();
+  t.equal(await chain.getByText('Signature valid').count(), 3, 'root, issuing CA, certificate');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download chain' }).click()]);
+  t.equal(readFileSync(await download.path(), 'utf8').match(/BEGIN CERTIFICATE/g)?.length, 3);
+  t.strictSame(await seriousFindings(page), []);
+  await keepPicture(page, 'certificate-chain');
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+t.test('an order shows what was exchanged, decoded, with verdicts', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { height: 1300, token: server.firstRun.admin.token });
+  const { page } = stage;
+  const { id } = await firstOf(server, '/orders?phase=issued');
+  await stage.open(`/orders/${id}`);
+  const messages = page.getByRole('region', { name: 'Messages' });
+  await messages.getByText('Certificate that was issued').waitFor();
+  await messages.getByText('serialNumber').first().waitFor();
+  t.strictSame(await seriousFindings(page), []);
+  await keepPicture(page, 'order-messages');
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+t.test('Audit: the browser computes that the events shown are in the signed chain', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open('/audit');
+  await page.getByRole('button', { name: 'Verify what is shown' }).click();
+  const result = page.getByRole('region', { name: 'Chain', exact: true }).getByRole('alert');
+  await result.waitFor();
+  t.match(await result.textContent(), /Nothing was changed.*of the events shown are in the chain as they were written, 0 are not/s);
+  t.strictSame(await seriousFindings(page), []);
+  await keepPicture(page, 'audit-verified');
+  await page.route(/audit-events\/[^?]+$/, async (route) => {
+    const answer = await route.fetch();
+    const event = (await answer.json()) as { readonly proof: unknown };
+    return route.fulfill({ response: answer, json: event.proof === null ? event : { ...event, actor: 'somebody else' } });
+  });
+  if (!/\b0 of the events shown are/.test((await result.textContent()) ?? '')) {
+    await page.getByRole('button', { name: 'Verify what is shown' }).click();
+    await page.getByText('Something was changed').waitFor();
+  }
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+t.test('SCEP: a configuration profile for one Apple device, with a challenge of its own and the root', { skip }, async (t) => {
+  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const { page } = stage;
+  await stage.open(`/scep-server/${(await firstOf(server, '/scep-profiles?q=demo')).id}`);
+  await page.getByRole('button', { name: 'Apple configuration profile' }).click();
+  const form = page.getByRole('dialog', { name: 'Apple configuration profile' });
+  await form.getByLabel('Device').fill('phone <7>');
+  t.strictSame(await seriousFindings(page), []);
+  await keepPicture(page, 'apple-profile');
+  const [download] = await Promise.all([page.waitForEvent('download'), form.getByRole('button', { name: 'Download .mobileconfig' }).click()]);
+  t.equal(download.suggestedFilename(), 'demo.mobileconfig');
+  const text = readFileSync(await download.path(), 'utf8');
+  t.match(text, /<key>Challenge<\/key><string>[A-Za-z0-9]{20,32}<\/string>/);
+  t.match(text, '<string>phone &lt;7&gt;</string>');
+  t.match(text, /com\.apple\.security\.root[\s\S]*<data>[A-Za-z0-9+/=]{200,}<\/data>/);
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
