@@ -138,12 +138,13 @@ t.test('every list that the API exports is saved as CSV, with the filters that a
   const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
   const { page } = stage;
   const { id } = await firstOf(server, '/connectors');
+  await server.api(`/api/v1/connectors/${id}/test`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
   const lists = [
     ['/orders?state=CONFIRMED', /^id,createdAt,/, /CONFIRMED/],
     ['/certificates', /^id,/, /img src/],
     ['/accounts', /^id,/, /img src/],
     ['/audit?outcome=success', /^id,at,/, /order\./],
-    [`/connectors/${id}?tab=logs`, /^at,level,/, /probe|issue/],
+    [`/connectors/${id}?tab=logs`, /^at,level,/, /test|probe/],
   ] as const;
   for (const [path, heading, content] of lists) {
     await stage.open(path);
