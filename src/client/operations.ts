@@ -48,6 +48,7 @@ export interface Operations {
   readonly getAuditEvent: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["AuditEventDetail"] };
   readonly getAuditSink: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["AuditSink"] };
   readonly getCertificate: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["Certificate"] };
+  readonly getCertificateChain: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["CertificateChain"] };
   readonly getCmpProfile: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["CmpProfile"] };
   readonly getCmpSnippets: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["SnippetList"] };
   readonly getConnector: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["Connector"] };
@@ -57,6 +58,7 @@ export interface Operations {
   readonly getNotificationRule: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["NotificationRule"] };
   readonly getOrder: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["Order"] };
   readonly getOrderEvidence: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["OrderEvidence"] };
+  readonly getOrderMessages: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["OrderMessages"] };
   readonly getOrderTimeline: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["OrderTimeline"] };
   readonly getScepProfile: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["ScepProfile"] };
   readonly getScepSnippets: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["SnippetList"] };
@@ -93,6 +95,7 @@ export interface Operations {
   readonly listUserSessions: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: undefined; readonly answer: Schemas["SessionRows"] };
   readonly listUsers: { readonly path: undefined; readonly query: { readonly "limit"?: number; readonly "cursor"?: string; readonly "sort"?: "username" | "-username" | "createdAt" | "-createdAt" | "lastLoginAt" | "-lastLoginAt"; readonly "q"?: string; readonly "tenantId"?: string; readonly "status"?: "active" | "inactive"; readonly "role"?: "minter" | "viewer" | "auditor" | "operator" | "admin" | "superadmin" }; readonly body: undefined; readonly answer: Schemas["UserPage"] };
   readonly listVendorDevices: { readonly path: { readonly "id": string }; readonly query: { readonly "limit"?: number; readonly "cursor"?: string; readonly "sort"?: "createdAt" | "-createdAt"; readonly "q"?: string }; readonly body: undefined; readonly answer: Schemas["VendorDevicePage"] };
+  readonly makeAppleProfile: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["AppleProfileRequest"]; readonly answer: undefined };
   readonly mintDeviceSecret: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["MintDeviceSecret"]; readonly answer: Schemas["MintedDeviceSecret"] };
   readonly mintRegistrationToken: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["MintChallenge"]; readonly answer: Schemas["MintedChallenge"] };
   readonly mintScepChallenge: { readonly path: { readonly "id": string }; readonly query: undefined; readonly body: Schemas["MintChallenge"]; readonly answer: Schemas["MintedChallenge"] };

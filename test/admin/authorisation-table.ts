@@ -74,11 +74,24 @@ export const table: Readonly<Record<string, Rule>> = {
   'challenge:mint': {
     from: 'operator',
     also: 'minter',
-    routes: ['POST /scep-profiles/{id}/challenges', 'POST /cmp-profiles/{id}/device-secrets', 'POST /cmp-profiles/{id}/registration-tokens'],
+    routes: [
+      'POST /scep-profiles/{id}/challenges',
+      'POST /scep-profiles/{id}/mobileconfig',
+      'POST /cmp-profiles/{id}/device-secrets',
+      'POST /cmp-profiles/{id}/registration-tokens',
+    ],
   },
   'order:read': {
     from: 'viewer',
-    routes: ['GET /dashboard', 'GET /orders', 'GET /orders/events', 'GET /orders/{id}', 'GET /orders/{id}/timeline', 'GET /orders/{id}/approvals'],
+    routes: [
+      'GET /dashboard',
+      'GET /orders',
+      'GET /orders/events',
+      'GET /orders/{id}',
+      'GET /orders/{id}/timeline',
+      'GET /orders/{id}/messages',
+      'GET /orders/{id}/approvals',
+    ],
   },
   'order:approve': {
     from: 'operator',
@@ -94,7 +107,10 @@ export const table: Readonly<Record<string, Rule>> = {
   },
   'order:acknowledge': { from: 'operator', routes: ['POST /orders/{id}/acknowledge', 'POST /orders/bulk/acknowledge'] },
   'refusal:read': { from: 'viewer', routes: ['GET /refusals'] },
-  'certificate:read': { from: 'viewer', routes: ['GET /certificates', 'GET /certificates/{id}', 'GET /unknown-certificates'] },
+  'certificate:read': {
+    from: 'viewer',
+    routes: ['GET /certificates', 'GET /certificates/{id}', 'GET /certificates/{id}/chain', 'GET /unknown-certificates'],
+  },
   'certificate:revoke': {
     from: 'operator',
     routes: [
