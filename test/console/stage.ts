@@ -76,7 +76,8 @@ export async function choose(page: Page, label: string, option: string): Promise
   await box.waitFor();
   if ((await box.evaluate((element) => element.tagName)) === 'SELECT') return void (await box.selectOption({ label: option }));
   await box.click();
-  await page.getByRole('option', { name: option, exact: true }).click();
+  // The browser's own selects have options too, which nobody sees.
+  await page.locator('[role="option"]').getByText(option, { exact: true }).click();
 }
 
 /** Serious and critical findings of axe (WCAG 2.2 AA) on what is shown now. */

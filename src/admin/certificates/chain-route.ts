@@ -3,7 +3,7 @@ import { type Certificate, parseCertificate, toPem, verifyCertificate } from '..
 import type { AdminApp } from '../app.js';
 import { callerOf } from '../caller.js';
 import { idParams } from '../field.js';
-import { answers } from '../openapi.js';
+import { answers, orInForms } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { shownCertificate } from '../ra-keys/schema.js';
 import { certificateChainSchema } from './chain-schema.js';
@@ -23,7 +23,7 @@ export function certificateChainRoute(app: AdminApp, deps: AdminParts): void {
         operationId: 'getCertificateChain',
         summary: 'Read a certificate with its CAs; `Accept: application/x-pem-file` gives all of them as one file',
         params: idParams,
-        response: answers({ 200: certificateChainSchema }),
+        response: answers({ 200: orInForms(certificateChainSchema, { 'application/x-pem-file': 'PEM, the certificate first' }) }),
       },
     },
     async (request, reply) => {

@@ -87,7 +87,7 @@ function Head<T>({ columns, state, choice }: HeadProps<T>) {
           const direction = state.sort === sort ? 'ascending' : state.sort === `-${sort}` ? 'descending' : undefined;
           const Icon = direction === undefined ? IconArrowsSort : direction === 'ascending' ? IconArrowUp : IconArrowDown;
           return (
-            <th key={label} data-align={align} data-room={room} aria-sort={direction}>
+            <th key={label} scope="col" data-align={align} data-room={room} aria-sort={direction}>
               {sort === undefined ? (
                 label
               ) : (
