@@ -5,7 +5,7 @@ import { startMailServer } from '../support/mail-server.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { startBrowser, withoutBrowser } from './browser.js';
 import { firstOf } from './contents.js';
-import { buildConsole, cutShort, keepPicture, openStage, type Stage, seriousFindings } from './stage.js';
+import { buildConsole, choose, cutShort, keepPicture, openStage, type Stage, seriousFindings } from './stage.js';
 
 t.setTimeout(1_800_000);
 const skip = withoutBrowser();
@@ -33,15 +33,10 @@ const post = async <T>(path: string, body: unknown): Promise<T> => {
 
 const asAdmin = (): Promise<Stage> => openStage(browser, server, { token: server.firstRun.admin.token });
 
-const choose = async (page: Page, label: string, option: string): Promise<void> => {
-  await page.getByRole('combobox', { name: label }).last().click();
-  await page.getByRole('option', { name: option, exact: true }).click();
-};
-
 const tick = async (page: Page, label: string, option: string): Promise<void> => {
   const input = page.getByRole('dialog').getByLabel(label).last();
   await input.click({ force: true });
-  await page.getByRole('option', { name: option, exact: true }).click();
+  await page.locator('[role="option"]').getByText(option, { exact: true }).click();
   await page.keyboard.press('Escape');
 };
 
