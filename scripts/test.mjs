@@ -78,7 +78,13 @@ const checks = await Promise.all([
   check('style', packageFile('@biomejs/biome', 'bin/biome'), ['check']),
 ]);
 // Journeys start the program dozens of times, and what is built starts three times as fast as source.
-if (checks[0] && (await check('build', packageFile('typescript', 'bin/tsc'), ['-p', 'tsconfig.build.json']))) process.env.GATEHOUSE_TEST_BUILT = '1';
+if (checks[0]) {
+  const builds = [
+    await check('build', packageFile('typescript', 'bin/tsc'), ['-p', 'tsconfig.build.json']),
+    await check('build of the console', packageFile('vite', 'bin/vite.js'), ['build', 'src/console']),
+  ];
+  if (builds.every(Boolean)) process.env.GATEHOUSE_TEST_BUILT = '1';
+}
 say(files.length === 0 ? 'FAILED no test file was found there' : `${files.length} test files`);
 const tap = await runTap(files);
 reportLeftOut(tap.skips);

@@ -1,16 +1,12 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { call } from '../api/call.js';
 import { endedQuery } from '../api/queries.js';
 import { forgetToken } from '../api/token.js';
-import { words } from '../strings/index.js';
 import { useSession } from './session.js';
 
-const { shell } = words;
-/** Above drawers and other dialogs, whose place in the kit is 200. */
-const aboveAll = 400;
+const Ended = lazy(async () => ({ default: (await import('./session-ended.js')).SessionEnded }));
 
 /** Where the tabs of one browser tell each other that somebody is there: ms since 1970. */
 const activeKey = 'gatehouse.active';
@@ -35,25 +31,11 @@ export function SessionEnd() {
   const [isRead, setRead] = useState(false);
   const leave = useLeave();
   useIdleEnd(() => leave('idle'));
+  if (!hasEnded || isRead) return null;
   return (
-    <Modal
-      opened={hasEnded && !isRead}
-      onClose={() => setRead(true)}
-      title={shell.endedTitle}
-      centered
-      zIndex={aboveAll}
-      closeButtonProps={{ 'aria-label': words.common.close }}
-    >
-      <Stack gap="sm">
-        <Text size="sm">{shell.endedText}</Text>
-        <Group justify="end" gap="xs">
-          <Button variant="default" onClick={() => setRead(true)}>
-            {shell.endedStay}
-          </Button>
-          <Button onClick={() => leave()}>{words.login.submit}</Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <Suspense>
+      <Ended stay={() => setRead(true)} leave={() => leave()} />
+    </Suspense>
   );
 }
 
