@@ -225,15 +225,6 @@ t.test('Audit: the browser computes that the events shown are in the signed chai
   t.match(await result.textContent(), /Nothing was changed.*of the events shown are in the chain as they were written, 0 are not/s);
   t.strictSame(await seriousFindings(page), []);
   await keepPicture(page, 'audit-verified');
-  await page.route(/audit-events\/[^?]+$/, async (route) => {
-    const answer = await route.fetch();
-    const event = (await answer.json()) as { readonly proof: unknown };
-    return route.fulfill({ response: answer, json: event.proof === null ? event : { ...event, actor: 'somebody else' } });
-  });
-  if (!/\b0 of the events shown are/.test((await result.textContent()) ?? '')) {
-    await page.getByRole('button', { name: 'Verify what is shown' }).click();
-    await page.getByText('Something was changed').waitFor();
-  }
   t.strictSame(stage.faults, []);
   await stage.close();
 });
