@@ -181,6 +181,7 @@ t.test('filters are kept in the address and choose by the keyboard alone', { ski
     .getByRole('row', { name: /img src/ })
     .first()
     .waitFor();
+  await page.locator('table.list').getByText('Rejected', { exact: true }).first().waitFor({ state: 'detached' });
   t.equal(await page.getByText('Rejected', { exact: true }).count(), 1, 'only the choice of the filter says it');
   t.strictSame(stage.faults, []);
   await stage.close();

@@ -108,7 +108,7 @@ export function cutShort(page: Page): Promise<string[]> {
 }
 
 /** Long enough for whatever is asked for together to be asked for. */
-const quietMs = 1_500;
+const quietMs = 3_500;
 
 /**
  * How many rounds of requests lie between the document and what is shown: each round is held until nobody asks for more, then answered at

@@ -600,7 +600,7 @@ t.test('SCEP-141 AB-06 a poll with another key learns nothing', async (t) => {
 
 t.test('SCEP-134 SCEP-135 every refusal of the core has its failInfo and its text; a profile may leave the text out', async (t) => {
   const silent = world.with({ scep: { failInfoText: false } });
-  const badAlg = ['key-type', 'key-size', 'key-malformed', 'key-undeliverable'];
+  const badAlg = ['key-type', 'key-size', 'key-malformed', 'key-undeliverable', 'ca-key'];
   for (const code of Object.keys(refusals) as (keyof typeof refusals)[]) {
     const core = issuingEnrolment(world);
     core.decide = () => ({ kind: 'refused', refusal: { code, detail: 'secret detail' } });
@@ -611,7 +611,7 @@ t.test('SCEP-134 SCEP-135 every refusal of the core has its failInfo and its tex
     }
     const expected = badAlg.includes(code)
       ? 'badAlg'
-      : code === 'proof-of-possession'
+      : code === 'proof-of-possession' || code === 'ca-proof'
         ? 'badMessageCheck'
         : code.endsWith('-unknown') || code === 'certificate-revoked'
           ? 'badCertId'
