@@ -162,16 +162,17 @@ t.test('AB-17 loops and bombs of cross-signed certificates end after bounded wor
   let looks = 0;
   const counted = (item: Certificate): Certificate => ({
     ...item,
-    get publicKey() {
+    // What a signature is verified over.
+    get tbs() {
       looks += 1;
-      return item.publicKey;
+      return item.tbs;
     },
   });
   const cross = Array.from({ length: 1000 }, (_, index) =>
     counted(make({ subject: index % 2 === 0 ? 'one' : 'two', issuer: index % 2 === 0 ? 'two' : 'one', key: rootKey, by: rootKey, extensions: ca() })),
   );
   t.equal(verdict({ leaf: below, intermediates: cross, anchors: [] }), 'no-path', '1000 certificates that all sign each other');
-  t.ok(looks <= 50, `${looks} signatures were verified`);
+  t.ok(looks <= 80, `${looks} signatures were verified`);
   t.ok(looks > 5, 'the paths were tried');
 
   const chain = Array.from({ length: 15 }, (_, index) => make({ subject: `n${index}`, issuer: `n${index + 1}`, key: rootKey, by: rootKey, extensions: ca() }));
