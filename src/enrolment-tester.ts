@@ -53,14 +53,26 @@ export function enrolmentTester({ servers, endpoints: { directory } }: TesterPar
 async function play(played: Played): Promise<EnrolmentTrial> {
   const { profile } = played.device;
   const own = ownServerFetch();
+  const fetch = patient(own.fetch);
   try {
-    return profile.protocol === 'scep' ? await playScep(played, profile, own.fetch) : await playCmp(played, profile, own.fetch);
+    return profile.protocol === 'scep' ? await playScep(played, profile, fetch) : await playCmp(played, profile, fetch);
   } finally {
     await own.close();
   }
 }
 
 type Fetch = ReturnType<typeof ownServerFetch>['fetch'];
+
+/** Another process of this node hears of a new profile a moment later; until then it has none (404), or none that is ready (503). */
+function patient(fetch: Fetch): Fetch {
+  return async (...request) => {
+    for (const until = performance.now() + servedMs; ; await sleep(lookMs)) {
+      const answer = await fetch(...request);
+      if ((answer.status !== 404 && answer.status !== 503) || performance.now() > until) return answer;
+      await answer.arrayBuffer();
+    }
+  };
+}
 
 async function playScep({ device, url, subject, extensions }: Played, { policy }: ScepProfile, fetch: Fetch): Promise<EnrolmentTrial> {
   const { challenge, isPatient } = device;
