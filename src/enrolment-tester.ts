@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { DeviceUnderTest, EnrolmentTester, EnrolmentTrial } from './admin/index.js';
 import { secretCredential } from './device-client/cmp-credentials.js';
 import { classicalDeviceKey } from './device-client/device-key.js';
-import { ownServerFetch } from './device-client/exchange-fetch.js';
+import { type ExchangeFetch, ownServerFetch, patientFetch } from './device-client/exchange-fetch.js';
 import { sanExtensions } from './device-client/san.js';
 import { deviceKey } from './device-client/scep.js';
 import { tryCmp } from './device-client/trial-cmp.js';
@@ -53,7 +53,7 @@ export function enrolmentTester({ servers, endpoints: { directory } }: TesterPar
 async function play(played: Played): Promise<EnrolmentTrial> {
   const { profile } = played.device;
   const own = ownServerFetch();
-  const fetch = patient(own.fetch);
+  const fetch = patientFetch(own.fetch, servedMs);
   try {
     return profile.protocol === 'scep' ? await playScep(played, profile, fetch) : await playCmp(played, profile, fetch);
   } finally {
@@ -61,20 +61,7 @@ async function play(played: Played): Promise<EnrolmentTrial> {
   }
 }
 
-type Fetch = ReturnType<typeof ownServerFetch>['fetch'];
-
-/** Another process of this node hears of a new profile a moment later; until then it has none (404), or none that is ready (503). */
-function patient(fetch: Fetch): Fetch {
-  return async (...request) => {
-    for (const until = performance.now() + servedMs; ; await sleep(lookMs)) {
-      const answer = await fetch(...request);
-      if ((answer.status !== 404 && answer.status !== 503) || performance.now() > until) return answer;
-      await answer.arrayBuffer();
-    }
-  };
-}
-
-async function playScep({ device, url, subject, extensions }: Played, { policy }: ScepProfile, fetch: Fetch): Promise<EnrolmentTrial> {
+async function playScep({ device, url, subject, extensions }: Played, { policy }: ScepProfile, fetch: ExchangeFetch): Promise<EnrolmentTrial> {
   const { challenge, isPatient } = device;
   const { ciphers, digests } = policy.scep;
   const key = deviceKey(await newRsaKey(policy));
@@ -83,7 +70,7 @@ async function playScep({ device, url, subject, extensions }: Played, { policy }
   return tryScep({ url, fetch, isPatient, ...request });
 }
 
-async function playCmp({ device, url, subject, extensions, chain }: Played, { policy }: CmpProfile, fetch: Fetch): Promise<EnrolmentTrial> {
+async function playCmp({ device, url, subject, extensions, chain }: Played, { policy }: CmpProfile, fetch: ExchangeFetch): Promise<EnrolmentTrial> {
   const { secret, registrationToken, isPatient } = device;
   if (secret === undefined) return notPlayed('credential', 'A CMP device needs a shared secret.');
   const { signer } = classicalDeviceKey(await newKey(policy));

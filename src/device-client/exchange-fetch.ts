@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, fetch as undiciFetch } from 'undici';
 
 /** One HTTP exchange; `fetch` itself unless something else is said. */
@@ -20,3 +21,19 @@ export function ownServerFetch(): OwnServerFetch {
     close: () => dispatcher.close(),
   };
 }
+
+/**
+ * Asks again, for at most `patienceMs`, while the server has no such endpoint (404) or one that is not ready (503): another process of
+ * the same node hears of a new profile a moment later.
+ */
+export function patientFetch(fetch: ExchangeFetch, patienceMs: number): ExchangeFetch {
+  return async (...request) => {
+    for (const until = performance.now() + patienceMs; ; await sleep(againAfterMs)) {
+      const answer = await fetch(...request);
+      if ((answer.status !== 404 && answer.status !== 503) || performance.now() > until) return answer;
+      await answer.arrayBuffer();
+    }
+  };
+}
+
+const againAfterMs = 100;
