@@ -13,7 +13,7 @@ export function confirmationTime(session: Session, now: Date): { readonly confir
 /** The order of a certificate that exists as soon as the order does: its device's time begins now. */
 export function withConfirmationTime(order: NewOrder): NewOrder {
   if (order.session.confirmWait === undefined) return order;
-  return { ...order, session: { ...order.session, ...confirmationTime(order.session, order.receivedAt) } };
+  return { ...order, session: { ...confirmationTime(order.session, order.receivedAt), ...order.session } };
 }
 
 /** Clocks of node and database may differ this much. */

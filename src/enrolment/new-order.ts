@@ -46,7 +46,6 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     connectorId: profile.connectorId,
     protocol: request.protocol,
     accountIdentity: accountIdentity(profile, grant, checked),
-    ...(grant.operation === 'renewal' && grant.issued?.accountId !== undefined && { accountId: grant.issued.accountId }),
     accountLabel: grant.challenge?.deviceId ?? (subject || checked.sans.map((san) => san.text).join(', ')),
     transactionId: request.transactionId,
     dedupeKey: dedupeKeyOf(profile.id, request),
@@ -55,14 +54,15 @@ export function newOrder(request: EnrolmentRequest, profile: Profile, grant: Gra
     subject,
     facts: request.facts,
     credential: grant.credential,
-    session: { ...request.session, requester: request.requester.toString('hex'), modified: checked.isModified },
-    request: isRenewedBySigner(grant) ? { ...checked.request, renews: grant.signer.der } : checked.request,
+    session: { requester: request.requester.toString('hex'), modified: checked.isModified, ...request.session },
+    request: isRenewedBySigner(grant) ? { renews: grant.signer.der, ...checked.request } : checked.request,
     renews: grant.operation === 'renewal' ? (grant.issued?.id ?? null) : null,
+    deadline: new Date(now.getTime() + profile.policy.approval.maxPendingHours * 3_600_000),
+    receivedAt: now,
+    ...(grant.operation === 'renewal' && grant.issued?.accountId !== undefined && { accountId: grant.issued.accountId }),
     ...(grant.challenge && { challengeId: grant.challenge.id }),
     ...(grant.unproven === 'intune' && request.wanted.pkcs10 !== undefined && { notice: request.wanted.pkcs10 }),
     ...(isExclusive(profile, grant) && { isExclusive: true as const }),
-    deadline: new Date(now.getTime() + profile.policy.approval.maxPendingHours * 3_600_000),
-    receivedAt: now,
   };
 }
 

@@ -156,7 +156,7 @@ export function createEnrolment(deps: EnrolmentDeps): EnrolmentService {
       deps.orders.noteDelivered(contextOf(profile), orderId, isConfirmed ? 'CONFIRMED' : 'DELIVERED');
     },
     updateSession: (profile, query, session, expected) =>
-      deps.orders.updateSession(contextOf(profile), dedupeKeyOf(profile.id, query), { ...session, requester: query.requester.toString('hex') }, expected),
+      deps.orders.updateSession(contextOf(profile), dedupeKeyOf(profile.id, query), { requester: query.requester.toString('hex'), ...session }, expected),
     revoke: (profile, request) => requestRevocation(profile, request, deps),
     crossCertify: (profile, request) => crossCertify(profile, request, deps),
     pollRevocation: (profile, transaction) => pollRevocation(profile, transaction, deps),

@@ -178,7 +178,7 @@ function importKey(key: PublicKey): Result<KeyObject, 'key-unusable'> {
  */
 function importPoint(key: PublicKey): Result<KeyObject, 'key-unusable'> {
   const { bits } = key;
-  const octets = Object.values(curves).find((curve) => curve.name === key.curve)?.bytes;
+  const octets = curveOf(key.algorithm)?.bytes;
   if (octets === undefined) return fail('key-unusable');
   if ((bits[0] === 2 || bits[0] === 3) && bits.length === 1 + octets) return ok(createPublicKey({ key: key.spki, format: 'der', type: 'spki' }));
   if (bits[0] !== 4 || bits.length !== 1 + 2 * octets) return fail('key-unusable');

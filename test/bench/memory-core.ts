@@ -101,8 +101,23 @@ function transactionOf(settled: Settled): StoredTransaction {
 
 function issuedOf({ context, order, record }: Settled): IssuedCertificate {
   const { id, der, issuer, serial, subject, sans, notBefore, notAfter, sha256 } = record;
-  const owner = { tenantId: context.tenantId, profileId: order.profileId, orderId: order.id, connectorId: order.connectorId };
-  return { ...owner, id, der, issuer, serial, subject, sans, notBefore, notAfter, sha256, status: 'valid' };
+  const { tenantId } = context;
+  const { profileId, id: orderId, connectorId } = order;
+  return { tenantId, profileId, orderId, connectorId, id, der, issuer, serial, subject, sans, notBefore, notAfter, sha256, status: 'valid' };
+}
+
+/** The order is put together only for those who look at it. */
+class Recorded {
+  readonly kind = 'recorded';
+  readonly #settled: Settled;
+
+  constructor(settled: Settled) {
+    this.#settled = settled;
+  }
+
+  get order(): Order {
+    return orderOf(this.#settled);
+  }
 }
 
 function memoryOrders({ transactions, certificates, orders }: Shelves): OrderStore {
@@ -115,12 +130,7 @@ function memoryOrders({ transactions, certificates, orders }: Shelves): OrderSto
       transactions.put(key, settled);
       for (const name of [record.sha256.toString('hex'), record.serial, record.id]) certificates.put(name, settled);
       orders.put(order.id, settled);
-      return {
-        kind: 'recorded',
-        get order() {
-          return orderOf(settled);
-        },
-      };
+      return new Recorded(settled);
     },
     async findTransaction(_context, dedupeKey) {
       const settled = transactions.get(dedupeKey.toString('hex'));

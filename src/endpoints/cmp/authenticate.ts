@@ -214,7 +214,11 @@ export function mayDecapsulate({ publicKey, extensions }: Certificate): boolean 
  * the one that senderKID names, else the first. Later messages of a transaction may leave it out.
  */
 function signerOf(message: PkiMessage, sources: KeySources): SigningPeer | undefined {
-  const certificates = message.extraCerts.map(parseCertificate).flatMap((item) => (item.ok ? [item.value] : []));
+  const certificates: Certificate[] = [];
+  for (const der of message.extraCerts) {
+    const certificate = parseCertificate(der);
+    if (certificate.ok) certificates.push(certificate.value);
+  }
   const { senderKID } = message.header;
   const named = senderKID && certificates.find((item) => subjectKeyIdentifierOf(item.extensions)?.equals(senderKID));
   const certificate = named ?? certificates[0] ?? (message.extraCerts.length === 0 ? sources.rememberedSigner() : undefined);

@@ -49,7 +49,7 @@ export function checkHeader(message: PkiMessage, policy: Policy['cmp'], now: Dat
   // RFC 9810 appendix B: who cannot keep it must say so.
   const revPassphrase = header.generalInfo?.find(({ infoType }) => infoType === oids.revPassphrase);
   if (revPassphrase !== undefined && !policy.revocation.passphrases) return fail(fault('rev-passphrase'));
-  return ok({ ...header, transactionID, senderNonce, known: known.value, ...(revPassphrase && { revPassphrase }) });
+  return ok({ known: known.value, ...header, transactionID, senderNonce, ...(revPassphrase && { revPassphrase }) });
 }
 
 /** "MUST be 128 bits" of randomness for what we accept as first (RFC 9483 section 3.1); the upper bound is ours. */

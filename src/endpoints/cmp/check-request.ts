@@ -85,7 +85,7 @@ export function checkCertReqMsg(
     if (!old.ok) return old;
   }
   const { mayVouch, judgePossession } = allowed;
-  const request = controls.value === undefined ? fields.value : { ...fields.value, registration: controls.value };
+  const request = controls.value === undefined ? fields.value : { registration: controls.value, ...fields.value };
   if (judgePossession === undefined) return checkPossession(message, request, header, mayVouch && type !== 'kur');
   const judged = judgePossession(request.publicKey);
   return judged.ok ? ok(request) : judged;

@@ -95,7 +95,7 @@ export function send(exchange: Exchange, peer: Peer | undefined, reply: Reply, d
     trace.reply = reply.body;
   }
   const bytes = buildReply(exchange.endpoint, exchange.message?.header, peer, acknowledging(exchange, reply));
-  return { status: 200, bytes, ...(delivered && { delivered: [{ ...delivered, profile: exchange.endpoint.profile }] }) };
+  return { status: 200, bytes, ...(delivered && { delivered: [{ profile: exchange.endpoint.profile, ...delivered }] }) };
 }
 
 function acknowledging({ acknowledged }: Exchange, reply: Reply): Reply {
@@ -107,7 +107,7 @@ function acknowledging({ acknowledged }: Exchange, reply: Reply): Reply {
 export function sendAll(exchange: Exchange, peer: Peer | undefined, reply: Reply, deliveries: readonly Delivery[]): CmpReply {
   const { profile } = exchange.endpoint;
   const sent = send(exchange, peer, reply);
-  return sent.status === 200 ? { ...sent, delivered: deliveries.map((delivery) => ({ ...delivery, profile })) } : sent;
+  return sent.status === 200 ? { ...sent, delivered: deliveries.map((delivery) => ({ profile, ...delivery })) } : sent;
 }
 
 /** Faults of header, protection and what follows a request are `error` messages (RFC 9483 section 3.6.2). */

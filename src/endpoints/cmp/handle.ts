@@ -43,7 +43,8 @@ export async function handleCmpMessage(endpoint: CmpEndpoint, bytes: Buffer, con
   if (!decoded.ok) return refuse(unread, undefined, fault('malformed', decoded.error.message));
   const message = decoded.value;
   const choice = chooseEndpoint(message.header, endpoint, context.chooseProfile);
-  const exchange = { ...unread, ...(choice.ok && choice.value), message };
+  const { nonceSuffix, endpoint: chosen } = choice.ok ? choice.value : unread;
+  const exchange = { endpoint: chosen, nonceSuffix, message, context, deps, now: unread.now };
   if (context.trace !== undefined) context.trace.exchange = exchange;
   if (isAnnouncement(message.bodyType)) return declineAnnouncement(exchange);
   return answerAnyway(exchange, undefined, () => answer(exchange, choice));
@@ -66,7 +67,7 @@ async function answer(exchange: Exchange & { readonly message: PkiMessage }, cho
   if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);
   if (!peer.ok && policy.kemBasedMac && isUnprotectedQuestion(message)) return answerKemRequest({ ...exchange, message }, header.value);
   if (!peer.ok) return message.bodyType === 'error' ? acknowledge(exchange, undefined) : refuse(exchange, undefined, peer.error);
-  const verified: VerifiedExchange = { ...exchange, message: named(message, header.value), header: header.value, peer: peer.value };
+  const verified: VerifiedExchange = { header: header.value, peer: peer.value, ...exchange, message: named(message, header.value) };
   if (policy.kemAnswers !== 'off') return answerAnyway(exchange, peer.value, () => serveByKem(verified, choice));
   return serveChosen(verified, choice);
 }

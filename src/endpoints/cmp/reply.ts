@@ -33,13 +33,13 @@ export function freshNonce(suffix = ''): Buffer {
 export function buildReply(endpoint: CmpEndpoint, request: PkiHeader | undefined, peer: Peer | undefined, reply: Reply): Buffer {
   const { body, senderNonce = freshNonce(), more, withChain = false, isUnprotected = false, extraCerts = [] } = reply;
   const parts = partsOf(endpoint);
-  const { sender, protector, certificates } = isUnprotected ? { ...parts.own, protector: undefined, certificates: [] } : identityFor(peer, parts);
+  const { sender, protector, certificates } = isUnprotected ? { sender: parts.own.sender, protector: undefined, certificates: [] } : identityFor(peer, parts);
   const header: PkiHeader = {
     pvno: Math.min(3, Math.max(2, request?.pvno ?? 2)),
     sender,
     recipient: request?.sender ?? noName,
-    ...(request?.transactionID && { transactionID: request.transactionID }),
     senderNonce,
+    ...(request?.transactionID && { transactionID: request.transactionID }),
     ...(request?.senderNonce && { recipNonce: request.senderNonce }),
     ...more,
   };
@@ -55,7 +55,7 @@ interface Identity {
 }
 
 function identityFor(peer: Peer | undefined, { own }: EndpointParts): Identity {
-  if (peer?.answer !== undefined) return { ...peer.answer, certificates: peer.answer.extraCerts };
+  if (peer?.answer !== undefined) return { certificates: peer.answer.extraCerts, ...peer.answer };
   if (peer?.kind !== 'mac') return own;
   return { sender: own.sender, protector: macProtector(peer.parameters, peer.key, peer.senderKID), certificates: [] };
 }

@@ -117,7 +117,7 @@ export function answerSeveral(exchange: VerifiedExchange, type: RequestType, ver
   const replies = answers.flatMap((answer) => (answer === undefined ? [] : [answer.reply]));
   const final = replies.find((reply) => reply.withChain);
   const caPubs = replies.flatMap(({ body }) => ('content' in body && 'response' in body.content ? (body.content.caPubs ?? []) : []));
-  const body = { type: responseTypes[type], content: { ...(caPubs.length > 0 && { caPubs: unique(caPubs) }), response } };
+  const body = { type: responseTypes[type], content: { response, ...(caPubs.length > 0 && { caPubs: unique(caPubs) }) } };
   const deliveries: readonly Delivery[] = answers.flatMap((answer) => answer?.delivered ?? []);
   return sendAll(exchange, peer, { ...final, body, senderNonce: leading.nonce }, deliveries);
 }

@@ -142,7 +142,7 @@ async function answerPost(request: FastifyRequest, reply: FastifyReply, deps: Ro
   const { endpoint, label, chooseProfile } = resolved;
   const userAgent = request.headers['user-agent'];
   const traits = { clientIp: request.ip, httpVersion: request.raw.httpVersion, ...(userAgent !== undefined && { userAgent }) };
-  const context = { ...traits, isSecure: request.protocol === 'https', ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
+  const context = { isSecure: request.protocol === 'https', ...traits, ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
   const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   failpoint('received');
   const answer = await traced(context, deps.log, (known) => handleCmpMessage(endpoint, bytes, known, deps.messages));

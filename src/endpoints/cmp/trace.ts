@@ -36,7 +36,7 @@ const counts = boundPairs((operation: OperationLabel | 'any', type: BodyType | '
 export async function traced(context: CmpContext, log: Log, handle: (context: CmpContext) => Promise<CmpReply>): Promise<CmpReply> {
   const startedAt = performance.now();
   const trace = newTrace();
-  const reply = await handle({ ...context, trace });
+  const reply = await handle({ trace, ...context });
   tellMessage(trace, reply.status, context.label, startedAt, log);
   return reply;
 }
@@ -48,7 +48,7 @@ function tellMessage(trace: CmpTrace, httpStatus: CmpReply['status'], label: Ope
   const { status, failInfo } = outcomeOf(reply, httpStatus);
   counts(label ?? 'any', type)(status, failInfo).add();
   if (exchange === undefined || !log.isLevelEnabled('info')) return;
-  log.info({ ...factsOf(exchange, trace), type, status, ...(failInfo !== '' && { failInfo }), ms: milliseconds(startedAt) }, 'CMP message');
+  log.info({ type, status, ...factsOf(exchange, trace), ...(failInfo !== '' && { failInfo }), ms: milliseconds(startedAt) }, 'CMP message');
 }
 
 function milliseconds(startedAt: number): number {

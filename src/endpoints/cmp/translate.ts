@@ -162,7 +162,7 @@ function refusedBody(code: RefusalCode, type: ResponseType, certReqId: number): 
 }
 
 function certRep(type: ResponseType, response: CertResponse, caPubs?: readonly Buffer[]): PkiBody {
-  return { type, content: { ...(caPubs && { caPubs }), response: [response] } };
+  return { type, content: { response: [response], ...(caPubs && { caPubs }) } };
 }
 
 type IssuedOutcome = Extract<Outcome, { kind: 'issued' }>;

@@ -186,7 +186,7 @@ function callerOf(request: FastifyRequest): ScepCaller {
 }
 
 function familyOf(request: FastifyRequest): string {
-  return clientFamilyOf({ ...callerOf(request), transactionId: '' });
+  return clientFamilyOf({ transactionId: '', ...callerOf(request) });
 }
 
 function pathOf(request: FastifyRequest): string {

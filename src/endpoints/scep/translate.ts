@@ -82,7 +82,7 @@ export async function handlePkiOperation(
   const header = decoded.ok ? decoded.value.header : decoded.error.header;
   if (decoded.ok) trace.request = decoded.value;
   trace.transactionId = header?.transactionId;
-  const family = clientFamilyOf({ ...caller, transactionId: header === undefined ? '' : transactionIdText(header.transactionId) });
+  const family = clientFamilyOf({ transactionId: header === undefined ? '' : transactionIdText(header.transactionId), ...caller });
   if (header === undefined) {
     const detail = decoded.ok ? '' : decoded.error.detail;
     note({ endpoint, caller, family, enrolment, trace }, 'malformed', detail);
@@ -241,8 +241,11 @@ function transactionOf(request: ScepRequest): TransactionQuery {
 
 function enrolmentRequest(exchange: Exchange, request: ScepRequest, type: RequestType, csr: CertificationRequest, cipher: ContentCipher): EnrolmentRequest {
   const { publicKey, subject, extensions } = csr;
+  const { protocol, transactionId, requester } = transactionOf(request);
   return {
-    ...transactionOf(request),
+    protocol,
+    transactionId,
+    requester,
     intent: type === 'RenewalReq' ? 'renewal' : 'initial',
     content: csr.der,
     evidence: evidenceOf(request, csr),

@@ -72,7 +72,7 @@ function readCertRequest(cursor: Cursor): CertRequest {
   const certTemplate = readCertTemplate(fields);
   const controls = fields.at(tag.sequence) ? readControls(fields) : undefined;
   fields.end();
-  return { certReqId, certTemplate, ...(controls && { controls }), der: whole };
+  return { certReqId, certTemplate, der: whole, ...(controls && { controls }) };
 }
 
 function encodeCertRequest(request: Omit<CertRequest, 'der'>): Element {
@@ -81,7 +81,7 @@ function encodeCertRequest(request: Omit<CertRequest, 'der'>): Element {
 
 /** A CertRequest of our own making, with the bytes that its proof of possession signs. */
 export function buildCertRequest(request: Omit<CertRequest, 'der'>): CertRequest {
-  return { ...request, der: encode(encodeCertRequest(request)) };
+  return { der: encode(encodeCertRequest(request)), ...request };
 }
 
 /** Controls ::= SEQUENCE SIZE(1..MAX) OF AttributeTypeAndValue. Throws `DerError`. */

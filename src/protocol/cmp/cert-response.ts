@@ -50,7 +50,7 @@ export function readCertRepMessage(cursor: Cursor): CertRepMessage {
   const caPubs = optionalExplicit(fields, 1, (inside) => inside.sequence().each((item) => item.elementOf(tag.sequence)));
   const response = fields.sequence().each(readCertResponse);
   fields.end();
-  return { ...(caPubs && { caPubs }), response };
+  return { response, ...(caPubs && { caPubs }) };
 }
 
 export function encodeCertRepMessage(message: CertRepMessage): Element {

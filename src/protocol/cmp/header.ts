@@ -77,15 +77,20 @@ function readGeneralInfo(cursor: Cursor): InfoTypeAndValue[] {
 
 const optionalOctets = (n: number, value: Buffer | undefined): Element | undefined => value && der.explicit(n, der.octetString(value));
 
-export function encodePkiHeader(header: PkiHeader): Element {
+/** The fields that say how a message is protected, and by whose key. */
+export type ProtectionFields = Pick<PkiHeader, 'protectionAlg' | 'senderKID' | 'recipKID'>;
+
+/** What `own` says of the protection goes before what the header says. */
+export function encodePkiHeader(header: PkiHeader, own: ProtectionFields = header): Element {
+  const { protectionAlg = header.protectionAlg, senderKID = header.senderKID, recipKID = header.recipKID } = own;
   return der.sequence(
     der.integer(header.pvno),
     header.sender.der,
     header.recipient.der,
     header.messageTime && der.explicit(0, generalizedTime(header.messageTime)),
-    header.protectionAlg && der.explicit(1, algorithmIdentifier(header.protectionAlg)),
-    optionalOctets(2, header.senderKID),
-    optionalOctets(3, header.recipKID),
+    protectionAlg && der.explicit(1, algorithmIdentifier(protectionAlg)),
+    optionalOctets(2, senderKID),
+    optionalOctets(3, recipKID),
     optionalOctets(4, header.transactionID),
     optionalOctets(5, header.senderNonce),
     optionalOctets(6, header.recipNonce),

@@ -40,7 +40,7 @@ export function readKemMacParameters({ parameters }: AlgorithmIdentifier): Resul
   const digest = hasNoParameters(mac) ? digests[mac.oid as keyof typeof digests] : undefined;
   if (kdf.oid !== oids.hkdfWithSha256 || kdf.parameters !== undefined) return fail(`kdf ${kdf.oid}`);
   if (digest === undefined) return fail(`mac ${mac.oid}`);
-  return len >= 16 && len <= 64 ? ok({ ...(kemContext && { kemContext }), len, mac: digest }) : fail(`len ${len}`);
+  return len >= 16 && len <= 64 ? ok({ len, mac: digest, ...(kemContext && { kemContext }) }) : fail(`len ${len}`);
 }
 
 export function kemMacAlgorithm({ kemContext, len, mac }: KemMacParameters): AlgorithmIdentifier {

@@ -125,7 +125,7 @@ function readPbm(cursor: Cursor, algorithm: AlgorithmIdentifier): PbmParameters 
   const owf = hasNoParameters(owfAlgorithm) ? oneWayFunctions[owfAlgorithm.oid] : undefined;
   const mac = macOf(macAlgorithm);
   if (owf === undefined) return `owf ${owfAlgorithm.oid}`;
-  return mac === undefined ? `mac ${macAlgorithm.oid}` : { kind: 'pbm', salt, owf, iterationCount, ...mac, algorithm };
+  return mac === undefined ? `mac ${macAlgorithm.oid}` : { kind: 'pbm', salt, owf, iterationCount, algorithm, ...mac };
 }
 
 function readPbmac1(cursor: Cursor, algorithm: AlgorithmIdentifier): Pbmac1Parameters | string {
@@ -145,7 +145,7 @@ function readPbmac1(cursor: Cursor, algorithm: AlgorithmIdentifier): Pbmac1Param
   const prfAlgorithm = inner.isEmpty ? { oid: oids.hmacSha1 } : readAlgorithmIdentifier(inner);
   inner.end();
   const prf = hmacOf(prfAlgorithm);
-  return prf === undefined ? `prf ${prfAlgorithm.oid}` : { kind: 'pbmac1', salt, iterationCount, keyLength, prf, ...mac, algorithm };
+  return prf === undefined ? `prf ${prfAlgorithm.oid}` : { kind: 'pbmac1', salt, iterationCount, keyLength, prf, algorithm, ...mac };
 }
 
 /** HMAC, or GMAC as RFC 9045 section 4 recommends beside it. */

@@ -2,7 +2,7 @@ import type { Result } from '../../runtime/result.js';
 import { type Cursor, cmpLimits, contextConstructed, Cursor as DerCursor, DerError, decode, der, encode, guarded, tag } from '../der/index.js';
 import { encodePkiBody, type PkiBody, readPkiBody } from './body.js';
 import { type BodyType, bodyTypes } from './body-type.js';
-import { encodePkiHeader, type PkiHeader, readPkiHeader } from './header.js';
+import { encodePkiHeader, type PkiHeader, type ProtectionFields, readPkiHeader } from './header.js';
 import { optionalExplicit } from './optional.js';
 
 /** extraCerts beyond this are not a chain but a load. */
@@ -41,7 +41,7 @@ function readPkiMessage(cursor: Cursor): PkiMessage {
   const protection = optionalExplicit(fields, 0, (inside) => inside.bitStringOctets());
   const extraCerts = optionalExplicit(fields, 1, readExtraCerts) ?? [];
   fields.end();
-  return { header, headerDer, bodyType, bodyDer, ...(protection && { protection }), extraCerts };
+  return { header, headerDer, bodyType, bodyDer, extraCerts, ...(protection && { protection }) };
 }
 
 function bodyTypeAt(cursor: Cursor): BodyType {
@@ -73,7 +73,7 @@ export function protectedPart(headerDer: Buffer, bodyDer: Buffer): Buffer {
 
 /** How a message is protected: what its header says of it, and the value over the protected part. */
 export interface Protector {
-  readonly header: Pick<PkiHeader, 'protectionAlg' | 'senderKID' | 'recipKID'>;
+  readonly header: ProtectionFields;
   protect(part: Buffer): Buffer;
 }
 
@@ -85,7 +85,7 @@ export interface MessageToSend {
 
 /** The whole PKIMessage; without a protector it goes out unprotected. */
 export function encodePkiMessage(message: MessageToSend, protector?: Protector): Buffer {
-  const headerDer = encode(encodePkiHeader({ ...message.header, ...protector?.header }));
+  const headerDer = encode(encodePkiHeader(message.header, protector?.header));
   const bodyDer = encode(encodePkiBody(message.body));
   const { extraCerts = [] } = message;
   const protection = protector && der.explicit(0, der.bitString(protector.protect(protectedPart(headerDer, bodyDer))));

@@ -83,7 +83,7 @@ function readPopoSigningKey(fields: Cursor): PopoSigningKey {
   const algorithm = readAlgorithmIdentifier(fields);
   const signature = fields.bitStringOctets();
   fields.end();
-  return { ...(poposkInput && { poposkInput }), algorithmIdentifier: algorithm, signature };
+  return { algorithmIdentifier: algorithm, signature, ...(poposkInput && { poposkInput }) };
 }
 
 function encodePopoSigningKey(key: PopoSigningKey): Element {
@@ -100,7 +100,7 @@ function readPopoSigningKeyInput(cursor: Cursor): PopoSigningKeyInput {
   const publicKey = fields.elementOf(tag.sequence);
   fields.end();
   if (sender === undefined && publicKeyMAC === undefined) throw new DerError('bad-value', offset, 'authInfo.');
-  return { ...(sender && { sender }), ...(publicKeyMAC && { publicKeyMAC }), publicKey, der: whole };
+  return { publicKey, der: whole, ...(sender && { sender }), ...(publicKeyMAC && { publicKeyMAC }) };
 }
 
 /** Throws `DerError`; `fields`: what is inside the SEQUENCE, which may have a tag of its own. */

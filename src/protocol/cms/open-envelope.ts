@@ -35,7 +35,8 @@ export interface AddressedEnvelope<K extends RecipientKey> {
 export function addressEnvelope<K extends RecipientKey>(envelope: EnvelopedData, keys: readonly K[]): Result<AddressedEnvelope<K>, EnvelopeFault> {
   if (envelope.contentType !== oids.data) return fail('content-type');
   if (envelope.recipientCount > maxRecipients) return fail('recipients');
-  const ours = envelope.recipients.flatMap((recipient) => keys.filter((key) => identifies(recipient.rid, key.certificate)).map((key) => ({ recipient, key })));
+  const ours: { readonly recipient: KeyTransRecipient; readonly key: K }[] = [];
+  for (const recipient of envelope.recipients) for (const key of keys) if (identifies(recipient.rid, key.certificate)) ours.push({ recipient, key });
   const [found, ...more] = ours;
   if (found === undefined) return fail('wrong-recipient');
   if (more.length > 0) return fail('recipients');
@@ -43,7 +44,7 @@ export function addressEnvelope<K extends RecipientKey>(envelope: EnvelopedData,
   if (!transport.ok) return transport;
   const content = readContentCipher(envelope.contentAlgorithm);
   if (!content.ok) return content;
-  return ok({ ...found, transport: transport.value, content: content.value, encryptedContent: envelope.encryptedContent });
+  return ok({ recipient: found.recipient, key: found.key, transport: transport.value, content: content.value, encryptedContent: envelope.encryptedContent });
 }
 
 /** Decrypts; wrong padding of key or content shows only in `isPadded` (see `Decrypted`). */

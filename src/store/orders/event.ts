@@ -12,6 +12,6 @@ export function stateEvent(context: Context & { tenantId: string }, orderId: str
     action: `order.${state.toLowerCase().replaceAll('_', '-')}`,
     object: `order:${orderId}`,
     outcome: failures.includes(state) ? 'failure' : 'success',
-    details: reason === undefined ? { ...more, state } : { ...more, state, reason },
+    details: reason === undefined ? { state, ...more } : { state, reason, ...more },
   };
 }
