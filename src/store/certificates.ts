@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { CertificateListQuery, CertificateReader } from '../admin/ports.js';
 import type { CertificateStore, IssuedCertificate } from '../enrolment/ports.js';
 import type { Context } from '../tenancy/context.js';
@@ -7,6 +7,7 @@ import { type Connection, firstOf } from './connection/connection.js';
 import { allOf, readPage, searched } from './page.js';
 import { equals, equalsId, visibleTo } from './scope.js';
 import { isUuid } from './text.js';
+import { walkPage } from './walk.js';
 
 interface CertificateRow {
   readonly id: string;
@@ -47,33 +48,39 @@ export function certificateStore(connection: Connection): CertificateStore & Cer
   };
 }
 
+const sorts = {
+  createdAt: { by: sql`c.id`, type: 'uuid' },
+  notBefore: { by: sql`c.not_before`, type: 'timestamptz' },
+  notAfter: { by: sql`c.not_after`, type: 'timestamptz' },
+  subject: { by: sql`c.subject`, type: 'text' },
+} as const;
+
+/** A search goes through the newest first, a piece at a time: no index finds part of a subject. */
 function list(connection: Connection, context: Context, query: CertificateListQuery): Promise<Page<IssuedCertificate>> {
-  const listing = {
-    select: columns,
-    from: sql`certificates c`,
-    where: [
-      ...visibleTo(context, sql`c.tenant_id`),
-      ...equalsId(sql`c.tenant_id`, query.tenantId),
-      ...equalsId(sql`c.profile_id`, query.profileId),
-      ...equals(sql`c.status`, query.status),
-      ...equalsId(sql`c.connector_id`, query.connectorId),
-      ...equalsId(sql`c.order_id`, query.orderId),
-      ...equals(sql`c.serial`, query.serial),
-      ...(query.sha256 === undefined ? [] : [sql`c.sha256 = ${Buffer.from(query.sha256, 'hex')}`]),
-      ...(query.expiresAfter === undefined ? [] : [sql`c.not_after >= ${query.expiresAfter}`]),
-      ...(query.expiresBefore === undefined ? [] : [sql`c.not_after < ${query.expiresBefore}`]),
-      ...searched(query.q, sql`c.subject`, sql`c.serial`),
-    ],
-    sorts: {
-      createdAt: { by: sql`c.id`, type: 'uuid' },
-      notBefore: { by: sql`c.not_before`, type: 'timestamptz' },
-      notAfter: { by: sql`c.not_after`, type: 'timestamptz' },
-      subject: { by: sql`c.subject`, type: 'text' },
-    },
-    defaultSort: '-createdAt',
-    id: sql`c.id`,
-  } as const;
-  return readPage<CertificateRow, IssuedCertificate>(connection, listing, query, toCertificate);
+  const listing = { select: columns, from: sql`certificates c`, id: sql`c.id` } as const;
+  const { sort = '-createdAt', cursor, limit } = query;
+  const [driving, residual] = [visibleTo(context, sql`c.tenant_id`), conditionsOf(query)];
+  if (query.q === undefined || query.q === '' || !/^-?createdAt$/.test(sort)) {
+    const whole = { ...listing, where: [...driving, ...residual], sorts, defaultSort: '-createdAt' } as const;
+    return readPage<CertificateRow, IssuedCertificate>(connection, whole, query, toCertificate);
+  }
+  const walk = { ...listing, driving, residual, isSearch: true, isDescending: sort.startsWith('-'), limit, ...(cursor !== undefined && { cursor }) };
+  return walkPage<CertificateRow, IssuedCertificate>(connection, walk, toCertificate);
+}
+
+function conditionsOf(query: CertificateListQuery): readonly RawBuilder<unknown>[] {
+  return [
+    ...equalsId(sql`c.tenant_id`, query.tenantId),
+    ...equalsId(sql`c.profile_id`, query.profileId),
+    ...equals(sql`c.status`, query.status),
+    ...equalsId(sql`c.connector_id`, query.connectorId),
+    ...equalsId(sql`c.order_id`, query.orderId),
+    ...equals(sql`c.serial`, query.serial),
+    ...(query.sha256 === undefined ? [] : [sql`c.sha256 = ${Buffer.from(query.sha256, 'hex')}`]),
+    ...(query.expiresAfter === undefined ? [] : [sql`c.not_after >= ${query.expiresAfter}`]),
+    ...(query.expiresBefore === undefined ? [] : [sql`c.not_after < ${query.expiresBefore}`]),
+    ...searched(query.q, sql`c.subject`, sql`c.serial`),
+  ];
 }
 
 function toCertificate(row: CertificateRow): IssuedCertificate {

@@ -23,7 +23,8 @@ async function casesOf(store: Store): Promise<readonly Case[]> {
   const { items: profiles } = await store.profiles.listScep(system, { limit: 1, sort: 'name' });
   const [first] = (await store.orderReader.list(system, { limit: 1 })).items;
   if (large === undefined || profiles[0] === undefined || first === undefined) throw new Error('nothing is stored');
-  const bound = tenantContext(large.id, 'bench');
+  // A person of one tenant: behind row-level security, as in production.
+  const bound = tenantContext(large.id, 'user:bench');
   const deep = async () => {
     let cursor: string | undefined;
     for (let page = 0; page < 5; page += 1) cursor = (await store.orderReader.list(system, { limit: 200, ...(cursor !== undefined && { cursor }) })).nextCursor;
@@ -61,6 +62,8 @@ async function casesOf(store: Store): Promise<readonly Case[]> {
       'certificates expiring',
       () => store.certificates.list(bound, { limit: 50, sort: 'notAfter', expiresAfter: new Date(), expiresBefore: new Date(Date.now() + 7 * 86_400_000) }),
     ],
+    ['certificates q of a tenant', () => store.certificates.list(bound, { limit: 50, q: 'device-777' })],
+    ['certificates q, nothing', () => store.certificates.list(system, { limit: 50, q: 'no such device' })],
     ['accounts', () => store.accounts.list(system, { limit: 50 })],
     ['accounts q', () => store.accounts.list(system, { limit: 50, q: 'device-777' })],
     ['refusals', () => store.refusals.list(system, { limit: 50 })],

@@ -23,7 +23,7 @@ export class ChaosNode {
   readonly died: string[] = [];
   /** Ends that nobody asked for, with what was printed last. */
   readonly crashes: string[] = [];
-  readonly #server: string;
+  #server: string;
   readonly #environment: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #isWanted = false;
@@ -66,6 +66,11 @@ export class ChaosNode {
     this.#arming = arming;
     writeFileSync(this.#armFile, arming?.() ?? '');
     if (this.isRunning) this.#child?.kill('SIGWINCH');
+  }
+
+  /** The script that it runs from its next start on. */
+  runFrom(server: string): void {
+    this.#server = server;
   }
 
   /** `failpoint`: dies by itself there (`name:kill:passes`), which counts as a kill, and is started again. */

@@ -1,6 +1,11 @@
-/** Fewer orders than this are counted afresh for everyone who asks. */
-const manyOrders = 20_000;
-const slowMs = 100;
+export interface KeptFrom {
+  /** Less than this is counted afresh for everyone who asks. */
+  readonly many: number;
+  /** So is what took less time. */
+  readonly slowMs: number;
+}
+
+const ofOrders: KeptFrom = { many: 20_000, slowMs: 100 };
 /** How much longer than it took a count is kept: the database spends at most a twentieth of its time on it. */
 const keptFor = 20;
 
@@ -16,18 +21,18 @@ interface Kept<Answer> {
 }
 
 /**
- * Keeps counts over many orders that took long, for twenty times as long as they took, and a minute more while they are counted anew.
- * Whoever asks while a count is under way gets that one. `sizeOf` tells how many orders an answer counts: small installations, and everyone
+ * Keeps counts over many rows that took long, for twenty times as long as they took, and a minute more while they are counted anew.
+ * Whoever asks while a count is under way gets that one. `sizeOf` tells how many rows an answer counts: small installations, and everyone
  * else's small tenants, always see the present.
  */
-export function keptCounts<Answer>(sizeOf: (answer: Answer) => number): KeptCounts<Answer> {
+export function keptCounts<Answer>(sizeOf: (answer: Answer) => number, { many, slowMs } = ofOrders): KeptCounts<Answer> {
   const kept = new Map<string, Kept<Answer>>();
   const underWay = new Map<string, Promise<Answer>>();
   const count = async (key: string, ask: () => Promise<Answer>): Promise<Answer> => {
     const start = performance.now();
     const answer = await ask();
     const ms = performance.now() - start;
-    if (ms >= slowMs && sizeOf(answer) >= manyOrders) kept.set(key, { answer, until: start + ms * (1 + keptFor) });
+    if (ms >= slowMs && sizeOf(answer) >= many) kept.set(key, { answer, until: start + ms * (1 + keptFor) });
     else kept.delete(key);
     return answer;
   };

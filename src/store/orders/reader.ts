@@ -7,10 +7,10 @@ import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
 import { allOf, readPage, searched } from '../page.js';
 import { equals, equalsId, visibleTo } from '../scope.js';
 import { isUuid } from '../text.js';
+import { walkPage } from '../walk.js';
 import { keptCounts } from './kept-counts.js';
 import { type OrderRow, orderColumns, toOrder } from './rows.js';
 import { firstIdAfter, skewMs, summarise } from './summary.js';
-import { walkOrders } from './walk.js';
 
 export function orderReader(connection: Connection): OrderReader {
   const kept = keptCounts<OrderSummary>(({ totalOrders }) => totalOrders);
@@ -52,7 +52,9 @@ async function list(connection: Connection, context: Context, query: OrderListQu
   const { sort = '-createdAt', cursor, limit } = query;
   if (!/^-?createdAt$/.test(sort)) return sortedList(connection, query, driving, residual);
   if (residual.length === 0) return readPage<OrderRow, Order>(connection, { ...common, from: sql`orders o`, where: driving }, query, toOrder);
-  return walkOrders(connection, { driving, residual, isDescending: sort.startsWith('-'), limit, ...(cursor !== undefined && { cursor }) });
+  const isSearch = query.q !== undefined && query.q !== '';
+  const where = { driving, residual, isSearch, isDescending: sort.startsWith('-'), limit, ...(cursor !== undefined && { cursor }) };
+  return walkPage<OrderRow, Order>(connection, { select: orderColumns, from: sql`orders o`, id: sql`o.id`, ...where }, toOrder);
 }
 
 async function sortedList(connection: Connection, query: OrderListQuery, driving: readonly Condition[], residual: readonly Condition[]): Promise<Page<Order>> {
