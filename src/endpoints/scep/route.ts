@@ -6,12 +6,13 @@ import { failpoint } from '../../runtime/failpoint.js';
 import type { Log } from '../../runtime/log.js';
 import { isOutage } from '../../runtime/outage.js';
 import type { EndpointDirectory, ScepEndpoint } from '../../tenancy/directory.js';
+import type { ScepCaller, ScepReply } from './answering.js';
 import { readRawBody } from './body.js';
 import { caCertificatesOf, capabilitiesOf, nextCertificatesOf } from './ca-reply.js';
 import { clientFamilyOf } from './client-family.js';
 import { decodeGetMessage, readQuery, type ScepQuery } from './query.js';
 import { countOperation, type MessageStatus, newTrace, tellMessage } from './trace.js';
-import { handlePkiOperation, type ScepCaller, type ScepReply } from './translate.js';
+import { handlePkiOperation } from './translate.js';
 
 export interface ScepDeps {
   readonly directory: EndpointDirectory;

@@ -1,66 +1,32 @@
-import type { Outcome } from '../../enrolment/outcome.js';
-import { type RefusalCode, type RefusalReason, refusals } from '../../enrolment/refusal.js';
 import type { EnrolmentRequest, Evidence } from '../../enrolment/request.js';
 import type { EnrolmentService, TransactionQuery } from '../../enrolment/service.js';
 import { type CertificationRequest, nameToText, type PublicKey, serialHex, verifyCertificate, verifyCsr } from '../../pkix/index.js';
 import { type AddressedEnvelope, type ContentCipher, otherCertificates } from '../../protocol/cms/index.js';
 import {
   addressRequest,
-  type CertRepBody,
   decodeRequest,
-  encodeCertRep,
   isSelfSigned,
   type MessageData,
   openRequest,
-  type PkiStatus,
-  type ReplyHeader,
   type ReplyRecipient,
   type RequestType,
-  type ScepFailInfo,
   type ScepFault,
   type ScepRequest,
   scepFault,
   scepFaults,
-  signingTimeOf,
   transactionIdText,
-  verifyRequest,
 } from '../../protocol/scep/index.js';
 import { type Clock, systemClock } from '../../runtime/clock.js';
-import { randomOctets } from '../../runtime/random.js';
-import { fail, ok, type Result } from '../../runtime/result.js';
+import { fail, type Result } from '../../runtime/result.js';
 import type { ScepEndpoint } from '../../tenancy/directory.js';
-import { decryptSeconds, secondsSince, verifySeconds } from '../figures.js';
-import { type ClientFamily, clientFamilyOf, type WireMarks } from './client-family.js';
-import { failInfoOf, reasonOf } from './fail-info.js';
+import { decryptSeconds, secondsSince } from '../figures.js';
+import { answer, certRep, type Exchange, note, refuse, refuseAs, refuseOpaquely, type ScepCaller, type ScepReply } from './answering.js';
+import { allowedHeader, checkRequest } from './check-request.js';
+import { clientFamilyOf } from './client-family.js';
 import { findCertificate, findCrl } from './look-up.js';
-import { keysOf, type ScepRaKey, type ScepSigner } from './ra-keys.js';
+import { keysOf, type ScepRaKey } from './ra-keys.js';
 import { canBeAnswered, replyRecipient } from './recipient.js';
 import { newTrace, type ScepTrace } from './trace.js';
-
-/** How a message came. */
-export interface ScepCaller extends Omit<WireMarks, 'transactionId'> {
-  readonly clientIp: string;
-}
-
-/** `orderId`: the order whose certificate the message carries, so that its delivery can be noted. */
-export type ScepReply =
-  | { readonly kind: 'certRep'; readonly message: Buffer; readonly status: PkiStatus; readonly orderId?: string }
-  /** No transactionID could be read: there is nothing to put in a CertRep. */
-  | { readonly kind: 'unreadable' }
-  /** Nothing was recorded; the client should come again. */
-  | { readonly kind: 'unavailable' };
-
-/** One message being answered. */
-interface Exchange {
-  readonly endpoint: ScepEndpoint;
-  readonly caller: ScepCaller;
-  readonly family: ClientFamily;
-  readonly enrolment: EnrolmentService;
-  readonly trace: ScepTrace;
-  readonly header: ReplyHeader;
-  /** Signs the answer: the key the request was encrypted for or its partner, else the first. */
-  readonly raKey: ScepSigner;
-}
 
 /**
  * PKIOperation from bytes to bytes (RFC 8894 §4.3): decode, verify, decrypt, ask the core, answer. Everything that can be told to
@@ -98,45 +64,7 @@ export async function handlePkiOperation(
   return answerOpened({ ...exchange, raKey: addressed.value.key.answersWith }, decoded.value, type.value, addressed.value);
 }
 
-const verifying = verifySeconds({ protocol: 'scep' });
 const decrypting = decryptSeconds({ protocol: 'scep' });
-
-/** RFC 8894 §3.5.2: answer with the request's digest where the profile allows it. */
-function allowedHeader(header: ReplyHeader, endpoint: ScepEndpoint): ReplyHeader {
-  return isDigestAllowed(header.digest, endpoint) ? header : { ...header, digest: 'sha256' };
-}
-
-function isDigestAllowed(digest: string, endpoint: ScepEndpoint): boolean {
-  return (endpoint.profile.policy.scep.digests as readonly string[]).includes(digest);
-}
-
-/** Digest, signature, message type, in this order: nothing of an unsigned message is acted upon, nothing outside the closed list goes further. */
-function checkRequest(request: ScepRequest, endpoint: ScepEndpoint, now: Date): Result<RequestType, ScepFault> {
-  const { type, digest } = request;
-  if (!isDigestAllowed(digest, endpoint)) return fail(scepFault('digest-refused', `Digest ${digest}.`));
-  const startedAt = performance.now();
-  const verified = verifyRequest(request);
-  verifying.observe(secondsSince(startedAt));
-  if (!verified.ok) return verified;
-  if (type === undefined) return fail(scepFault('message-type', `messageType ${request.messageType}.`));
-  if (isSwitchedOff(type, endpoint)) return fail(scepFault('message-type', `${type} is switched off.`));
-  // RFC 8894 §7.9: a renewal is authenticated by this signature, and SHA-1 does not authenticate.
-  if (type === 'RenewalReq' && digest === 'sha1') return fail(scepFault('digest-refused', 'RenewalReq signed with SHA-1.'));
-  return isTimely(request, endpoint, now) ? ok(type) : fail(scepFault('signing-time'));
-}
-
-function isSwitchedOff(type: RequestType, endpoint: ScepEndpoint): boolean {
-  const { renewal, getCert, getCrl } = endpoint.profile.policy.scep;
-  return (type === 'RenewalReq' && !renewal) || (type === 'GetCert' && getCert === 'off') || (type === 'GetCRL' && !getCrl);
-}
-
-/** RFC 8894 §3.2.1.4, badTime. A signingTime is optional, so that its absence is no fault. */
-function isTimely(request: ScepRequest, endpoint: ScepEndpoint, now: Date): boolean {
-  const tolerance = endpoint.profile.policy.scep.signingTimeToleranceHours;
-  const time = tolerance === null ? 'absent' : signingTimeOf(request);
-  if (tolerance === null || time === 'absent') return true;
-  return time !== 'malformed' && Math.abs(time.getTime() - now.getTime()) <= tolerance * 3_600_000;
-}
 
 function expectedRecipient(fault: ScepFault, raKey: Pick<ScepRaKey, 'certificate'>): string {
   if (fault.code !== 'wrong-recipient') return scepFaults[fault.code].says;
@@ -263,65 +191,4 @@ function evidenceOf(request: ScepRequest, csr: CertificationRequest): Evidence {
     ...(csr.challengePassword === undefined ? {} : { challenge: csr.challengePassword }),
     ...(isSomeone ? { signer: { certificate: signer, others: otherCertificates(signedData, signer) } } : {}),
   };
-}
-
-function answer(exchange: Exchange, recipient: ReplyRecipient | undefined, outcome: Outcome): ScepReply {
-  switch (outcome.kind) {
-    case 'issued': {
-      // Only a CertPoll comes this far without a recipient: the certificate waits until the request itself is sent again.
-      if (recipient === undefined) return failure(exchange, failInfoOf['key-undeliverable'], refusals['key-undeliverable']);
-      return certRep(exchange, { status: 'SUCCESS', certificates: certificatesToSend(exchange.endpoint, outcome.certificate), recipient }, outcome.orderId);
-    }
-    case 'pending':
-      return certRep(exchange, { status: 'PENDING' });
-    case 'refused': {
-      const { code } = outcome.refusal;
-      exchange.trace.reason = code;
-      if (code === 'unavailable') return { kind: 'unavailable' };
-      return failure(exchange, failInfoOf[code], refusals[code]);
-    }
-  }
-}
-
-/** By default only the issued certificate: Apple pairs the first certificate it finds with its key, and Juniper wants no other. */
-function certificatesToSend({ profile, caChain }: ScepEndpoint, issued: Buffer): readonly Buffer[] {
-  const { chainInReply, includeRoot } = profile.policy.scep;
-  if (!chainInReply) return [issued];
-  const authorities = caChain.filter((authority, index) => index === 0 || includeRoot || !isSelfSigned(authority));
-  return [issued, ...authorities.map((authority) => authority.der)];
-}
-
-function certRep(exchange: Exchange, body: CertRepBody, orderId?: string): ScepReply {
-  const senderNonce = randomOctets(16);
-  const message = encodeCertRep(exchange.header, senderNonce, body, exchange.raKey);
-  return { kind: 'certRep', message, status: body.status, ...(orderId === undefined ? {} : { orderId }) };
-}
-
-function failure(exchange: Exchange, failInfo: ScepFailInfo, text: string): ScepReply {
-  const isTextSent = exchange.endpoint.profile.policy.scep.failInfoText;
-  exchange.trace.failInfo = failInfo;
-  return certRep(exchange, { status: 'FAILURE', failInfo, ...(isTextSent ? { failInfoText: text } : {}) });
-}
-
-/** Refuses before the core; `says` is the text for the device. */
-function refuse(exchange: Exchange, fault: ScepFault, says: string = scepFaults[fault.code].says): ScepReply {
-  note(exchange, reasonOf[fault.code], fault.detail);
-  return failure(exchange, scepFaults[fault.code].failInfo, says);
-}
-
-function refuseAs(exchange: Exchange, code: RefusalCode, reason: RefusalReason, detail: string): ScepReply {
-  note(exchange, reason, detail);
-  return failure(exchange, failInfoOf[code], refusals[code]);
-}
-
-function refuseOpaquely(exchange: Exchange, detail: string): ScepReply {
-  note(exchange, 'bad-proof-of-possession', detail);
-  return failure(exchange, scepFaults.undecryptable.failInfo, scepFaults.undecryptable.says);
-}
-
-function note(exchange: Pick<Exchange, 'endpoint' | 'caller' | 'family' | 'enrolment' | 'trace'>, reason: RefusalReason, detail: string): void {
-  const { endpoint, caller, family, enrolment, trace } = exchange;
-  trace.reason = reason;
-  const { tenantId, id } = endpoint.profile;
-  enrolment.noteRefusal({ reason, tenantId, profileId: id, source: caller.clientIp, clientFamily: family, detail });
 }

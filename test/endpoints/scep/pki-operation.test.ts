@@ -10,7 +10,8 @@ import {
   type ScepMessage,
   selfSignedCertificate,
 } from '../../../src/device-client/scep.js';
-import { handlePkiOperation, type ScepReply } from '../../../src/endpoints/scep/translate.js';
+import type { ScepReply } from '../../../src/endpoints/scep/answering.js';
+import { handlePkiOperation } from '../../../src/endpoints/scep/translate.js';
 import { refusals } from '../../../src/enrolment/refusal.js';
 import { type Certificate, type Digest, parseCertificate } from '../../../src/pkix/index.js';
 import {
