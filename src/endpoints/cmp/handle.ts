@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import {
   decodePkiBody,
   decodePkiMessage,
@@ -12,6 +11,7 @@ import { isOutage } from '../../runtime/outage.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
 import { secondsSince, verifySeconds } from '../figures.js';
+import { messageTurns } from '../turns.js';
 import { declineAnnouncement, isAnnouncement } from './announcement.js';
 import { answerKemRequest } from './answer-kem-request.js';
 import { authenticate, type Peer } from './authenticate.js';
@@ -63,7 +63,7 @@ async function answer(exchange: Exchange & { readonly message: PkiMessage }, cho
   const verifyingSeconds = secondsSince(startedAt);
   verifying.observe(verifyingSeconds);
   // A signature by the largest keys took as long as a dozen ordinary messages; its proof of possession may take as long again.
-  if (verifyingSeconds > 0.004) await setImmediate();
+  if (verifyingSeconds > 0.004) await messageTurns.takeLater();
   if (!header.ok) return refuse(exchange, peer.ok ? peer.value : undefined, header.error);
   if (!peer.ok && policy.kemBasedMac && isUnprotectedQuestion(message)) return answerKemRequest({ ...exchange, message }, header.value);
   if (!peer.ok) return message.bodyType === 'error' ? acknowledge(exchange, undefined) : refuse(exchange, undefined, peer.error);

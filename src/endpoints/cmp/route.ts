@@ -7,6 +7,7 @@ import type { Clock } from '../../runtime/clock.js';
 import { failpoint } from '../../runtime/failpoint.js';
 import type { Log } from '../../runtime/log.js';
 import type { EndpointDirectory } from '../../tenancy/directory.js';
+import { messageTurns } from '../turns.js';
 import { clientFamilyOf } from './client-family.js';
 import type { Delaying } from './delaying.js';
 import type { CmpDeps, CmpReply } from './exchange.js';
@@ -145,6 +146,8 @@ async function answerPost(request: FastifyRequest, reply: FastifyReply, deps: Ro
   const context = { isSecure: request.protocol === 'https', ...traits, ...(label && { label }), ...(chooseProfile && { chooseProfile }) };
   const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   failpoint('received');
+  const turn = messageTurns.take();
+  if (turn !== undefined) await turn;
   const answer = await traced(context, deps.log, (known) => handleCmpMessage(endpoint, bytes, known, deps.messages));
   failpoint('answering');
   return sendReply(answer, reply, deps);

@@ -6,6 +6,7 @@ import { failpoint } from '../../runtime/failpoint.js';
 import type { Log } from '../../runtime/log.js';
 import { isOutage } from '../../runtime/outage.js';
 import type { EndpointDirectory, ScepEndpoint } from '../../tenancy/directory.js';
+import { messageTurns } from '../turns.js';
 import type { ScepCaller, ScepReply } from './answering.js';
 import { readRawBody } from './body.js';
 import { caCertificatesOf, capabilitiesOf, nextCertificatesOf } from './ca-reply.js';
@@ -145,6 +146,8 @@ function sendNextCertificates(endpoint: ScepEndpoint, reply: FastifyReply, deps:
 
 async function sendPkiMessage(endpoint: ScepEndpoint, bytes: Buffer, request: FastifyRequest, reply: FastifyReply, deps: ScepDeps): Promise<FastifyReply> {
   failpoint('received');
+  const turn = messageTurns.take();
+  if (turn !== undefined) await turn;
   const answer = await answerMessage(endpoint, bytes, callerOf(request), deps);
   failpoint('answering');
   reply.header('Cache-Control', 'no-store');

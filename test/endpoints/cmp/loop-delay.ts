@@ -1,7 +1,4 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { buildMessage, type CmpCredential } from '../../../src/device-client/cmp-messages.js';
 import {
   basicConstraintsExtension,
@@ -20,20 +17,14 @@ import {
 import { deriveMacKey, type MacParameters, macProtector, type PkiBody, pbmac1Parameters, pbmParameters } from '../../../src/protocol/cmp/index.js';
 import { der, oids } from '../../../src/protocol/der/index.js';
 import { policySchema } from '../../../src/tenancy/policy.js';
+import { measure as measureTurns } from '../../support/loop-turns.js';
 import { certReqMsg } from './asking.js';
+import { measureKeys } from './loop-rows-keys.js';
+import { measureShapes } from './loop-rows-shapes.js';
 import { begin, certificateOf, nonce } from './requests.js';
 import { type Authority, certify, type Key, named, newKey, openStage, type Stage, secret } from './stage.js';
 
-/**
- * How long the worst legal messages hold the event loop: `node --import tsx test/endpoints/cmp/loop-delay.ts`. Each row sends its message
- * so many times, eight at once, while the delay of the loop is watched; the figures of an idle loop stand in the first row. On Linux each
- * message is then sent alone, and the processor time of this thread between two turns of the loop is told: what others do to a busy machine
- * is not in it. Its clock goes in steps of up to four milliseconds.
- */
-/** Part of the names of the rows that are measured; all by default. */
-const wanted = process.argv[2] ?? '';
-const count = 40;
-const atOnce = 8;
+/** How long the worst legal messages hold the event loop: `node --import tsx test/endpoints/cmp/loop-delay.ts [part of a row's name]`. */
 
 function mlDsaKey(): Key {
   const pair = postQuantumPair(oids.mlDsa87, randomBytes(32));
@@ -75,53 +66,7 @@ async function bySigner(credential: CmpCredential, body: PkiBody): Promise<() =>
 
 const ir = (key: Key = newKey(), extra: Partial<Parameters<typeof certReqMsg>[1]> = {}): PkiBody => ({ type: 'ir', messages: [certReqMsg(key, extra)] });
 
-async function measure(name: string, stage: Stage, make: () => Promise<Buffer>): Promise<void> {
-  if (!name.includes(wanted)) return;
-  const messages = await Promise.all(Array.from({ length: count }, make));
-  await stage.handle(messages[0] as Buffer);
-  const loop = monitorEventLoopDelay({ resolution: 1 });
-  await sleep(200);
-  loop.enable();
-  const begun = performance.now();
-  for (let at = 0; at < count; at += atOnce) {
-    const answers: Promise<unknown>[] = [];
-    for (const bytes of messages.slice(at, at + atOnce)) {
-      // Each comes on a socket of its own.
-      await setImmediate();
-      answers.push(stage.handle(bytes));
-    }
-    await Promise.all(answers);
-  }
-  loop.disable();
-  const ms = (value: number) => (value / 1e6).toFixed(1).padStart(7);
-  const each = ((performance.now() - begun) / count).toFixed(1);
-  const alone = existsSync(scheduling) ? `; longest turn ${(await longestTurn(stage, await Promise.all(Array.from({ length: 10 }, make)))).toFixed(1)} ms` : '';
-  process.stdout.write(`${name.padEnd(58)} p99 ${ms(loop.percentile(99))} max ${ms(loop.max)} ms; ${each} ms a message${alone}\n`);
-}
-
-const scheduling = '/proc/self/sched';
-
-/** Milliseconds of processor time that the main thread has used. */
-function ownTime(): number {
-  return Number(/sum_exec_runtime\s*:\s*([\d.]+)/.exec(readFileSync(scheduling, 'latin1'))?.[1] ?? 0);
-}
-
-async function longestTurn(stage: Stage, messages: readonly Buffer[]): Promise<number> {
-  let longest = 0;
-  for (const bytes of messages) {
-    const state = { isOver: false };
-    const answer = stage.handle(bytes).finally(() => {
-      state.isOver = true;
-    });
-    for (let before = ownTime(); !state.isOver; before = ownTime()) {
-      await setImmediate();
-      longest = Math.max(longest, ownTime() - before);
-    }
-    await answer;
-  }
-  return longest;
-}
-
+const measure = (name: string, { handle }: Stage, make: () => Promise<Buffer>) => measureTurns(name, handle, make);
 const salt = () => randomBytes(16);
 const everything = policySchema.parse({ keys: { postQuantum: true }, cmp: { signatures: ['ecdsa', 'ml-dsa'], severalRequests: true } });
 const open = (anchors: readonly Authority[] = []): Stage =>
@@ -168,4 +113,6 @@ const large = { key: rsa, certificate: certify(named('device-77'), rsa.signer.pu
 const csr = parseCsr(signCsr({ subject: named('device-77'), extensions: [] }, rsa.signer));
 if (!csr.ok) throw csr.error;
 await measure('RSA-4096, exponent of 32 bits: protection and proof', idle, await bySigner(certificateOf(large), { type: 'p10cr', csr: csr.value }));
+await measureKeys();
+await measureShapes();
 process.exit(0);
