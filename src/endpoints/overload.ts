@@ -7,6 +7,10 @@ export interface LoadLimits {
   readonly busy: number;
   /** All messages under way, those that only wait for a CA elsewhere among them. */
   readonly all: number;
+  /** Messages whose bodies have not wholly come: they use nothing but memory, and whoever holds them back must keep nobody out. */
+  readonly unread: number;
+  /** Beyond that many, the one that has been coming for the longest makes room, once it has had so long. */
+  readonly unreadMs: number;
   /** Messages that wait for their turn. */
   readonly queued: number;
   /** So many may wait however long it takes: a machine that is slow for a while must not turn a handful of devices away. */
@@ -17,13 +21,15 @@ export interface LoadLimits {
   readonly turnMs: number;
 }
 
-export const loadLimits: LoadLimits = { busy: 256, all: 2_048, queued: 512, patient: 128, queuedMs: 1_000, turnMs: 25 };
+export const loadLimits: LoadLimits = { busy: 256, all: 2_048, unread: 256, unreadMs: 1_000, queued: 512, patient: 128, queuedMs: 1_000, turnMs: 25 };
 
 const shed = counter<never>('gatehouse_shed_requests_total', 'Messages answered 503 unread, because too many were under way');
+const cutOff = counter<never>('gatehouse_cut_off_requests_total', 'Messages whose bodies came too slowly while too many others were still coming');
 const text = Buffer.from('The service is busy. Try again later.\n');
 const [leastSeconds, mostSeconds] = [5, 30];
 /** What waited so many times as long as it should, since the database does not answer perhaps, is refused after all. */
 const latest = 10;
+const lookMs = 100;
 
 interface Waiting {
   readonly request: IncomingMessage;
@@ -35,29 +41,46 @@ interface Waiting {
 /**
  * Answers 503 with Retry-After to messages beyond the limits, before anything of them is read or recorded: a refusal costs a fiftieth of an
  * enrolment, so that five times the load a process can carry takes little from those it carries. Who is refused comes back at a time of
- * chance. The cryptography of a message cannot be interrupted: of many that arrive together only some are begun in one turn of the event
- * loop, one in each that follows, so that answers and refusals go out between them. Probes and certificates of the CA are always served.
+ * chance. Bodies that are held back take no place of others, and the slowest of too many are cut off. The cryptography of a message cannot
+ * be interrupted: of many that arrive together only some are begun in one turn of the event loop, one in each that follows, so that
+ * answers and refusals go out between them. Probes and certificates of the CA are always served.
  * `waiting`: how many messages under way only wait for a CA.
  */
 export function shedLoad(server: Server, waiting: () => number, limits: LoadLimits = loadLimits): void {
   const [serve] = server.listeners('request');
   if (serve === undefined) throw new Error('The server has no handler yet.');
   const queue: Waiting[] = [];
-  let underWay = 0;
+  /** Messages under way, the oldest first, and since when: monotonic, milliseconds. */
+  const underWay = new Map<IncomingMessage, number>();
   let turnBegan: number | undefined;
   let isPumping = false;
+  let isLooking = false;
 
-  const isFull = (): boolean => underWay >= limits.all || underWay - waiting() >= limits.busy;
-
-  function begin(request: IncomingMessage, response: ServerResponse): void {
-    underWay += 1;
-    response.once('close', ended);
-    serve?.call(server, request, response);
+  /** Few processes ever carry so many that the rest is asked. */
+  function isFull(now: number): boolean {
+    return underWay.size >= Math.min(limits.busy, limits.unread) && isFullOf(unreadOf(underWay), now);
   }
 
-  function ended(): void {
-    underWay -= 1;
-    pump();
+  function isFullOf(unread: readonly IncomingMessage[], now: number): boolean {
+    const all = underWay.size - unread.length;
+    if (all >= limits.all || all - waiting() >= limits.busy) return true;
+    return unread.length >= limits.unread && !makeRoom(unread[0], now);
+  }
+
+  function makeRoom(slowest: IncomingMessage | undefined, now: number): boolean {
+    if (slowest === undefined || now - (underWay.get(slowest) ?? now) <= limits.unreadMs) return false;
+    cutOff({}).add();
+    slowest.destroy();
+    return underWay.delete(slowest);
+  }
+
+  function begin(request: IncomingMessage, response: ServerResponse, now: number): void {
+    underWay.set(request, now);
+    response.once('close', () => {
+      underWay.delete(request);
+      pump();
+    });
+    serve?.call(server, request, response);
   }
 
   function endTurn(): void {
@@ -79,12 +102,28 @@ export function shedLoad(server: Server, waiting: () => number, limits: LoadLimi
 
   function serveNext(): void {
     isPumping = false;
-    if (isFull()) return;
-    const next = queue.shift();
+    const now = performance.now();
+    const [next] = queue;
     if (next === undefined) return;
-    if (performance.now() - next.since > limits.queuedMs * latest) refuse(next.response);
-    else if (!next.response.destroyed) begin(next.request, next.response);
+    const isLate = now - next.since > limits.queuedMs * latest;
+    if (!isLate && isFull(now)) {
+      lookAgain();
+      return;
+    }
+    queue.shift();
+    if (isLate) refuse(next.response);
+    else if (!next.response.destroyed) begin(next.request, next.response, now);
     pump();
+  }
+
+  /** Where nothing ends, time alone makes room, or lets those who wait have their answer. */
+  function lookAgain(): void {
+    if (isLooking) return;
+    isLooking = true;
+    setTimeout(() => {
+      isLooking = false;
+      pump();
+    }, lookMs).unref();
   }
 
   server.removeAllListeners('request');
@@ -92,12 +131,17 @@ export function shedLoad(server: Server, waiting: () => number, limits: LoadLimi
     if (!isMessage(request)) return serve.call(server, request, response);
     const now = performance.now();
     const [first] = queue;
-    if (first === undefined && !isFull() && !isTurnOver(now)) return begin(request, response);
+    if (first === undefined && !isFull(now) && !isTurnOver(now)) return begin(request, response, now);
     const isSlow = queue.length >= limits.patient && first !== undefined && now - first.since > limits.queuedMs;
     if (queue.length >= limits.queued || isSlow) return refuse(response);
     queue.push({ request, response, since: now });
     pump();
   });
+}
+
+/** Those that have not wholly come, the oldest first. */
+function unreadOf(underWay: ReadonlyMap<IncomingMessage, number>): readonly IncomingMessage[] {
+  return [...underWay.keys()].filter(({ complete }) => !complete);
 }
 
 function isMessage({ method, url }: IncomingMessage): boolean {

@@ -2,7 +2,7 @@
 export interface LoopShare {
   /** Undefined: begin at once. Else resolves in a later turn, in the order asked. */
   take(): Promise<void> | undefined;
-  /** Resolves in a later turn in any case: for who has had his share of this one. */
+  /** Resolves in a later turn in any case, for one caller in each: for who has had more than his share of this one, and will again. */
   takeLater(): Promise<void>;
 }
 
@@ -18,6 +18,7 @@ export function createLoopShare(turnMs: number, now: () => number = () => perfor
   const line: (() => void)[] = [];
   let began: number | undefined;
   let scheduled = 0;
+  let last: Promise<void> = Promise.resolve();
 
   function endTurn(): void {
     began = undefined;
@@ -40,10 +41,18 @@ export function createLoopShare(turnMs: number, now: () => number = () => perfor
     for (; scheduled < Math.min(line.length, atOnce); scheduled += 1) setImmediate(serveNext);
   }
 
-  const takeLater = (): Promise<void> =>
-    new Promise((resolve) => {
+  function wait(): Promise<void> {
+    return new Promise((resolve) => {
       line.push(resolve);
       schedule();
     });
-  return { take: () => (line.length === 0 && !isOver() ? undefined : takeLater()), takeLater };
+  }
+
+  return {
+    take: () => (line.length === 0 && !isOver() ? undefined : wait()),
+    takeLater: () => {
+      last = last.then(() => new Promise((resolve) => void setImmediate(resolve)));
+      return last;
+    },
+  };
 }

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import t, { type Test } from 'tap';
 import { type LoadLimits, shedLoad } from '../../src/endpoints/overload.js';
 
@@ -9,7 +10,7 @@ interface Answered {
   readonly body: string;
 }
 
-const none = { queued: 0, patient: 0, queuedMs: 60_000, turnMs: 60_000 };
+const none = { unread: 1_000, unreadMs: 60_000, queued: 0, patient: 0, queuedMs: 60_000, turnMs: 60_000 };
 
 /** A server that holds every request until it is let go. */
 async function holding(t: Test, limits: LoadLimits, waiting: () => number = () => 0) {
@@ -45,7 +46,7 @@ async function holding(t: Test, limits: LoadLimits, waiting: () => number = () =
     while (held.length < count) await new Promise<void>((resolve) => arrivals.push(resolve));
   };
   const letGo = () => held.splice(0).forEach((response) => void response.end('done'));
-  return { send, arrived, letGo, held };
+  return { send, arrived, letGo, held, port };
 }
 
 t.test('messages beyond what a process takes on are answered 503 with a Retry-After of chance, unread, on a connection that stays usable', async (t) => {
@@ -184,4 +185,57 @@ t.test('a slow machine turns nobody away while only a few wait, however long the
   letGo();
   t.equal((await taken).status, 200);
   for (const left of [second, third]) left.catch(() => undefined);
+});
+
+/** A POST whose head and first octet were sent; `finish` sends the second and last. */
+async function withheld(port: number) {
+  const socket = connect(port, '127.0.0.1');
+  const state = { answer: '', isClosed: false };
+  socket.on('data', (part: Buffer) => {
+    state.answer += part.toString('latin1');
+  });
+  socket.on('error', () => undefined);
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => {
+      state.isClosed = true;
+      resolve();
+    });
+  });
+  await once(socket, 'connect');
+  socket.write('POST /cmp/demo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na');
+  return { state, closed, finish: () => socket.write('b') };
+}
+
+t.test('bodies that are held back take no place of others, and are answered when they come', async (t) => {
+  const { send, arrived, letGo, port } = await holding(t, { ...none, busy: 1, all: 1 });
+  const slow = [await withheld(port), await withheld(port), await withheld(port)];
+  await arrived(3);
+  const quick = send('POST', '/scep/demo', 'whole');
+  await arrived(4);
+  for (const { finish } of slow) finish();
+  letGo();
+  t.equal((await quick).status, 200);
+  while (slow.some(({ state }) => !state.answer.startsWith('HTTP/1.1 200'))) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.ok(slow.every(({ state }) => !state.isClosed));
+});
+
+t.test('of too many bodies that are held back the oldest makes room once it was slow; who comes with a whole message is served', async (t) => {
+  const { send, arrived, letGo, port } = await holding(t, { ...none, busy: 2, all: 2, unread: 2, unreadMs: 30, queued: 100 });
+  const [first, second] = [await withheld(port), await withheld(port)];
+  await arrived(2);
+  const quick = send('POST', '/scep/demo', 'whole');
+  await arrived(3);
+  await first.closed;
+  t.notOk(second.state.isClosed, 'one was enough');
+  letGo();
+  t.equal((await quick).status, 200);
+});
+
+t.test('who waits is answered in the end where nothing of what is under way ends', async (t) => {
+  const { send, arrived, letGo } = await holding(t, { ...none, busy: 1, all: 1, queued: 100, patient: 100, queuedMs: 2 });
+  const taken = send('POST', '/1', 'x');
+  await arrived(1);
+  t.equal((await send('POST', '/2', 'x')).status, 503);
+  letGo();
+  t.equal((await taken).status, 200);
 });

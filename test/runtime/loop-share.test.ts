@@ -55,14 +55,16 @@ t.test('quick ones that wait begin together in one turn', async (t) => {
   await Promise.all(all);
 });
 
-t.test('who has had his share begins in a later turn, even where nobody else waits', async (t) => {
-  const { share } = place(25);
-  let isBegun = false;
-  const later = share.takeLater().then(() => {
-    isBegun = true;
+t.test('who has had more than his share goes on in a later turn, of which each has one, even where nobody else waits', async (t) => {
+  const { share, state } = place(25);
+  const turns: number[] = [];
+  const all = Array.from({ length: 5 }, async () => {
+    await share.takeLater();
+    turns.push(state.turn);
   });
   await Promise.resolve();
-  t.notOk(isBegun);
-  await later;
-  t.ok(isBegun);
+  t.same(turns, []);
+  for (; turns.length < 5; state.turn += 1) await setImmediate();
+  await Promise.all(all);
+  t.equal(new Set(turns).size, 5);
 });

@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import { decodePkiMessage, encodeNestedContent, type PkiMessage, readNestedContent } from '../../protocol/cmp/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import type { CmpEndpoint } from '../../tenancy/directory.js';
+import { messageTurns } from '../turns.js';
 import { type CmpContext, type CmpDeps, type CmpReply, type Delivered, refuse, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
 import { traced } from './trace.js';
@@ -72,7 +72,7 @@ async function serveBatch(exchange: VerifiedExchange, items: readonly Item[], ha
     seen.add(transaction);
     begun.push(traced({ ...insideContext(exchange), isDuplicate }, deps.log, (context) => handle(endpoint, bytes, context, deps)));
     // Each begins with a signature to verify; others have their turn between them.
-    await setImmediate();
+    await messageTurns.takeLater();
   }
   const replies = await Promise.all(begun);
   const answered = replies.flatMap((reply) => (reply.status === 200 ? [reply] : []));

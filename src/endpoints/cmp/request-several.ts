@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Outcome } from '../../enrolment/outcome.js';
 import { type RefusalCode, refusals } from '../../enrolment/refusal.js';
 import { type CertReqMsg, type CertResponse, protectedPart, type RequestType, responseTypes } from '../../protocol/cmp/index.js';
 import { fail } from '../../runtime/result.js';
+import { messageTurns } from '../turns.js';
 import { allowances, checkCertReqMsg, type RequestBody } from './check-request.js';
 import { namedTime } from './confirmation-time.js';
 import { type CmpReply, type Delivery, errorBody, reject, rejectionOf, send, sendAll, type VerifiedExchange } from './exchange.js';
@@ -35,7 +35,7 @@ export async function requestSeveral(exchange: VerifiedExchange, body: SeveralRe
     checked.push({ message, result: wishes.has(wish) ? fail(fault('duplicate-request')) : checkOne(exchange, message, body.type, mayVouch) });
     wishes.add(wish);
     // Each has a proof of possession to verify; others have their turn between them.
-    await setImmediate();
+    await messageTurns.takeLater();
   }
   const sound = checked.flatMap(({ message, result }) => (result.ok ? [{ certReqId: message.certReq.certReqId, request: result.value }] : []));
   const verdicts = await decideAll(exchange, sound, session);
@@ -78,7 +78,7 @@ async function decideAll(exchange: VerifiedExchange, sound: readonly Sound[], se
     // One that fails while the others begin is looked at with them.
     other.catch(() => undefined);
     others.push(other);
-    await setImmediate();
+    await messageTurns.takeLater();
   }
   return [decided, ...(await Promise.all(others))];
 }
