@@ -15,6 +15,8 @@ export interface Batcher<Item, Answer> {
 export interface BatchLimits {
   readonly maxBatch: number;
   readonly maxInFlight: number;
+  /** With this many items open, one batch at a time: there is work enough meanwhile, and fewer batches cost the database less. */
+  readonly singlyFrom?: number;
   /** Of its figures. */
   readonly name?: string;
 }
@@ -52,7 +54,7 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
   const depth = depths({ queue: limits.name ?? 'other' });
 
   function schedule(): void {
-    if (isScheduled || inFlight >= limits.maxInFlight || queue.length === 0) return;
+    if (isScheduled || inFlight >= lanes() || queue.length === 0) return;
     isScheduled = true;
     const since = performance.now();
     seen = 0;
@@ -66,15 +68,20 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
     setImmediate(look);
   }
 
+  /** How many batches may be under way. */
+  function lanes(): number {
+    return busiest >= (limits.singlyFrom ?? Number.POSITIVE_INFINITY) ? 1 : limits.maxInFlight;
+  }
+
   /** Enough for a batch: of several, each takes its share. */
   function isShare(): boolean {
-    const share = Math.min(limits.maxBatch, Math.ceil(busiest / limits.maxInFlight));
-    return limits.maxInFlight > 1 && share > 1 && queue.length >= share;
+    const share = Math.min(limits.maxBatch, Math.ceil(busiest / lanes()));
+    return lanes() > 1 && share > 1 && queue.length >= share;
   }
 
   function start(): void {
     seen = 0;
-    while (inFlight < limits.maxInFlight && queue.length > 0) {
+    while (inFlight < lanes() && queue.length > 0) {
       busiest = Math.max(open, busiest * fading);
       const batch = queue.slice(0, limits.maxBatch);
       queue = queue.slice(limits.maxBatch);
@@ -132,7 +139,7 @@ export function createBatcher<Item, Answer>(run: (items: readonly Item[]) => Pro
         queue.push({ item, resolve, reject });
         open += 1;
         depth.set(queue.length);
-        if (inFlight < limits.maxInFlight && isShare()) start();
+        if (inFlight < lanes() && isShare()) start();
         else schedule();
       }),
     idle: () => (inFlight === 0 && queue.length === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),

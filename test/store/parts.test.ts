@@ -114,6 +114,48 @@ t.test('the batcher', async (t) => {
     t.same(batches, [2, 2], 'a quieter time is noticed');
   });
 
+  await t.test('has one batch under way at a time while much is open, and several again when it is over', async (t) => {
+    const sizes: number[] = [];
+    const release: (() => void)[] = [];
+    const batcher = createBatcher<number, number>(
+      async (items) => {
+        sizes.push(items.length);
+        await new Promise<void>((resolve) => release.push(resolve));
+        return items;
+      },
+      { maxBatch: 8, maxInFlight: 2, singlyFrom: 6 },
+    );
+    const until = async (isSo: () => boolean) => {
+      while (!isSo()) await tick();
+    };
+    const endAll = () => {
+      for (const end of release.splice(0)) end();
+    };
+    const answers = Array.from({ length: 6 }, (_, item) => batcher.submit(item));
+    await until(() => release.length === 1);
+    answers.push(...Array.from({ length: 4 }, (_, item) => batcher.submit(10 + item)));
+    for (let turn = 0; turn < 5; turn += 1) await tick();
+    t.same(sizes, [6], 'what comes meanwhile waits');
+    endAll();
+    await until(() => release.length === 1);
+    t.same(sizes, [6, 4], 'and goes together');
+    endAll();
+    t.same(await Promise.all(answers), [0, 1, 2, 3, 4, 5, 10, 11, 12, 13]);
+    // With each batch the busy time counts for less.
+    for (let round = 0; round < 20; round += 1) {
+      const lone = batcher.submit(round);
+      await until(() => release.length === 1);
+      endAll();
+      t.equal(await lone, round);
+    }
+    const pair = [batcher.submit(1)];
+    await until(() => release.length === 1);
+    pair.push(batcher.submit(2));
+    await until(() => release.length === 2);
+    endAll();
+    t.same(await Promise.all(pair), [1, 2], 'two were under way');
+  });
+
   await t.test('fails only the item that is at fault', async (t) => {
     const batcher = createBatcher<number, number>(
       async (items) => {
