@@ -6,6 +6,6 @@ import type { Connection } from '../connection/connection.js';
  * two processes, 8 devices at a time are served 5 % faster by it, 64 at a time 10 % slower. PGlite does one thing at a time.
  */
 export const batchLimits: Readonly<Record<Connection['kind'], BatchLimits>> = {
-  postgres: { maxBatch: 64, maxInFlight: 2, singlyFrom: 24 },
+  postgres: { maxBatch: 64, maxInFlight: 2, singlyFrom: 16 },
   pglite: { maxBatch: 64, maxInFlight: 1 },
 };
