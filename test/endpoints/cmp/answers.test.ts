@@ -590,11 +590,22 @@ t.test('certConf', async (t) => {
   const implicit = await issued(stage, { implicitConfirm: true });
   t.equal(gist(await implicit.certConf()), 'error rejection badRequest', 'CMP-133 after implicit confirmation');
   t.equal(gist(await askBody(stage, { type: 'certConf', statuses: [] })), 'error rejection badRequest', 'CMP-122 out of the blue');
-  t.equal(
-    gist(await one.certConf([status], {}, await begin(secretOf(), one.transaction.transactionID))),
-    'pkiconf',
-    'CMP-016, CMP-066 another salt, the same secret',
-  );
+  t.equal(gist(await one.certConf([status], {}, await begin(secretOf(), one.transaction.transactionID))), 'pkiconf', 'CMP-066 another salt, the same secret');
+});
+
+t.test('CMP-016 address, version of HTTP, TLS and client may change from message to message, and none of them stands in for the sender', async (t) => {
+  const stage = openStage();
+  stage.core.secrets.set('other', Buffer.from('another secret'));
+  const { transaction, bytes, reply, status, recipNonce } = await issued(stage);
+  const elsewhere: Partial<CmpContext> = { clientIp: '2001:db8::7', httpVersion: '1.0', userAgent: 'another', isSecure: true };
+  const again = await ask(stage, bytes, elsewhere);
+  t.same(again.body, reply.body, 'the request again from elsewhere: the same certificate');
+  t.equal(stage.core.requests.length, 1);
+  const confirm = (by: CmpTransaction) => buildMessage(by, { senderNonce: nonce(), recipNonce }, { type: 'certConf', statuses: [status] });
+  const neighbour = await begin(secretOf('other', Buffer.from('another secret')), transaction.transactionID);
+  t.equal(gist(await ask(stage, confirm(neighbour), {})), 'error rejection badMessageCheck', 'from the same place by another');
+  t.equal(gist(await ask(stage, confirm(transaction), elsewhere)), 'pkiconf', 'from elsewhere by the same');
+  t.same(stage.core.confirmations, [true]);
 });
 
 t.test('what follows a request needs the credential of the request (CMP-130, CMP-151, CMP-202, CMP-205)', async (t) => {

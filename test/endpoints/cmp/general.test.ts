@@ -15,6 +15,7 @@ import {
   templateExtensions,
 } from '../../../src/protocol/cmp/index.js';
 import { Cursor, der, encode, oids, tag } from '../../../src/protocol/der/index.js';
+import { policySchema } from '../../../src/tenancy/policy.js';
 import { certificateOf, gist, secretOf } from './requests.js';
 import { type House, openHouse } from './residence.js';
 import { named, newAuthority, newDevice } from './stage.js';
@@ -138,6 +139,14 @@ t.test('CMP-161 CMP-162 CMP-163 CMP-166 keys and algorithms of the profile', asy
   const narrow = await openHouse({}, { keys: keys as never, certificate });
   t.same(algorithmOids(await answerTo(narrow, oids.signKeyPairTypes)), [p256, oids.rsaEncryption]);
   t.same(algorithmOids(await answerTo(narrow, oids.encKeyPairTypes)), [p256]);
+  const quantum = policySchema.parse({ keys: { postQuantum: true }, cmp: { possession: { encryptedCertificate: true } } });
+  const safe = await openHouse({ possession: quantum.cmp.possession }, { keys: quantum.keys });
+  t.same(algorithmOids(await answerTo(safe, oids.signKeyPairTypes)).slice(-3), [oids.mlDsa44, oids.mlDsa65, oids.mlDsa87], 'CMP-161 post-quantum');
+  t.same(algorithmOids(await answerTo(safe, oids.encKeyPairTypes)).slice(1), [oids.mlKem512, oids.mlKem768, oids.mlKem1024], 'CMP-162 post-quantum');
+  const unproven = await openHouse({}, { keys: quantum.keys });
+  t.same(algorithmOids(await answerTo(unproven, oids.encKeyPairTypes)), [oids.rsaEncryption], 'CMP-162 no ML-KEM where nothing could prove such a key');
+  const mlKem = await answerTo(safe, oids.keyPairParamReq, der.oid(oids.mlKem768));
+  t.same(readAlgorithmIdentifier(new Cursor(mlKem.infoValue ?? Buffer.alloc(0))), { oid: oids.mlKem768 }, 'CMP-166 no parameters');
   const param = async (oid: string) => answerTo(house, oids.keyPairParamReq, der.oid(oid));
   const ec = await param(oids.ecPublicKey);
   t.equal(ec.infoType, oids.keyPairParamRep, 'CMP-166');
