@@ -122,6 +122,18 @@ t.test('SCEP-150 twenty simultaneous copies yield one certificate', async (t) =>
   t.equal(store.all().length, 1);
 });
 
+t.test('SCEP-150 twenty simultaneous copies are one order and one call of a CA elsewhere', async (t) => {
+  const slow = await createSlowIssuer();
+  const { enrolment, store } = house(slow.issuer);
+  const profile = scep();
+  const asked = request();
+  await Promise.all(Array.from({ length: 20 }, () => enrolment.enrol(profile, asked)));
+  const certificate = certificateOf(await enrolment.enrol(profile, asked));
+  t.ok(certificate.der.equals(slow.certificatesOf(slow.refs[0] ?? '')[0] ?? Buffer.alloc(0)));
+  t.equal(slow.calls.issue, 1);
+  t.equal(store.all().length, 1);
+});
+
 t.test('SCEP-152 other content under the same transactionID waits until the old order is delivered', async (t) => {
   const { enrolment, store } = house(await embedded());
   const profile = scep();
