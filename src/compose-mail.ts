@@ -40,7 +40,7 @@ export interface MailRoom {
   readonly jobs: readonly Job[];
   readonly ruleTester: RuleTester;
   /** `to`: where a test mail goes, if one is to be sent. */
-  testSmtp(connector: SmtpUnderTest, to: string | undefined): Promise<TestReport>;
+  testSmtp(connector: SmtpUnderTest, to: string | undefined, whole: AbortSignal): Promise<TestReport>;
   /** For whoever watches connectors. */
   tell(connector: Connector, state: 'up' | 'down', reason: string): Promise<void>;
 }
@@ -58,7 +58,7 @@ export function createMailRoom(parts: MailParts): MailRoom {
       forgetMailsJob(store),
     ],
     ruleTester: { test: (rule, recipients) => testRule(rule, recipients, mailerOf, parts) },
-    testSmtp: (connector, to) => testSmtp(smtpMailer(connector, guard).mailer, to, parts),
+    testSmtp: (connector, to, whole) => testSmtp(smtpMailer(connector, guard).mailer, to, whole, parts),
     tell: async ({ id }, state, reason) => void (await noteConnectorState(store.notifications, { connectorId: id, state, reason })),
   };
 }
@@ -78,8 +78,8 @@ function smtpMailer({ config: given, secrets }: SmtpUnderTest, guard: AddressGua
   return { mailer: createSmtpMailer(smtpSettings(config, secrets.password?.value), guard), config };
 }
 
-async function testSmtp(mailer: Mailer, to: string | undefined, parts: MailParts): Promise<TestReport> {
-  const verified = await mailer.verify();
+async function testSmtp(mailer: Mailer, to: string | undefined, whole: AbortSignal, parts: MailParts): Promise<TestReport> {
+  const verified = await mailer.verify(whole);
   if (!verified.ok || to === undefined) return verified;
   const step = await sendTest(mailer, to, { ruleName: '', tenantName: '' }, 'mail', parts);
   return { ok: step.ok, steps: [...verified.steps, step] };

@@ -19,17 +19,17 @@ export interface TesterDeps {
 export function connectorTesters({ engine, guard, chainOf, mail }: TesterDeps): TypeTesters {
   return {
     'crypto-engine': {
-      test: ({ config, secrets }) => testEngine(cryptoEngineConfigSchema.parse(config), secrets, engine),
+      test: ({ config, secrets }, { deadline }) => testEngine(cryptoEngineConfigSchema.parse(config), secrets, engine, deadline),
       credentials: async ({ id }) => chainLives(await chainOf(id)),
       choices: ({ config, secrets }, deadline) => engineChoices(cryptoEngineConfigSchema.parse(config), secrets, engine, deadline),
     },
     ejbca: {
-      test: ({ config, secrets }) => testEjbcaConnector(ejbcaConfigSchema.parse(config), secrets, { guard }),
+      test: ({ config, secrets }, { deadline }) => testEjbcaConnector(ejbcaConfigSchema.parse(config), secrets, { guard }, deadline),
       credentials: async ({ id, secrets }) => [...clientCertificateLife(secrets.pfx?.value.reveal()), ...chainLives(await chainOf(id))],
       choices: ({ config, secrets }) => listEjbcaChoices(ejbcaConfigSchema.parse(config), secrets, { guard }),
     },
     smtp: {
-      test: (connector, { to, isProbe }) => mail.testSmtp(connector, isProbe ? undefined : to),
+      test: (connector, { to, isProbe, deadline }) => mail.testSmtp(connector, isProbe ? undefined : to, deadline),
     },
   };
 }

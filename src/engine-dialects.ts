@@ -12,8 +12,8 @@ export function engineIssuer(config: CryptoEngineConfig, secrets: Secrets, deps:
   return config.dialect === 'vault' ? createVaultIssuer(config, secrets, deps) : createCryptoEngineIssuer(config, secrets, deps);
 }
 
-export function testEngine(config: CryptoEngineConfig, secrets: Secrets, deps: CryptoEngineDeps): Promise<TestReport> {
-  return config.dialect === 'vault' ? testVault(config, secrets, deps) : testCryptoEngine(config, secrets, deps);
+export function testEngine(config: CryptoEngineConfig, secrets: Secrets, deps: CryptoEngineDeps, whole: AbortSignal): Promise<TestReport> {
+  return config.dialect === 'vault' ? testVault(config, secrets, deps, whole) : testCryptoEngine(config, secrets, deps, whole);
 }
 
 export function engineChoices(config: CryptoEngineConfig, secrets: Secrets, deps: CryptoEngineDeps, deadline: AbortSignal) {

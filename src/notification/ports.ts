@@ -36,8 +36,8 @@ export interface VerifyStep {
 /** A mail server. Neither method rejects. */
 export interface Mailer {
   send(message: MailMessage): Promise<SendOutcome>;
-  /** Everything short of a mail: name, connection, TLS, login. The steps end with the first that failed. */
-  verify(): Promise<{ readonly ok: boolean; readonly steps: readonly VerifyStep[] }>;
+  /** Everything short of a mail: name, connection, TLS, login. The steps end with the first that failed, or when `whole` is over. */
+  verify(whole?: AbortSignal): Promise<{ readonly ok: boolean; readonly steps: readonly VerifyStep[] }>;
 }
 
 export type MailerOf = (connectorId: string) => Promise<ReadyMailer | undefined>;

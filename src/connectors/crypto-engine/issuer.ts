@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../../runtime/result.js';
 import { Secret } from '../../runtime/secret.js';
 import type { CryptoEngineConfig } from '../../tenancy/connector.js';
 import type { AddressGuard } from '../address-guard.js';
-import { runSteps, type TestReport } from '../test-steps.js';
+import { faultyConfiguration, runSteps, type TestReport } from '../test-steps.js';
 import { listOf } from './authorities.js';
 import { type Choice, choicesIn } from './choices.js';
 import { createEmbeddedIssuer } from './embedded.js';
@@ -60,13 +60,18 @@ export function createCryptoEngineIssuer(config: CryptoEngineConfig, secrets: Cr
   return createRemoteIssuer(createSession(http, tokens), { caId, profileId, timing }, deps.clock ?? systemClock, deps.log);
 }
 
-/** Tries a configuration, saved or not, without asking for a certificate. */
-export async function testCryptoEngine(config: CryptoEngineConfig, secrets: CryptoEngineSecrets, deps: CryptoEngineDeps): Promise<TestReport> {
+/** Tries a configuration, saved or not, without asking for a certificate. Each step has the time of one call, all together what `whole` gives. */
+export async function testCryptoEngine(
+  config: CryptoEngineConfig,
+  secrets: CryptoEngineSecrets,
+  deps: CryptoEngineDeps,
+  whole?: AbortSignal,
+): Promise<TestReport> {
   const checked = checkCryptoEngineConfig(config);
-  if (!checked.ok) return runSteps([['configuration', () => Promise.reject(new Error(checked.error))]]);
-  if (config.url === embeddedUrl) return runSteps([['engine', async () => `${engineOf(deps).chain().length} certificates in the chain`]]);
-  const { caId, profileId, timeoutMs } = config;
-  return testRemoteEngine({ ...clientOf(config, secrets, deps), caId, profileId, timeoutMs });
+  if (!checked.ok) return faultyConfiguration(checked.error);
+  const { caId, profileId, timeoutMs: stepMs } = config;
+  if (config.url === embeddedUrl) return runSteps([['engine', async () => `${engineOf(deps).chain().length} certificates in the chain`]], { stepMs, whole });
+  return testRemoteEngine({ ...clientOf(config, secrets, deps), caId, profileId }, { stepMs, whole });
 }
 
 function engineOf(deps: CryptoEngineDeps): Engine {

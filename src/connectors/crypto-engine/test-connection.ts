@@ -1,5 +1,5 @@
 import type { Result } from '../../runtime/result.js';
-import { demand, runSteps, type TestReport } from '../test-steps.js';
+import { demand, runSteps, type Step, type StepBounds, type TestReport } from '../test-steps.js';
 import { choose, listOf } from './authorities.js';
 import type { HttpClient } from './http.js';
 import { readChain } from './remote.js';
@@ -12,20 +12,18 @@ interface Parts {
   readonly tokens: TokenSource | undefined;
   readonly caId?: string | undefined;
   readonly profileId?: string | undefined;
-  readonly timeoutMs: number;
 }
 
 /** Speaks to the engine step by step without asking for a certificate, and stops at the first step that fails. The right to issue is only proved by issuing. */
-export async function testRemoteEngine(parts: Parts): Promise<TestReport> {
-  const deadline = AbortSignal.timeout(parts.timeoutMs);
+export async function testRemoteEngine(parts: Parts, bounds: StepBounds): Promise<TestReport> {
   const session = createSession(parts.http, parts.tokens);
   let caId = parts.caId ?? '';
-  return runSteps([
-    ['connection', async () => healthText(await parts.http({ method: 'GET', path: '/v1/health' }, deadline))],
-    ['token', async () => tokenText(await parts.tokens?.get(deadline))],
+  const steps: readonly Step[] = [
+    ['connection', async (deadline) => healthText(await parts.http({ method: 'GET', path: '/v1/health' }, deadline))],
+    ['token', async (deadline) => tokenText(await parts.tokens?.get(deadline))],
     [
       'certification authority',
-      async () => {
+      async (deadline) => {
         const list = demand(listOf(await session({ method: 'GET', path: '/v1/cas' }, deadline)));
         const place = demand(choose(list, parts.caId, parts.profileId));
         caId = place.caId;
@@ -34,13 +32,14 @@ export async function testRemoteEngine(parts: Parts): Promise<TestReport> {
     ],
     [
       'chain',
-      async () => {
+      async (deadline) => {
         const answer = await session({ method: 'GET', path: `/v1/cas/${encodeURIComponent(caId)}/chain` }, deadline);
         if (answer.kind !== 'answered') throw new Error(answer.reason);
         return `${readChain(answer).length} certificates`;
       },
     ],
-  ]);
+  ];
+  return runSteps(steps, bounds);
 }
 
 function healthText(answer: Awaited<ReturnType<HttpClient>>): string {

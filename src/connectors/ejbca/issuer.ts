@@ -5,7 +5,7 @@ import type { Secret } from '../../runtime/secret.js';
 import { type ClientIdentity, identityOf } from '../../tenancy/client-identity.js';
 import type { EjbcaConfig } from '../../tenancy/ejbca-config.js';
 import type { AddressGuard } from '../address-guard.js';
-import { runSteps, type TestReport } from '../test-steps.js';
+import { faultyConfiguration, type TestReport } from '../test-steps.js';
 import { type Authority, createAuthority } from './authority.js';
 import { serviceUrls } from './base-url.js';
 import { type Choice, ejbcaChoices } from './choices.js';
@@ -73,15 +73,14 @@ export function createEjbcaIssuer(config: EjbcaConfig, secrets: EjbcaSecrets, de
   };
 }
 
-/** Tries a configuration, saved or not, without changing anything at the CA. */
-export async function testEjbcaConnector(config: EjbcaConfig, secrets: EjbcaSecrets, deps: EjbcaDeps): Promise<TestReport> {
+/** Tries a configuration, saved or not, without changing anything at the CA. Each step has the time of one call, all together what `whole` gives. */
+export async function testEjbcaConnector(config: EjbcaConfig, secrets: EjbcaSecrets, deps: EjbcaDeps, whole?: AbortSignal): Promise<TestReport> {
   const checked = checkEjbcaConfig(config);
-  if (!checked.ok) return runSteps([['configuration', () => Promise.reject(new Error(checked.error))]]);
+  if (!checked.ok) return faultyConfiguration(checked.error);
   const parts = partsOf(config, secrets, deps);
-  const deadline = AbortSignal.timeout(config.timeoutMs);
-  const { trustedCa, serverName } = config;
-  const reach = createReach({ url: new URL(config.connectorUrl), guard: parts.guard, trustedCa, serverName, identity: parts.identity }, deadline);
-  return testEjbca({ ...parts, reach, clock: deps.clock ?? systemClock }, deadline);
+  const { trustedCa, serverName, timeoutMs } = config;
+  const reach = createReach({ url: new URL(config.connectorUrl), guard: parts.guard, trustedCa, serverName, identity: parts.identity });
+  return testEjbca({ ...parts, reach, clock: deps.clock ?? systemClock }, { stepMs: timeoutMs, whole });
 }
 
 /** What the settings that name something in EJBCA may be. */

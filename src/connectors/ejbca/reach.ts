@@ -1,14 +1,15 @@
-import { connect as connectTcp } from 'node:net';
+import { isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { ClientIdentity } from '../../tenancy/client-identity.js';
-import { type AddressGuard, allowedAddresses } from '../address-guard.js';
+import type { AddressGuard } from '../address-guard.js';
+import { type Addresses, findAddresses, openSocket } from '../open-socket.js';
 import { outboundFault } from '../outbound-fault.js';
 
-/** The first steps of a connection test: each shows what it found, or throws an Error in words. */
+/** The first steps of a connection test: each shows what it found, or throws an Error in words, at its deadline at the latest. */
 export interface Reach {
-  resolve(): Promise<string>;
-  connect(): Promise<string>;
-  handshake(): Promise<string>;
+  resolve(deadline: AbortSignal): Promise<string>;
+  connect(deadline: AbortSignal): Promise<string>;
+  handshake(deadline: AbortSignal): Promise<string>;
 }
 
 interface ReachSettings {
@@ -19,44 +20,55 @@ interface ReachSettings {
   readonly identity: ClientIdentity | undefined;
 }
 
-/** One socket at a time, closed before the step ends; the deadline holds for all of them together. */
-export function createReach({ url, guard, trustedCa, serverName, identity }: ReachSettings, deadline: AbortSignal): Reach {
+/** One socket at a time, closed before the step ends. */
+export function createReach({ url, guard, trustedCa, serverName, identity }: ReachSettings): Reach {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? 443 : Number(url.port);
-  let address = '';
-  const words = (error: unknown): Error => new Error(outboundFault(error, host, deadline));
+  let addresses: Addresses = [];
+
+  async function inWords<T>(deadline: AbortSignal, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw new Error(outboundFault(error, host, deadline));
+    }
+  }
 
   return {
-    async resolve() {
-      const found = await allowedAddresses(guard, url.hostname).catch((error: unknown) => Promise.reject(words(error)));
-      address = found[0]?.address ?? '';
-      return address === host ? `${host} is an address already.` : `${host} is ${found.map((item) => item.address).join(', ')}.`;
+    async resolve(deadline) {
+      addresses = await inWords(deadline, findAddresses(guard, host, deadline));
+      const isAddress = addresses[0]?.address === host;
+      return isAddress ? `${host} is an address already.` : `${host} is ${addresses.map(({ address }) => address).join(', ')}.`;
     },
-    connect: () =>
-      new Promise((resolve, reject) => {
-        const socket = connectTcp({ host: address, port, signal: deadline });
-        socket.once('error', (error) => reject(words(error)));
-        socket.once('connect', () => {
-          socket.destroy();
-          resolve(`Port ${port} takes connections.`);
-        });
-      }),
-    handshake: () =>
-      new Promise((resolve, reject) => {
-        const own = identity === undefined ? {} : { cert: identity.certificates, key: identity.key.reveal() };
-        const trust = trustedCa === undefined ? {} : { ca: trustedCa };
-        const socket = connectTls({ host: address, port, servername: serverName ?? host, minVersion: 'TLSv1.2', ...trust, ...own });
-        const giveUp = () => socket.destroy(new Error('no answer'));
-        deadline.addEventListener('abort', giveUp, { once: true });
-        socket.once('close', () => deadline.removeEventListener('abort', giveUp));
-        socket.once('error', (error) => reject(words(error)));
-        socket.once('secureConnect', () => {
-          const shown = serverText(socket);
-          socket.destroy();
-          resolve(shown);
-        });
-      }),
+    async connect(deadline) {
+      const socket = await inWords(deadline, openSocket(addresses, port, deadline));
+      socket.destroy();
+      return `Port ${port} takes connections.`;
+    },
+    async handshake(deadline) {
+      const socket = await inWords(deadline, openSocket(addresses, port, deadline));
+      const own = identity === undefined ? {} : { cert: identity.certificates, key: identity.key.reveal() };
+      const trust = trustedCa === undefined ? {} : { ca: trustedCa };
+      const name = serverName ?? (isIP(host) === 0 ? host : undefined);
+      // An address is no name to ask for (RFC 6066 section 3); the certificate is held against it all the same.
+      const asked = name === undefined ? {} : { servername: name };
+      return inWords(deadline, greeted(connectTls({ socket, host, minVersion: 'TLSv1.2', ...asked, ...trust, ...own }), deadline));
+    },
   };
+}
+
+function greeted(socket: TLSSocket, deadline: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => socket.destroy(new Error('no answer'));
+    deadline.addEventListener('abort', giveUp, { once: true });
+    socket.once('close', () => deadline.removeEventListener('abort', giveUp));
+    socket.once('error', reject);
+    socket.once('secureConnect', () => {
+      const shown = serverText(socket);
+      socket.destroy();
+      resolve(shown);
+    });
+  });
 }
 
 function serverText(socket: TLSSocket): string {

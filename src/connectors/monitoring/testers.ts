@@ -1,6 +1,7 @@
 import type { Secret } from '../../runtime/secret.js';
 import type { Connector, ConnectorType } from '../../tenancy/connector.js';
 import type { CredentialLife, Probe } from '../../tenancy/connector-health.js';
+import { firstOf } from '../first-of.js';
 import type { TestReport, TestStep } from '../test-steps.js';
 import { createMasker, type Masker } from './masked-text.js';
 
@@ -39,9 +40,9 @@ export interface TypeTester {
 export type TypeTesters = Readonly<Partial<Record<ConnectorType, TypeTester>>>;
 
 export interface Tests {
-  /** Never rejects, and is over within 30 seconds whatever the other side does. */
+  /** Never rejects, and is over within 31 seconds whatever the other side does. */
   test(connector: UnderTest, to?: string): Promise<TestReport>;
-  /** Within 15 seconds. */
+  /** Within 16 seconds. */
   probe(connector: Connector): Promise<Probe>;
   /** Empty for types that offer nothing to choose from. */
   choices(connector: UnderTest): Promise<readonly Choice[]>;
@@ -52,6 +53,9 @@ export interface TestTimes {
   readonly probeMs: number;
 }
 
+/** The step that waits when the time is over says so itself; this is for a tester that does not listen to its deadline. */
+const graceMs = 1_000;
+
 /** The frame of all tests: bounds in time, one shape of reports, and no secret in any of their words. */
 export function createTests(testers: TypeTesters, times: TestTimes = { testMs: 30_000, probeMs: 15_000 }): Tests {
   async function report(connector: UnderTest, options: Omit<TestOptions, 'deadline'>, ms: number): Promise<TestReport> {
@@ -59,7 +63,8 @@ export function createTests(testers: TypeTesters, times: TestTimes = { testMs: 3
     if (tester === undefined) return failed('type', `Connectors of type "${connector.type}" cannot be tested here.`);
     const deadline = AbortSignal.timeout(ms);
     const tested = tester.test(connector, { ...options, deadline }).catch((error: unknown) => failed('test', wordsOf(error)));
-    const found = await firstOf(tested, deadline, () => failed('time', `The test did not end within ${ms / 1000} seconds and was given up.`));
+    const late = () => failed('time', `The test did not end within ${ms / 1000} seconds and was given up.`);
+    const found = await firstOf(tested, deadline, late, graceMs);
     return masked(found, maskerOf(connector));
   }
 
@@ -110,13 +115,4 @@ function maskerOf({ secrets }: UnderTest): Masker {
 
 function masked({ ok, steps }: TestReport, mask: Masker): TestReport {
   return { ok, steps: steps.map((step): TestStep => ({ ...step, message: mask(step.message) })) };
-}
-
-/** `work`, or what stands for it once the deadline is over: the other side may keep a connection open and never answer. */
-function firstOf<T>(work: Promise<T>, deadline: AbortSignal, late: () => T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => resolve(late());
-    deadline.addEventListener('abort', giveUp, { once: true });
-    work.then(resolve, reject).finally(() => deadline.removeEventListener('abort', giveUp));
-  });
 }

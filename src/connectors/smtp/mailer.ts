@@ -2,7 +2,7 @@ import type { Mailer, MailMessage, SendOutcome } from '../../notification/ports.
 import type { AddressGuard } from '../address-guard.js';
 import { noteExchange } from '../exchanges.js';
 import { findAddresses, openSocket } from '../open-socket.js';
-import { runSteps } from '../test-steps.js';
+import { runSteps, type Step } from '../test-steps.js';
 import { describeFault, foreignLine, noPassword, type SmtpStage, smtpErrorOf } from './faults.js';
 import { messageOctets } from './message.js';
 import { createSession, type SmtpSession } from './session.js';
@@ -15,7 +15,7 @@ import type { SmtpSettings } from './settings.js';
 export function createSmtpMailer(settings: SmtpSettings, guard: AddressGuard): Mailer {
   return {
     send: (message) => converse(settings, guard, (line) => handOver(line, message)),
-    verify: () => verify(settings, guard),
+    verify: (whole) => verify(settings, guard, whole),
   };
 }
 
@@ -98,12 +98,15 @@ function outcomeOf(error: unknown, stage: SmtpStage): Exclude<SendOutcome['kind'
   return responseCode >= 500 && responseCode !== 503 ? 'refused' : 'deferred';
 }
 
-async function verify(settings: SmtpSettings, guard: AddressGuard): ReturnType<Mailer['verify']> {
-  const line: Line = { settings, guard, deadline: AbortSignal.timeout(settings.timeoutMs), stage: 'address' };
+async function verify(settings: SmtpSettings, guard: AddressGuard, whole?: AbortSignal): ReturnType<Mailer['verify']> {
+  const { timeoutMs: stepMs } = settings;
+  const conversation = AbortSignal.timeout(stepMs);
+  const deadline = whole === undefined ? conversation : AbortSignal.any([whole, conversation]);
+  const line: Line = { settings, guard, deadline, stage: 'address' };
   let addresses: Awaited<ReturnType<typeof findAddresses>> = [];
   const said = (work: () => Promise<string>) => () =>
     work().catch((error: unknown) => Promise.reject(new Error(describeFault(error, line.stage, settings, line.deadline))));
-  const report = await runSteps([
+  const steps: readonly Step[] = [
     [
       'address',
       said(async () => {
@@ -114,7 +117,8 @@ async function verify(settings: SmtpSettings, guard: AddressGuard): ReturnType<M
     ['connection', said(async () => open(line, addresses).then(() => `Port ${settings.port} takes connections.`))],
     ['session', said(async () => encryptionWords(await begin(line)))],
     ['login', said(async () => login(line, line.session as SmtpSession))],
-  ]);
+  ];
+  const report = await runSteps(steps, { stepMs, whole: deadline });
   line.session?.end();
   return report;
 }

@@ -5,7 +5,7 @@ import type { CryptoEngineConfig } from '../../tenancy/connector.js';
 import type { AddressGuard } from '../address-guard.js';
 import { faultAnswer } from '../fault-answer.js';
 import { timeOfRef } from '../order-ref.js';
-import { runSteps, type TestReport } from '../test-steps.js';
+import { faultyConfiguration, type TestReport } from '../test-steps.js';
 import { type Authority, createAuthority } from './authority.js';
 import { type Choice, vaultChoices } from './choices.js';
 import { createVaultClient, type VaultClient } from './client.js';
@@ -89,11 +89,11 @@ async function accepts(request: CertificateRequest, place: SignPlace | undefined
   return role === undefined ? ok(true) : checkSubject(request.subject, role);
 }
 
-/** Tries a configuration, saved or not, without asking for a certificate. */
-export async function testVault(config: CryptoEngineConfig, secrets: VaultSecrets, deps: VaultDeps): Promise<TestReport> {
+/** Tries a configuration, saved or not, without asking for a certificate. Each step has the time of one call, all together what `whole` gives. */
+export async function testVault(config: CryptoEngineConfig, secrets: VaultSecrets, deps: VaultDeps, whole?: AbortSignal): Promise<TestReport> {
   const checked = checkVaultConfig(config);
-  if (!checked.ok) return runSteps([['configuration', () => Promise.reject(new Error(checked.error))]]);
-  return testVaultEngine(partsOf(config, secrets, deps), AbortSignal.timeout(config.timeoutMs));
+  if (!checked.ok) return faultyConfiguration(checked.error);
+  return testVaultEngine(partsOf(config, secrets, deps), { stepMs: config.timeoutMs, whole });
 }
 
 /** What the settings that name something in the secrets engine may be. */

@@ -1,17 +1,17 @@
 import { commonNameOf, parseCertificate } from '../../pkix/index.js';
-import { runSteps, type TestReport } from '../test-steps.js';
+import { runSteps, type Step, type StepBounds, type TestReport } from '../test-steps.js';
 import { faultOf } from './faults.js';
 import type { VaultParts } from './issuer.js';
 import { healthAnswer, keysAnswer, readJson } from './wire.js';
 
 /** Speaks to Vault step by step without asking for a certificate, up to the first step that fails. The right to sign is only proved by signing. */
-export function testVaultEngine(parts: VaultParts, deadline: AbortSignal): Promise<TestReport> {
+export function testVaultEngine(parts: VaultParts, bounds: StepBounds): Promise<TestReport> {
   const { client, place } = parts;
-  return runSteps([
-    ['connection', () => healthText(parts, deadline)],
+  const steps: readonly Step[] = [
+    ['connection', (deadline) => healthText(parts, deadline)],
     [
       'login',
-      async () => {
+      async (deadline) => {
         const token = await client.logIn(deadline);
         if (!token.ok) throw new Error(token.error.reason);
         return 'The role id and secret id are accepted.';
@@ -19,8 +19,9 @@ export function testVaultEngine(parts: VaultParts, deadline: AbortSignal): Promi
     ],
     ['chain', () => chainText(parts)],
     ['role', () => roleText(parts)],
-    ...(place === undefined ? [] : [['look-up', () => lookupText(parts, deadline)] as const]),
-  ]);
+    ...(place === undefined ? [] : [['look-up', (deadline) => lookupText(parts, deadline)] satisfies Step]),
+  ];
+  return runSteps(steps, bounds);
 }
 
 async function healthText({ client }: VaultParts, deadline: AbortSignal): Promise<string> {
