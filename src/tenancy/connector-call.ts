@@ -10,8 +10,8 @@ export type CallLevel = (typeof callLevels)[number];
 
 export const levelOf: Readonly<Record<CallResult, CallLevel>> = { ok: 'info', refused: 'warning', failed: 'error' };
 
-/** What was asked of the connector; `probe` and `test` are our own questions. */
-export const callOperations = ['issue', 'lookup', 'revoke', 'chain', 'crl', 'send', 'verify', 'probe', 'test'] as const;
+/** What was asked of the connector; `list`: a page of what the CA has issued; `probe` and `test` are our own questions. */
+export const callOperations = ['issue', 'lookup', 'revoke', 'chain', 'crl', 'list', 'send', 'verify', 'probe', 'test'] as const;
 export type CallOperation = (typeof callOperations)[number];
 
 /** The answers a connector's call can have, as its log names them. */

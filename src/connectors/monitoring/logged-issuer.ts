@@ -1,4 +1,4 @@
-import type { Issuer, IssuerAnswer, LookupAnswer } from '../../enrolment/ports.js';
+import type { Issuer, IssuerAnswer, ListedCertificate, LookupAnswer } from '../../enrolment/ports.js';
 import { parseCertificate, serialHex } from '../../pkix/index.js';
 import type { CallResult } from '../../tenancy/connector-call.js';
 import type { CallMeaning, Recorder } from './recorder.js';
@@ -17,7 +17,7 @@ const results = {
 /** The same issuer, with every call in the connector's log. What the embedded engine signs in this process is not logged: each order tells it. */
 export function logged(issuer: Issuer, record: Recorder): Issuer {
   if (issuer.local !== undefined) return issuer;
-  const { crl, crlOf } = issuer;
+  const { crl, crlOf, issued } = issuer;
   return {
     ...issuer,
     issue: (ref, ...more) => record({ operation: 'issue', ...about(ref) }, () => issuer.issue(ref, ...more), meaningOf),
@@ -35,8 +35,31 @@ export function logged(issuer: Issuer, record: Recorder): Issuer {
     ...(crlOf !== undefined && {
       crlOf: (authority: Buffer) => record({ operation: 'crl', requestId: '', only: 'sent' }, () => crlOf.call(issuer, authority), answered),
     }),
+    ...(issued !== undefined && { issued: (from, to, tenantId) => recordedPages(issued.call(issuer, from, to, tenantId), spanOf(from, to), record) }),
   };
 }
+
+type Page = readonly ListedCertificate[];
+
+/** Each page is a call of its own; the end of the list, for which nothing is asked, is none. */
+async function* recordedPages(pages: AsyncIterable<Page>, requestId: string, record: Recorder): AsyncGenerator<Page> {
+  const iterator = pages[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const page = await record({ operation: 'list', requestId, only: 'sent' }, () => iterator.next(), listed);
+      if (page.done === true) return;
+      yield page.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+function listed(page: IteratorResult<Page>): CallMeaning {
+  return { outcome: 'answered', result: 'ok', ...(page.done !== true && { detail: `${page.value.length} certificates of ours` }) };
+}
+
+const spanOf = (from: Date, to: Date): string => `${from.toISOString()}/${to.toISOString()}`;
 
 function meaningOf(answer: IssuerAnswer | LookupAnswer): CallMeaning {
   const result = results[answer.kind];

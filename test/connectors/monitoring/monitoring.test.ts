@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { createCryptoEngineIssuer } from '../../../src/connectors/crypto-engine/index.js';
 import { createRecorder, createTests, logged, loggedMailer, type TypeTester } from '../../../src/connectors/monitoring/index.js';
 import { createMasker } from '../../../src/connectors/monitoring/masked-text.js';
+import { createOutbound } from '../../../src/connectors/outbound.js';
 import type { Issuer, IssuerAnswer, LookupAnswer } from '../../../src/enrolment/ports.js';
 import type { SendOutcome } from '../../../src/notification/ports.js';
 import { stoppedClock, systemClock } from '../../../src/runtime/clock.js';
@@ -159,6 +160,42 @@ t.test('revocations, chains and mails are entries too; answers from memory are n
     t.match(mails.calls, [{ operation: 'send', outcome: outcome.kind, result, requestId: 'mail-1' }]);
     t.notMatch(JSON.stringify(mails.calls), /hush|ops@/);
   }
+});
+
+t.test('each page of what a CA has issued is an entry, the end of the list is none', async (t) => {
+  const url = await serving(t, (_request, response) => response.end('{}'));
+  const page = [{ certificate: Buffer.alloc(1), isOurs: true }];
+  const { calls, record } = recording();
+  const outbound = createOutbound({ guard: () => true, concurrency: 1 });
+  const pages = async function* (fault?: Error) {
+    for (const listed of [page, []]) {
+      await outbound.send({ method: 'POST', url: `${url}/v2/certificate/search` }, AbortSignal.timeout(10_000));
+      yield listed;
+    }
+    if (fault !== undefined) throw fault;
+  };
+  const span = [new Date(0), new Date(3_600_000)] as const;
+  const read = async (fault?: Error) => {
+    const seen: unknown[] = [];
+    for await (const listed of logged({ ...told({}), issued: () => pages(fault) }, record).issued?.(...span, 'tenant') ?? []) seen.push(listed);
+    return seen;
+  };
+  t.same(await read(), [page, []], 'the pages pass through');
+  const entry = {
+    operation: 'list',
+    outcome: 'answered',
+    result: 'ok',
+    requestId: '1970-01-01T00:00:00.000Z/1970-01-01T01:00:00.000Z',
+    attempts: 1,
+    status: 200,
+  };
+  t.match(calls.splice(0), [
+    { ...entry, detail: '1 certificates of ours' },
+    { ...entry, detail: '0 certificates of ours' },
+  ]);
+  await t.rejects(read(new Error(`gone: ${password}`)), /gone/);
+  t.match(calls.at(-1), { operation: 'list', outcome: 'error', result: 'failed', detail: 'gone: [secret]' });
+  t.notOk('issued' in logged(told({}), record), 'a CA that lists nothing does not seem to');
 });
 
 t.test('what the embedded engine signs in this process is not logged', async (t) => {
