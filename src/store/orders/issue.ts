@@ -5,7 +5,8 @@ import { isSpending } from '../challenges.js';
 import type { Connection } from '../connection/connection.js';
 import { retrying } from '../connection/transient.js';
 import { batchLimits } from './batch-limits.js';
-import { type Issuance, type IssuedRow, type IssueStatement, issueStatement, issueValues, redeemStatement } from './issue-statement.js';
+import { type Issuance, type IssuedRow, issueStatement, issueValues, redeemStatement } from './issue-statement.js';
+import type { NamedStatement } from './order-statement.js';
 import { existingOrOwn } from './record.js';
 import { recordedOrder } from './rows.js';
 
@@ -30,7 +31,7 @@ export function redemptionBatcher(connection: Connection, boot: Boot): Batcher<I
   return createBatcher(redeem, { ...batchLimits[connection.kind], name: 'redeem' });
 }
 
-async function issueAll(connection: Connection, boot: Boot, { name, text }: IssueStatement, issuances: readonly Issuance[]): Promise<readonly RecordOutcome[]> {
+async function issueAll(connection: Connection, boot: Boot, { name, text }: NamedStatement, issuances: readonly Issuance[]): Promise<readonly RecordOutcome[]> {
   const values = issueValues(issuances, boot);
   const rows = await retrying(() => connection.prepared<IssuedRow>(name, text, values));
   const claimedAt = new Map(rows.map((row) => [row.order_id, row.at]));

@@ -7,7 +7,7 @@ import { isSpending } from '../challenges.js';
 import type { Connection } from '../connection/connection.js';
 import { retrying } from '../connection/transient.js';
 import { batchLimits } from './batch-limits.js';
-import type { IssueStatement } from './issue-statement.js';
+import type { NamedStatement } from './order-statement.js';
 import { existingOrOwn } from './record.js';
 import { type RecordedRow, type Recording, recordClaimedStatement, recordingValues, redeemClaimedStatement } from './record-claimed-statement.js';
 import { recordedOrder } from './rows.js';
@@ -37,7 +37,7 @@ async function recordAll(
   connection: Connection,
   boot: Boot,
   sealer: Sealer,
-  { name, text }: IssueStatement,
+  { name, text }: NamedStatement,
   recordings: readonly Recording[],
 ): Promise<readonly ClaimOutcome[]> {
   const values = recordingValues(recordings, sealer, boot);
