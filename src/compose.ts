@@ -23,7 +23,7 @@ import { installationFigures } from './installation-figures.js';
 import { switchesOfInstallation } from './installation-switches.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
 import { masterKeyOf } from './master-key.js';
-import { readinessOf } from './readiness.js';
+import { isClockRight, readinessOf } from './readiness.js';
 import { systemClock } from './runtime/clock.js';
 import { uuidv7 } from './runtime/ids.js';
 import type { Log } from './runtime/log.js';
@@ -54,6 +54,7 @@ import { replaceDuplicatesJob } from './workers/replace-duplicates.js';
 import { revokeCertificatesJob } from './workers/revoke-certificates.js';
 import { rollOverCaJob } from './workers/roll-over-ca.js';
 import { forgetTransactionsJob, tendOrdersJob } from './workers/tend-orders.js';
+import { watchClock } from './workers/watch-clock.js';
 import { whenThereIs } from './workers/when-there-is.js';
 
 /** A node that is put together and not yet listening. */
@@ -146,7 +147,10 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
   await endpoints.refreshNow();
   const refresh: Job = { name: 'refresh-directory', everyMs: 400, run: async () => void (await endpoints.refresh()) };
   const onlyWith = whenThereIs(store.workload);
-  const everywhere = [refresh, shareCircuitsJob(circuits, deps.backlog, store)];
+  const state = { isClosing: false };
+  const readiness = () => readinessOf(store, systemClock, state.isClosing);
+  const clockWatch = watchClock(async () => isClockRight(await readiness()), log);
+  const everywhere = [refresh, shareCircuitsJob(circuits, deps.backlog, store), clockWatch.job];
   const jobs = startJobs(
     config.roles.includes('worker')
       ? [
@@ -168,15 +172,13 @@ async function assemble(config: Config, masterKey: Buffer, store: Store, log: Lo
     log,
   );
 
-  const state = { isClosing: false };
-  const readiness = () => readinessOf(store, systemClock, state.isClosing);
   const servers: Server[] = [];
   if (config.roles.includes('device')) {
     const delaying = { store: store.delayedAnswers, patienceMs: 5_000 };
     const { count: waiting } = deps.waits;
     const passphrases = createRevocationPassphrases(store.revocationPassphrases, deps);
     const devices = { directory: endpoints.directory, enrolment: createEnrolment(deps), delaying, passphrases, engine, clock: systemClock };
-    const parts = { ...devices, log, readiness, waiting };
+    const parts = { ...devices, log, readiness, waiting, isAway: clockWatch.isWrong };
     servers.push(deviceServer(config, parts));
   }
   if (config.roles.includes('admin')) {

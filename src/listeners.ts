@@ -28,6 +28,8 @@ interface DeviceParts extends ScepDeps, OcspDeps, CmpRouteDeps {
   readonly readiness: () => Promise<Readiness>;
   /** How many messages under way only wait for a CA elsewhere; none where absent. */
   readonly waiting?: () => number;
+  /** Whether no message is to be served now. */
+  readonly isAway?: () => boolean;
 }
 
 /** Beyond what a fleet behind one proxy holds open, and far below what a process can hold. */
@@ -39,7 +41,7 @@ export function deviceServer(config: Config, parts: DeviceParts): Server {
   // Methods that Fastify does not know would be answered by it, in JSON.
   for (const method of METHODS) if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method);
   app.server.maxConnections = maxDeviceConnections;
-  shedLoad(app.server, parts.waiting ?? (() => 0));
+  shedLoad(app.server, parts);
   app.setErrorHandler(quietRefusal(parts.log));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));

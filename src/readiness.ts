@@ -22,6 +22,11 @@ export async function readinessOf(store: Pick<Store, 'databaseNow'>, clock: Cloc
   return { ready: databaseNow !== undefined && isClockOk && !isClosing, checks };
 }
 
+/** Undefined where the database does not answer: then nothing is known of the clock. */
+export function isClockRight({ checks }: Readiness): boolean | undefined {
+  return checks.database === 'ok' ? checks.clock === 'ok' : undefined;
+}
+
 /** The database said its time at some moment in between. */
 function isWithin(time: number, before: number, after: number): boolean {
   return time >= before - skewMs && time <= after + skewMs;

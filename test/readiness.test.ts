@@ -1,5 +1,5 @@
 import t from 'tap';
-import { readinessOf } from '../src/readiness.js';
+import { isClockRight, readinessOf } from '../src/readiness.js';
 
 const at = (ms: number) => ({ now: () => new Date(ms) });
 const saying = (ms: number) => ({ databaseNow: async () => new Date(ms) });
@@ -29,4 +29,11 @@ t.test('a node without its database, or one that is closing, is not ready', asyn
   const away = { databaseNow: () => Promise.reject(new Error('away')) };
   t.same(await readinessOf(away, at(now), false), { ready: false, checks: { database: 'failed', clock: 'ok', serving: 'ok' } });
   t.equal((await readinessOf(saying(now), at(now), true)).ready, false);
+});
+
+t.test('F18 what is known of the clock is known from a database that answers', async (t) => {
+  const away = { databaseNow: () => Promise.reject(new Error('away')) };
+  t.equal(isClockRight(await readinessOf(saying(now), at(now), true)), true);
+  t.equal(isClockRight(await readinessOf(saying(now + 3_600_000), at(now), false)), false);
+  t.equal(isClockRight(await readinessOf(away, at(now), false)), undefined);
 });

@@ -23,7 +23,7 @@ export interface LoadLimits {
 
 export const loadLimits: LoadLimits = { busy: 256, all: 2_048, unread: 256, unreadMs: 1_000, queued: 512, patient: 128, queuedMs: 1_000, turnMs: 25 };
 
-const shed = counter<never>('gatehouse_shed_requests_total', 'Messages answered 503 unread, because too many were under way');
+const shed = counter<never>('gatehouse_shed_requests_total', 'Messages answered 503 unread, because too many were under way or the clock of the node is wrong');
 const cutOff = counter<never>('gatehouse_cut_off_requests_total', 'Messages whose bodies came too slowly while too many others were still coming');
 const text = Buffer.from('The service is busy. Try again later.\n');
 const [leastSeconds, mostSeconds] = [5, 30];
@@ -38,15 +38,20 @@ interface Waiting {
   readonly since: number;
 }
 
+export interface LoadFacts {
+  readonly waiting?: (() => number) | undefined;
+  readonly isAway?: (() => boolean) | undefined;
+}
+
 /**
  * Answers 503 with Retry-After to messages beyond the limits, before anything of them is read or recorded: a refusal costs a fiftieth of an
  * enrolment, so that five times the load a process can carry takes little from those it carries. Who is refused comes back at a time of
  * chance. Bodies that are held back take no place of others, and the slowest of too many are cut off. The cryptography of a message cannot
  * be interrupted: of many that arrive together only some are begun in one turn of the event loop, one in each that follows, so that
  * answers and refusals go out between them. Probes and certificates of the CA are always served.
- * `waiting`: how many messages under way only wait for a CA.
+ * `waiting`: how many messages under way only wait for a CA. `isAway`: no message is to be served now, whatever the load.
  */
-export function shedLoad(server: Server, waiting: () => number, limits: LoadLimits = loadLimits): void {
+export function shedLoad(server: Server, { waiting = () => 0, isAway = () => false }: LoadFacts, limits: LoadLimits = loadLimits): void {
   const [serve] = server.listeners('request');
   if (serve === undefined) throw new Error('The server has no handler yet.');
   const queue: Waiting[] = [];
@@ -129,6 +134,7 @@ export function shedLoad(server: Server, waiting: () => number, limits: LoadLimi
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (!isMessage(request)) return serve.call(server, request, response);
+    if (isAway()) return refuse(response);
     const now = performance.now();
     const [first] = queue;
     if (first === undefined && !isFull(now) && !isTurnOver(now)) return begin(request, response, now);

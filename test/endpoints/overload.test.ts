@@ -13,7 +13,7 @@ interface Answered {
 const none = { unread: 1_000, unreadMs: 60_000, queued: 0, patient: 0, queuedMs: 60_000, turnMs: 60_000 };
 
 /** A server that holds every request until it is let go. */
-async function holding(t: Test, limits: LoadLimits, waiting: () => number = () => 0) {
+async function holding(t: Test, limits: LoadLimits, waiting: () => number = () => 0, isAway = () => false) {
   const held: ServerResponse[] = [];
   const arrivals: (() => void)[] = [];
   const server = createServer((asked: IncomingMessage, response: ServerResponse) => {
@@ -21,7 +21,7 @@ async function holding(t: Test, limits: LoadLimits, waiting: () => number = () =
     held.push(response);
     for (const arrived of arrivals.splice(0)) arrived();
   });
-  shedLoad(server, waiting, limits);
+  shedLoad(server, { waiting, isAway }, limits);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const agent = new Agent({ keepAlive: true, maxSockets: 100 });
@@ -238,4 +238,25 @@ t.test('who waits is answered in the end where nothing of what is under way ends
   t.equal((await send('POST', '/2', 'x')).status, 503);
   letGo();
   t.equal((await taken).status, 200);
+});
+
+t.test('F18 a node that is to serve nobody now says 503 to every message and goes on serving probes and certificates', async (t) => {
+  let isAway = true;
+  const { send, arrived, letGo } = await holding(
+    t,
+    { ...none, busy: 2, all: 10 },
+    () => 0,
+    () => isAway,
+  );
+  t.match(await send('POST', '/cmp/demo', 'one'), { status: 503, retryAfter: Number });
+  t.match(await send('GET', '/scep/demo?operation=PKIOperation&message=AA'), { status: 503 });
+  const [ready, ca] = [send('GET', '/readyz'), send('GET', '/scep/demo?operation=GetCACert')];
+  await arrived(2);
+  letGo();
+  t.same([(await ready).status, (await ca).status], [200, 200]);
+  isAway = false;
+  const served = send('POST', '/cmp/demo', 'one');
+  await arrived(1);
+  letGo();
+  t.equal((await served).status, 200, 'and serves again as soon as it may');
 });
