@@ -13,8 +13,8 @@ import type { IssuedCertificate } from './ports.js';
 import { isReauthenticationDue } from './reauthentication.js';
 import { type Refusal, refusal } from './refusal.js';
 import { isTokenWanted, registrationToken } from './registration-token.js';
-import { anchoredSigner } from './renewal-anchor.js';
-import type { EnrolmentRequest, Evidence } from './request.js';
+import { anchoredSigner, anchorsOf } from './renewal-anchor.js';
+import type { EnrolmentRequest, Evidence, Intent } from './request.js';
 import { isRevokedAtCa } from './revoked-at-ca.js';
 import type { EnrolmentDeps } from './service.js';
 import { vendorSigner } from './vendor.js';
@@ -76,7 +76,7 @@ async function bestCredential(request: EnrolmentRequest, profile: Profile, conte
   if (secret !== undefined) return ok(secretCredential(secret));
   const byAuthority = isAuthorityPossible(request, profile) && signer ? await authorityCredential(signer, profile, context, deps) : undefined;
   if (byAuthority !== undefined) return ok(byAuthority);
-  const bySigner = signer === undefined ? undefined : await signerCredential(signer, profile, context, deps);
+  const bySigner = signer === undefined ? undefined : await signerCredential(signer, profile, context, deps, request.intent);
   if (bySigner?.ok)
     return isChallengeNeeded(profile)
       ? withChallenge(bySigner.value, request, profile, context, deps)
@@ -95,12 +95,13 @@ function isAuthorityPossible({ intent }: EnrolmentRequest, profile: Profile): bo
   return profile.policy.cmp.registrationAuthorities.length > 0 && profile.protocol === 'cmp' && intent !== 'renewal';
 }
 
-/** A signer's right: a certificate of this profile, or of a vendor that it trusts. */
+/** A signer's right: a certificate of this profile, of a renewal anchor where the intent is one that it is good for, or of a vendor that it trusts. */
 export async function signerCredential(
   signer: NonNullable<Evidence['signer']>,
   profile: Profile,
   context: TenantContext,
   deps: EnrolmentDeps,
+  intent?: Intent,
 ): Promise<Result<Credential, Refusal>> {
   const issued = await deps.certificates.findByFingerprint(context, deps.fingerprint(signer.certificate.der));
   if (issued !== undefined && issued.profileId === profile.id) {
@@ -108,7 +109,8 @@ export async function signerCredential(
     return own.ok && (await isRevokedAtCa(signer.certificate, profile, deps)) ? fail(refusal('signer-revoked', `${issued.serial}, by its CA`)) : own;
   }
   if (issued !== undefined && isRevoked(issued)) return fail(refusal('signer-revoked', issued.serial));
-  const isAnchorable = profile.protocol === 'scep' && profile.policy.scep.renewalAnchors.length > 0;
+  // By ir, a device of a CA that is a vendor's too asks for its first certificate here, and by the vendor's rules.
+  const isAnchorable = (profile.protocol === 'scep' || intent === 'renewal') && anchorsOf(profile).length > 0;
   // What may not renew in its own profile may not here either.
   if (isAnchorable && issued?.status === 'superseded') return fail(refusal('signer-superseded', issued.serial));
   const anchored = isAnchorable ? await anchoredSigner(signer.certificate, profile, deps) : undefined;

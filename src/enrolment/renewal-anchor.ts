@@ -21,11 +21,11 @@ const dayMs = 86_400_000;
 const authorityPurposes: ReadonlySet<string> = new Set([oids.certificateRequestAgent, oids.cmcCA, oids.cmcRA, oids.cmKGA]);
 
 /**
- * Whether a certificate of another CA may be renewed here (rows SCEP-109, SCEP-110): issued by an anchor of the profile itself, in time,
+ * Whether a certificate that this profile did not issue may be renewed here (rows SCEP-109, SCEP-110, CMP-114): issued by an anchor of the profile itself, in time,
  * an end entity's, and not revoked as far as the anchor's CRL tells. Undefined when no anchor has the name of its issuer.
  */
 export async function anchoredSigner(certificate: Certificate, profile: Profile, deps: EnrolmentDeps): Promise<Result<string, Refusal> | undefined> {
-  const named = renewalAnchorsOf(profile.policy.scep.renewalAnchors).filter((anchor) => isSameName(anchor.certificate.subject, certificate.issuer));
+  const named = anchorsOf(profile).filter((anchor) => isSameName(anchor.certificate.subject, certificate.issuer));
   let refused: Result<string, Refusal> | undefined;
   for (const anchor of named) {
     const checked = await checkAnchored(certificate, anchor, deps);
@@ -33,6 +33,11 @@ export async function anchoredSigner(certificate: Certificate, profile: Profile,
     refused = checked;
   }
   return refused;
+}
+
+/** Those of the profile's own protocol; the other's rule nothing. */
+export function anchorsOf({ protocol, policy }: Pick<Profile, 'protocol' | 'policy'>): readonly RenewalAnchor[] {
+  return renewalAnchorsOf(policy[protocol].renewalAnchors);
 }
 
 async function checkAnchored(certificate: Certificate, anchor: RenewalAnchor, deps: EnrolmentDeps): Promise<Result<true, Refusal>> {
@@ -65,12 +70,23 @@ function isAuthority({ extensions }: Certificate): boolean {
 
 async function checkRevocation(certificate: Certificate, anchor: RenewalAnchor, now: Date, deps: EnrolmentDeps): Promise<Result<true, Refusal>> {
   if (anchor.crl.kind === 'none') return ok(true);
-  const lists = anchor.crl.kind === 'list' ? [anchor.crl.list] : ((await deps.revocationLists?.listsAt([anchor.crl.url])) ?? []);
+  const lists = await listsOf(anchor.crl, deps);
+  // Nobody ever knew what stands in it: there is no last word to go by.
+  if (lists === undefined) return fail(refusal('signer-not-trusted', `the CRL of ${nameToText(anchor.certificate.subject)} in the policy cannot be read`));
   const found = revocationOf(certificate, [anchor.certificate], lists, now);
   const verdict = found === 'unknown' && anchor.acceptsStaleCrl ? lastKnown(certificate, anchor, lists) : found;
   if (verdict === 'revoked') return fail(refusal('signer-revoked', serialHex(certificate.serial)));
   if (verdict === 'good' || anchor.acceptsStaleCrl) return ok(true);
   return fail(refusal('signer-not-trusted', `no CRL in force of ${nameToText(anchor.certificate.subject)}`));
+}
+
+async function listsOf(
+  crl: Exclude<RenewalAnchor['crl'], { kind: 'none' }>,
+  { revocationLists }: EnrolmentDeps,
+): Promise<readonly CertificateList[] | undefined> {
+  if (crl.kind === 'url') return (await revocationLists?.listsAt([crl.url])) ?? [];
+  const list = await crl.list();
+  return list === undefined ? undefined : [list];
 }
 
 /** What a list said when it was new: who was revoked then is revoked still. */

@@ -233,6 +233,11 @@ const cmpSchema = z
       .enum(vendorDeviceRules)
       .default('listed')
       .describe("Which devices below the trust anchors may enrol: those on the profile's list, or any the vendor ever certified"),
+    renewalAnchors: z
+      .array(renewalAnchorSchema)
+      .max(10)
+      .default([])
+      .describe('CAs that issued certificates before this profile did, and whose devices may renew them here by kur'),
     crlUrls: z
       .array(z.url({ protocol: /^https?$/ }).max(500))
       .max(20)

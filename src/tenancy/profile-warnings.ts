@@ -10,12 +10,14 @@ interface Challenged {
 
 /** What an operator should know of an open profile; empty for most. */
 export function warningsOf(profile: Pick<Profile, 'protocol'> & Challenged): readonly string[] {
-  const { trustAnchors, vendorDevices } = profile.policy.cmp;
-  if (profile.protocol === 'cmp' && trustAnchors.length > 0 && vendorDevices === 'any') {
-    return ["Any device that a vendor's CA among the trust anchors ever certified gets a certificate; a list of devices would name them."];
-  }
-  return profile.protocol === 'scep'
-    ? [...challengeWarnings(profile), ...renewalWarnings(profile), ...anchorWarnings(profile.policy), ...keyWarnings(profile.policy)]
+  const anchors = anchorWarnings(profile.policy[profile.protocol]);
+  if (profile.protocol === 'cmp') return [...vendorWarnings(profile.policy), ...anchors];
+  return [...challengeWarnings(profile), ...renewalWarnings(profile), ...anchors, ...keyWarnings(profile.policy)];
+}
+
+function vendorWarnings({ cmp: { trustAnchors, vendorDevices } }: Policy): readonly string[] {
+  return trustAnchors.length > 0 && vendorDevices === 'any'
+    ? ["Any device that a vendor's CA among the trust anchors ever certified gets a certificate; a list of devices would name them."]
     : [];
 }
 
@@ -34,8 +36,8 @@ function renewalWarnings({ challengeMode, policy }: Challenged): readonly string
   return [`${rule} has no effect: requests need no challenge, so a certificate alone renews for ever. Choose another challengeMode.`];
 }
 
-function anchorWarnings({ scep }: Policy): readonly string[] {
-  return scep.renewalAnchors.some(({ crl }) => crl === null)
+function anchorWarnings({ renewalAnchors }: Policy['scep' | 'cmp']): readonly string[] {
+  return renewalAnchors.some(({ crl }) => crl === null)
     ? ['A renewal anchor has no CRL: devices whose certificates were revoked there get new ones here all the same.']
     : [];
 }

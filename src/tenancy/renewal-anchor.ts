@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { basicConstraintsOf, type Certificate, type CertificateList, fromPem, parseCertificate, parseCrl } from '../pkix/index.js';
+import {
+  basicConstraintsOf,
+  type Certificate,
+  type CertificateList,
+  fromPem,
+  parseCertificate,
+  parseCrl,
+  parseCrlHead,
+  parseCrlInTurns,
+  prepareRevocations,
+} from '../pkix/index.js';
 
 /** The one CA certificate of a PEM text; undefined when it is something else. */
 function caCertificateOf(pem: string): Certificate | undefined {
@@ -13,9 +23,24 @@ function caCertificateOf(pem: string): Certificate | undefined {
 const isUrl = (text: string): boolean => /^https?:\/\/[^\s]{1,490}$/.test(text) && URL.canParse(text);
 
 /** A CRL given as it is: PEM, or its DER in base64. */
-function listOf(text: string): CertificateList | undefined {
-  const parsed = parseCrl(fromPem('X509 CRL', text)[0] ?? Buffer.from(text, 'base64'));
-  return parsed.ok ? parsed.value : undefined;
+function derOf(text: string): Buffer {
+  return fromPem('X509 CRL', text)[0] ?? Buffer.from(text, 'base64');
+}
+
+/** Policies are read in every process whenever a profile changes, and the entries of a long list take a second: of those only the head is looked at. */
+const wholeCharacters = 200_000;
+
+function isList(text: string): boolean {
+  const parsed = text.length <= wholeCharacters ? parseCrl(derOf(text)) : parseCrlHead(derOf(text));
+  return parsed.ok;
+}
+
+/** In turns of the event loop; undefined where its entries are malformed. */
+async function readList(text: string): Promise<CertificateList | undefined> {
+  const parsed = await parseCrlInTurns(derOf(text));
+  if (!parsed.ok) return undefined;
+  await prepareRevocations(parsed.value);
+  return parsed.value;
 }
 
 /** Another CA whose devices may renew here (RFC 8894 section 2.3: the CA that issued the certificate may be another one). */
@@ -28,7 +53,7 @@ export const renewalAnchorSchema = z.strictObject({
   crl: z
     .string()
     .max(6_000_000)
-    .refine((text) => isUrl(text) || listOf(text) !== undefined, 'Must be an http(s) URL, a CRL in PEM, or its DER in base64')
+    .refine((text) => isUrl(text) || isList(text), 'Must be an http(s) URL, a CRL in PEM, or its DER in base64')
     .nullable()
     .default(null)
     .describe('The CRL of that CA: where it is fetched, or the list itself; null: revoked certificates cannot be told and are renewed'),
@@ -43,7 +68,10 @@ export const renewalAnchorSchema = z.strictObject({
 /** Parsed once for each policy. */
 export interface RenewalAnchor {
   readonly certificate: Certificate;
-  readonly crl: { readonly kind: 'none' } | { readonly kind: 'list'; readonly list: CertificateList } | { readonly kind: 'url'; readonly url: string };
+  readonly crl:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'list'; readonly list: () => Promise<CertificateList | undefined> }
+    | { readonly kind: 'url'; readonly url: string };
   readonly acceptsStaleCrl: boolean;
   readonly graceDays: number;
   readonly acceptUntil: Date | null;
@@ -69,9 +97,15 @@ function termsOf({ staleCrl, graceDays, acceptUntil }: RenewalAnchorSettings) {
   return { acceptsStaleCrl: staleCrl === 'accept', graceDays, acceptUntil: acceptUntil === null ? null : new Date(acceptUntil) };
 }
 
-/** A list that cannot be read counts as one that could not be had. */
 function crlOf(text: string | null): RenewalAnchor['crl'] {
   if (text === null) return { kind: 'none' };
-  const list = isUrl(text) ? undefined : listOf(text);
-  return list === undefined ? { kind: 'url', url: text } : { kind: 'list', list };
+  if (isUrl(text)) return { kind: 'url', url: text };
+  let read: Promise<CertificateList | undefined> | undefined;
+  return {
+    kind: 'list',
+    list() {
+      read ??= readList(text);
+      return read;
+    },
+  };
 }

@@ -18,6 +18,7 @@ const allowed = new Map([
   ['cmp additional secret', 'enrolment'],
   ['cmp additional issued', 'enrolment'],
   ['cmp renewal issued', 'renewal'],
+  ['cmp renewal anchored', 'renewal'],
 ]);
 
 t.test('SCEP-104 AB-01 CMP-112 CMP-114 every combination of protocol, intent and credential is refused unless listed', async (t) => {

@@ -236,6 +236,22 @@ t.test('SCEP-110 with a CRL that is stale, forged or away the anchor says whethe
   t.equal((await renew(withAnchors(anchor({ crl: url, staleCrl: 'accept' })), revoked, [stale])).gist, 'signer-revoked', 'who was revoked is revoked still');
 });
 
+t.test('SCEP-110 a long CRL in the policy is read beside other work, and one whose entries are malformed lets nobody in', async (t) => {
+  const entries = Array.from({ length: 12_000 }, (_, index) => ({ serial: Buffer.from([1, index >> 16, (index >> 8) & 255, index & 255]), revokedAt: at(-2), reason: 1 }));
+  const fields = { issuer: oldCa.certificate.subject, thisUpdate: at(-3), nextUpdate: at(7), revoked: entries, extensions: [] };
+  const der = signCrl(fields, createSigner(oldCa.key.privateKey, oldCa.key.publicKey));
+  t.ok(der.length > 200_000, 'long');
+  for (const staleCrl of ['refuse', 'accept'] as const) {
+    const good = withAnchors(anchor({ crl: der.toString('base64'), staleCrl }));
+    t.equal((await renew(good, oldCertificate())).gist, 'issued', staleCrl);
+    const broken = Buffer.from(der);
+    // The tag of a revocationDate in the middle, which the head says nothing of.
+    broken[broken.indexOf(Buffer.from([0x17, 13]), broken.length >> 1)] = 0x04;
+    const profile = withAnchors(anchor({ crl: broken.toString('base64'), staleCrl }));
+    t.match((await renew(profile, oldCertificate())).outcome, { kind: 'refused', refusal: { code: 'signer-not-trusted', detail: /cannot be read/ } }, staleCrl);
+  }
+});
+
 t.test('SCEP-110 SCEP-151 a device that has moved here and comes with its old certificate again is a duplicate', async (t) => {
   const profile = { ...withAnchors(anchor()), policy: policySchema.parse({ duplicates: 'refuse', scep: { renewalAnchors: [anchor()] } }) };
   const room = await house();
@@ -268,10 +284,34 @@ t.test('SCEP-110 AB-22 a certificate of another profile here renews only while i
   t.equal(gist(await enrolment.enrol(profile, request(signer))), 'signer-superseded', 'its device has a newer one');
 });
 
-t.test('SCEP-110 CMP has no renewal anchors', async (t) => {
-  const room = await house();
-  const profile = cmpProfile({ policy: policySchema.parse({ scep: { renewalAnchors: [anchor()] } }) });
-  t.equal(gist(await room.enrolment.enrol(profile, request(oldCertificate(), { protocol: 'cmp' }))), 'signer-not-trusted');
+t.test('CMP-114 over CMP a certificate that its CA issued before renews by kur alone, and only below an anchor for CMP', async (t) => {
+  const cmp = (policy: object) => cmpProfile({ policy: policySchema.parse(policy) });
+  const anchored = cmp({ cmp: { renewalAnchors: [anchor()] } });
+  const ask = async (profile: ReturnType<typeof cmp>, change: Partial<EnrolmentRequest> = {}, lists: readonly CertificateList[] = []) =>
+    gist(await (await house(lists)).enrolment.enrol(profile, request(oldCertificate(), { protocol: 'cmp', ...change })));
+  t.equal(await ask(anchored), 'issued');
+  t.equal(await ask(cmp({ scep: { renewalAnchors: [anchor()] } })), 'signer-not-trusted', 'the anchors of SCEP are its own');
+  for (const intent of ['initial', 'additional'] as const) t.equal(await ask(anchored, { intent }), 'signer-not-trusted', intent);
+  const other = { wanted: { publicKey: key.publicKey, subject: name('/O=Plant/CN=pump-8'), extensions: [] } };
+  t.equal(await ask(anchored, other), 'renewal-other-name');
+  const listed = cmp({ cmp: { renewalAnchors: [anchor({ crl: url })] } });
+  t.equal(await ask(listed, {}, [crlOf([])]), 'issued');
+  t.equal(await ask(listed), 'signer-not-trusted', 'no list in force');
+  t.match(warningsOf(anchored), [/has no CRL/]);
+  t.same(warningsOf(listed), []);
+});
+
+t.test('CMP-074 a CA that is a vendor and a renewal anchor too lets its devices enrol as the vendor’s, and renew as its own', async (t) => {
+  const trustAnchors = [toPem('CERTIFICATE', oldRoot.certificate.der)];
+  const profile = cmpProfile({ policy: policySchema.parse({ cmp: { trustAnchors, vendorDevices: 'any', renewalAnchors: [anchor()] } }) });
+  const { store, enrolment } = await house();
+  for (const [intent, credential] of [
+    ['initial', /^vendor:/],
+    ['renewal', /^anchor:/],
+  ] as const) {
+    t.equal(gist(await enrolment.enrol(profile, request(oldCertificate(), { protocol: 'cmp', intent }))), 'issued', intent);
+    t.match([...store.all()].at(-1)?.credential, credential);
+  }
 });
 
 t.test('SCEP-110 anchors that could never hold are refused when the profile is written; one without a CRL is warned of', async (t) => {

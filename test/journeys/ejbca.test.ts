@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { enrolByCmp } from '../../src/device-client/cmp.js';
+import { certificateCredential } from '../../src/device-client/cmp-credentials.js';
+import { newDeviceKey } from '../../src/device-client/device-key.js';
 import { generateRsaKey, ScepClient, type ScepOutcome } from '../../src/device-client/scep.js';
-import { type Certificate, nameFromText, nameToText, parseCertificate, serialHex } from '../../src/pkix/index.js';
+import { type Certificate, fromPem, nameFromText, nameToText, parseCertificate, serialHex } from '../../src/pkix/index.js';
 import type { Result } from '../../src/runtime/result.js';
 import { needs } from '../support/clients.js';
 import { type CmpStand, openCmpStand, type StandProfile } from '../support/cmp-stand.js';
@@ -197,6 +200,37 @@ t.test('devices are served by EJBCA through the built program', needs('openssl')
     );
     const calls = await fake.calls();
     t.ok((calls['soap:certificateRequest'] ?? 0) >= 2 && (calls.pkcs10enroll ?? 0) >= 1);
+  });
+
+  await t.test('CMP: a certificate of EJBCA that is older than Gatehouse is renewed by kur, and keeps its end entity (row CMP-114)', async (t) => {
+    const policy = { cmp: { renewalAnchors: [{ certificate: fake.issuingCa }] } };
+    const cmp = await api<{ cmpUrl: string }>('POST', '/cmp-profiles', { name: 'Older machines', connectorId: connector.id, policy });
+    await untilCmpServed(cmp.cmpUrl);
+    const old = must(newDeviceKey('P-256'));
+    const seeded = await fake.seed({ username: 'by-hand-77', subject: 'CN=machine-77,O=Acme', publicKey: old.publicKey.spki });
+    const certificate = must(parseCertificate(seeded));
+    const trusted = [fake.issuingCa, fake.rootCa].map((pem) => must(parseCertificate(fromPem('CERTIFICATE', pem)[0] ?? Buffer.alloc(0))));
+    const [issuing] = trusted as [Certificate];
+    const server = { url: cmp.cmpUrl, credential: must(certificateCredential(certificate, [issuing], old)), recipient: issuing.subject, trusted };
+    const renew = async (subject: Certificate['subject']) => {
+      const newKey = must(newDeviceKey('P-256'));
+      // The answer is signed by the RA key, which EJBCA certifies first.
+      const answer = await until(async () => {
+        const asked = await enrolByCmp({ ...server, type: 'kur', newKey: newKey.signer ?? newKey, subject, oldCertificate: certificate, timeoutMs: 120_000 });
+        return asked.ok || (asked.error.kind !== 'http' && asked.error.kind !== 'unreachable') ? asked : undefined;
+      });
+      return { answer, newKey };
+    };
+    t.match((await renew(must(nameFromText('/O=Acme/CN=machine-78')))).answer, { ok: false, error: { kind: 'refused', isVerified: true } }, 'no other name');
+    const { answer, newKey } = await renew(certificate.subject);
+    const renewed = must(answer).certificate;
+    t.ok(renewed.publicKey.spki.equals(newKey.publicKey.spki));
+    t.equal((await issuedAs(fake, renewed))?.username, 'by-hand-77');
+    const order = await until(async () => {
+      const found = await orderOf(stand, 'machine-77');
+      return found?.state === 'CONFIRMED' ? found : undefined;
+    });
+    t.ok(order, 'and confirmed by the device that has it');
   });
 
   await t.test('where the web service is off, CMP without a PKCS#10 is refused in words before anything is promised', async (t) => {
