@@ -237,7 +237,11 @@ t.test('SCEP-110 with a CRL that is stale, forged or away the anchor says whethe
 });
 
 t.test('SCEP-110 a long CRL in the policy is read beside other work, and one whose entries are malformed lets nobody in', async (t) => {
-  const entries = Array.from({ length: 12_000 }, (_, index) => ({ serial: Buffer.from([1, index >> 16, (index >> 8) & 255, index & 255]), revokedAt: at(-2), reason: 1 }));
+  const entries = Array.from({ length: 12_000 }, (_, index) => ({
+    serial: Buffer.from([1, index >> 16, (index >> 8) & 255, index & 255]),
+    revokedAt: at(-2),
+    reason: 1,
+  }));
   const fields = { issuer: oldCa.certificate.subject, thisUpdate: at(-3), nextUpdate: at(7), revoked: entries, extensions: [] };
   const der = signCrl(fields, createSigner(oldCa.key.privateKey, oldCa.key.publicKey));
   t.ok(der.length > 200_000, 'long');
