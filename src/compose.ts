@@ -22,7 +22,7 @@ import { type FirstRun, firstRun } from './first-run.js';
 import { installationFigures } from './installation-figures.js';
 import { switchesOfInstallation } from './installation-switches.js';
 import { adminServer, deviceServer, listenAll, type Server } from './listeners.js';
-import { masterKeyOf } from './master-key.js';
+import { masterKeyOf, otherKeyOf } from './master-key.js';
 import { isClockRight, readinessOf } from './readiness.js';
 import { systemClock } from './runtime/clock.js';
 import { uuidv7 } from './runtime/ids.js';
@@ -32,6 +32,7 @@ import { fail, ok, type Result } from './runtime/result.js';
 import { type StartFault, storeExitCodes } from './start-fault.js';
 import { challengeMacKeyOf } from './store/challenge-mac-key.js';
 import { describeStoreFault } from './store/fault.js';
+import { type MasterKeys, standingKeyOf } from './store/master-keys.js';
 import { openStore } from './store/open.js';
 import type { Store } from './store/store.js';
 import { systemContext } from './tenancy/context.js';
@@ -86,6 +87,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     ...(config.databaseUrl && { databaseUrl: config.databaseUrl.reveal() }),
     dataDir: `${config.dataDir}/db`,
     masterKey: key.value,
+    ...otherKeyOf(config),
     nodeId: `${hostname()}-${process.pid}`,
     log,
   });
@@ -93,7 +95,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
   const store = replacements.wrapStore?.(opened.value) ?? opened.value;
   try {
     const demo = await demoInProduction(config, store);
-    const assembled = demo === undefined ? await assemble(config, key.value, store, log, replacements) : fail(demo);
+    const assembled = demo === undefined ? await assemble(config, { masterKey: key.value, ...otherKeyOf(config) }, store, log, replacements) : fail(demo);
     if (!assembled.ok) await store.close();
     return assembled;
   } catch (error) {
@@ -112,8 +114,9 @@ async function demoInProduction(config: Config, store: Store): Promise<StartFaul
   return { message: `This database has the demo profiles (${names}), which production mode refuses. Start in dev mode once and delete them.`, exitCode: 78 };
 }
 
-async function assemble(config: Config, masterKey: Buffer, store: Store, log: Log, replacements: Replacements): Promise<Result<Gatehouse, StartFault>> {
-  const challengeMacKey = await challengeMacKeyOf(store.settings, masterKey);
+async function assemble(config: Config, keys: MasterKeys, store: Store, log: Log, replacements: Replacements): Promise<Result<Gatehouse, StartFault>> {
+  const masterKey = await standingKeyOf(store.settings, keys);
+  const challengeMacKey = await challengeMacKeyOf(store.settings, masterKey, masterKey === keys.masterKey ? keys.otherMasterKey : keys.masterKey);
   const embedded = await embeddedEngine(config, store, masterKey, systemClock, log);
   const { engine } = embedded;
   const first = await firstRun(config, store, engine, masterKey);

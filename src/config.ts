@@ -30,6 +30,8 @@ export interface Config {
   readonly databaseUrl?: Secret;
   /** Absent in dev mode: `<dataDir>/master.key` is made. 32 bytes. */
   readonly masterKey?: Secret<Buffer>;
+  /** While one master key follows another: what it sealed is opened too. */
+  readonly otherMasterKey?: Secret<Buffer>;
   readonly deviceUrl: string;
   readonly adminUrl: string;
   readonly listen: Listener;
@@ -107,6 +109,7 @@ const environmentSchema = z.object({
     .regex(/^postgres(ql)?:\/\//, 'must be a postgresql:// URL')
     .optional(),
   GATEHOUSE_MASTER_KEY: masterKey.optional(),
+  GATEHOUSE_OTHER_MASTER_KEY: masterKey.optional(),
   GATEHOUSE_DEVICE_URL: url.optional(),
   GATEHOUSE_ADMIN_URL: url.optional(),
   GATEHOUSE_LISTEN: address.prefault('127.0.0.1:8080'),
@@ -155,14 +158,20 @@ const environmentSchema = z.object({
 });
 type Parsed = z.infer<typeof environmentSchema>;
 
-const secretVariables = ['GATEHOUSE_DATABASE_URL', 'GATEHOUSE_MASTER_KEY', 'GATEHOUSE_ADMIN_TOKEN', 'GATEHOUSE_OIDC_CLIENT_SECRET'] as const;
+const secretVariables = [
+  'GATEHOUSE_DATABASE_URL',
+  'GATEHOUSE_MASTER_KEY',
+  'GATEHOUSE_OTHER_MASTER_KEY',
+  'GATEHOUSE_ADMIN_TOKEN',
+  'GATEHOUSE_OIDC_CLIENT_SECRET',
+] as const;
 
 /** The environment as a typed configuration, or every fault in it. `NAME_FILE` gives a secret by file. */
 export function parseConfig(environment: Environment = process.env): Result<Config, readonly ConfigFault[]> {
   const { values, faults } = withSecretFiles(environment);
   const { data, issues } = parseEach(values);
   const faulty = new Set([...faults, ...issues].map(({ variable }) => variable.replace(/_FILE$/, '')));
-  const more = [...tlsFaults(data), ...productionFaults(data), ...oidcFaults(data)].filter(({ variable }) => !faulty.has(variable));
+  const more = [...tlsFaults(data), ...otherKeyFaults(data), ...productionFaults(data), ...oidcFaults(data)].filter(({ variable }) => !faulty.has(variable));
   const all = [...faults, ...issues, ...more];
   return all.length > 0 ? fail(all) : ok(toConfig(data));
 }
@@ -242,6 +251,14 @@ function pairFault(cert: Buffer | undefined, key: Buffer | undefined): string | 
   }
 }
 
+function otherKeyFaults({ GATEHOUSE_MASTER_KEY: key, GATEHOUSE_OTHER_MASTER_KEY: other, GATEHOUSE_DATABASE_URL: databaseUrl }: Parsed): ConfigFault[] {
+  if (other === undefined) return [];
+  const variable = 'GATEHOUSE_OTHER_MASTER_KEY';
+  if (key === undefined || databaseUrl === undefined)
+    return [{ variable, message: 'needs GATEHOUSE_MASTER_KEY and GATEHOUSE_DATABASE_URL: the embedded database is stopped to change its key' }];
+  return key.equals(other) ? [{ variable, message: 'is GATEHOUSE_MASTER_KEY again' }] : [];
+}
+
 function productionFaults(parsed: Parsed): ConfigFault[] {
   if (parsed.GATEHOUSE_MODE === 'dev') {
     const isMany = (parsed.GATEHOUSE_PROCESSES ?? 1) > 1 && parsed.GATEHOUSE_DATABASE_URL === undefined;
@@ -300,6 +317,7 @@ function toConfig(parsed: Parsed): Config {
   const {
     GATEHOUSE_DATABASE_URL: databaseUrl,
     GATEHOUSE_MASTER_KEY: key,
+    GATEHOUSE_OTHER_MASTER_KEY: otherKey,
     GATEHOUSE_ADMIN_TOKEN: token,
     GATEHOUSE_AUDIT_CHECKPOINT_DIR: checkpointDir,
   } = parsed;
@@ -308,6 +326,7 @@ function toConfig(parsed: Parsed): Config {
     dataDir: resolve(parsed.GATEHOUSE_DATA_DIR),
     ...(databaseUrl !== undefined && { databaseUrl: new Secret(databaseUrl) }),
     ...(key !== undefined && { masterKey: new Secret(key) }),
+    ...(otherKey !== undefined && { otherMasterKey: new Secret(otherKey) }),
     deviceUrl: parsed.GATEHOUSE_DEVICE_URL ?? urlOf(listen),
     adminUrl: parsed.GATEHOUSE_ADMIN_URL ?? urlOf(adminListen),
     listen,

@@ -15,6 +15,11 @@ export async function masterKeyOf(config: Pick<Config, 'masterKey' | 'dataDir'>)
   }
 }
 
+/** The key that is opened beside the master key, where one follows the other. */
+export function otherKeyOf({ otherMasterKey }: Pick<Config, 'otherMasterKey'>): { readonly otherMasterKey?: Buffer } {
+  return otherMasterKey === undefined ? {} : { otherMasterKey: otherMasterKey.reveal() };
+}
+
 /** The master key of dev mode: made once, kept beside the data, 32 bytes. The file is there whole or not at all. */
 export async function devMasterKey(dataDir: string): Promise<Buffer> {
   const file = join(dataDir, 'master.key');

@@ -37,6 +37,18 @@ t.test('production without settings lists every fault at once', async (t) => {
   t.same(variables, ['GATEHOUSE_ADMIN_URL', 'GATEHOUSE_DATABASE_URL', 'GATEHOUSE_DEVICE_URL', 'GATEHOUSE_MASTER_KEY']);
 });
 
+t.test('a second master key needs the first, another one, and a database that nodes share', async (t) => {
+  const other = Buffer.alloc(32, 8).toString('base64');
+  const parsed = parseConfig({ ...production, GATEHOUSE_OTHER_MASTER_KEY: other });
+  t.same(parsed.ok && parsed.value.otherMasterKey?.reveal(), Buffer.alloc(32, 8));
+  const faulty = [
+    { ...production, GATEHOUSE_OTHER_MASTER_KEY: masterKey },
+    { GATEHOUSE_OTHER_MASTER_KEY: other },
+    { GATEHOUSE_MASTER_KEY: masterKey, GATEHOUSE_OTHER_MASTER_KEY: other },
+  ];
+  for (const environment of faulty) t.match(parseConfig(environment), { ok: false, error: [{ variable: 'GATEHOUSE_OTHER_MASTER_KEY' }] });
+});
+
 t.test('a malformed setting does not hide what else is wrong', async (t) => {
   const parsed = parseConfig({ GATEHOUSE_MODE: 'production', GATEHOUSE_DEVICE_URL: 'enrol.example', GATEHOUSE_TLS_CERT_FILE: '/nonexistent' });
   t.notOk(parsed.ok);

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { policySchema } from '../tenancy/policy.js';
+import { examples } from './examples.js';
 
 z.globalRegistry.add(policySchema, { id: 'Policy', description: 'What a profile allows. Absent parts take their defaults.' });
 
@@ -83,7 +84,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
       security: [{ token: [] }, { session: [] }],
     },
     transform: describeRoute,
-    transformObject: (document) => tidySchemas(jsonSchemaTransformObject(document)),
+    transformObject: (document) => withExamples(tidySchemas(jsonSchemaTransformObject(document))),
   });
 }
 
@@ -120,6 +121,17 @@ function tidySchemas<T extends object>(document: T): T {
   const renamed = Object.entries(tidied.components.schemas).map(([name, schema]) => [isFree(name) ? name.slice(0, -'Input'.length) : name, schema] as const);
   tidied.components.schemas = Object.fromEntries(renamed.sort(([left], [right]) => (left < right ? -1 : 1)));
   return tidied;
+}
+
+/** Requests as somebody would send them, beside the schemas they follow. Throws on one of a schema that is no longer there. */
+function withExamples<T extends object>(document: T): T {
+  const { schemas } = (document as unknown as { components: { schemas: Record<string, object> } }).components;
+  for (const [name, some] of Object.entries(examples)) {
+    const schema = schemas[name];
+    if (schema === undefined) throw new Error(`There are examples of ${name}, which is no schema of the API.`);
+    schemas[name] = { ...schema, examples: some };
+  }
+  return document;
 }
 
 function usedSchemas(paths: unknown, schemas: Readonly<Record<string, unknown>>): ReadonlySet<string> {

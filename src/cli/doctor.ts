@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type Config, type ConfigFault, unknownSettings } from '../config.js';
+import { otherKeyOf } from '../master-key.js';
 import { createLog } from '../runtime/log.js';
 import type { Result } from '../runtime/result.js';
 import { tokenFrom } from './api-token.js';
@@ -69,6 +70,7 @@ async function examineDatabase(config: Config, isServing: boolean): Promise<read
     ...(config.databaseUrl && { databaseUrl: config.databaseUrl.reveal() }),
     dataDir: join(config.dataDir, 'db'),
     ...(masterKey && { masterKey }),
+    ...otherKeyOf(config),
     log: createLog('silent'),
   });
   return databaseFindings(looked, config.databaseUrl === undefined, isServing);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../config.js';
-import { masterKeyOf } from '../master-key.js';
+import { masterKeyOf, otherKeyOf } from '../master-key.js';
 import { createLog } from '../runtime/log.js';
 import { fail, ok, type Result } from '../runtime/result.js';
 import { type StartFault, storeExitCodes } from '../start-fault.js';
@@ -26,6 +26,7 @@ export async function storeOptions(config: Config, nodeId: string): Promise<Resu
     ...(config.databaseUrl && { databaseUrl: config.databaseUrl.reveal() }),
     dataDir: join(config.dataDir, 'db'),
     masterKey: masterKey.value,
+    ...otherKeyOf(config),
     nodeId,
     log: createLog('error'),
     poolSize: 2,

@@ -13,10 +13,14 @@ const examples = `
 Stop every node first. The settings name the present master key, the file the new one. A run that was cut off is finished
 by running it again; until then no server starts. Keep the old key as long as you keep backups that were made with it.
 
+With --online nodes go on serving, on PostgreSQL: every one of them, and this command, has the new key as GATEHOUSE_MASTER_KEY and the old
+one as GATEHOUSE_OTHER_MASTER_KEY. docs/operations.md has the steps before and after.
+
 Examples:
   $ (umask 077; openssl rand -base64 32 > new.key)
   $ gatehouse secret rotate --new-key-file new.key
   $ GATEHOUSE_MASTER_KEY_FILE=new.key gatehouse serve
+  $ GATEHOUSE_MASTER_KEY_FILE=new.key GATEHOUSE_OTHER_MASTER_KEY_FILE=old.key gatehouse secret rotate --online
 `;
 
 /** `gatehouse secret rotate`: everything sealed is sealed anew under another master key. */
@@ -26,10 +30,12 @@ export function secretCommand(program: Command, readConfig: () => Config): void 
     .description('the master key')
     .command('rotate')
     .description('seal every secret in the database under a new master key')
-    .requiredOption('--new-key-file <file>', 'the new key: 32 bytes in base64')
+    .option('--new-key-file <file>', 'the new key: 32 bytes in base64')
+    .option('--online', 'while nodes serve that have both keys')
     .addHelpText('after', examples)
-    .action(async ({ newKeyFile }: { readonly newKeyFile: string }) => {
-      const rotated = await rotate(readConfig(), newKeyFile);
+    .action(async ({ newKeyFile, online }: { readonly newKeyFile?: string; readonly online?: true }) => {
+      if ((newKeyFile === undefined) === (online === undefined)) return complain('Give either --new-key-file or --online.', exitCodes.usage);
+      const rotated = newKeyFile === undefined ? await rotateServing(readConfig()) : await rotate(readConfig(), newKeyFile);
       if (rotated.ok) for (const line of rotated.value) say(line);
       else complain(rotated.error.message, rotated.error.exitCode);
     });
@@ -41,15 +47,35 @@ async function rotate(config: Config, newKeyFile: string): Promise<Result<readon
   const options = await storeOptions(config, `rotate-${process.pid}`);
   if (!options.ok) return options;
   const { rotateMasterKey } = await import('../store/rotate.js');
-  const rotated = await rotateMasterKey(options.value, newKey.value, (table, resealed) => {
-    if (resealed > 0) say(`${table}: ${resealed}`);
-  });
+  const rotated = await rotateMasterKey(options.value, newKey.value, sayStep);
   if (rotated.ok) return ok([`${rotated.value} values are sealed under the new master key.`, ...(await installed(config, newKey.value, newKeyFile))]);
   if (rotated.error.kind === 'wrong-master-key' && (await isDone(config, newKey.value))) {
     return ok(['The database is sealed under the new master key already.', ...(await installed(config, newKey.value, newKeyFile))]);
   }
   return fail(faultOf(rotated.error));
 }
+
+async function rotateServing(config: Config): Promise<Result<readonly string[], StartFault>> {
+  const other = config.otherMasterKey?.reveal();
+  if (other === undefined) {
+    const message = 'GATEHOUSE_OTHER_MASTER_KEY is not set: it is the old key, as which every node has it too, and GATEHOUSE_MASTER_KEY the new one.';
+    return fail({ message, exitCode: exitCodes.usage });
+  }
+  const options = await storeOptions(config, `rotate-${process.pid}`);
+  if (!options.ok) return options;
+  const { rotateOnline } = await import('../store/rotate.js');
+  const rotated = await rotateOnline(options.value, other, sayStep);
+  const next = 'Take GATEHOUSE_OTHER_MASTER_KEY from the settings of every node and restart them one after the other.';
+  if (rotated.ok) return ok([`${rotated.value} values are sealed under the new master key.`, next]);
+  if (rotated.error.kind === 'same-key') return ok(['The database is sealed under the new master key already.', next]);
+  if (rotated.error.kind !== 'in-use') return fail(faultOf(rotated.error));
+  const message = `Other Gatehouse processes have ${rotated.error.others} connections to this database and do not seal under the new key yet. Restart every node with the new key as GATEHOUSE_MASTER_KEY and the old one as GATEHOUSE_OTHER_MASTER_KEY.`;
+  return fail({ message, exitCode: exitCodes.tryAgain });
+}
+
+const sayStep = (table: string, resealed: number): void => {
+  if (resealed > 0) say(`${table}: ${resealed}`);
+};
 
 function readKey(file: string): Result<Buffer, StartFault> {
   try {

@@ -19,7 +19,7 @@ export function describeStoreFault(fault: StoreFault): string {
     case 'schema-newer':
       return `The database was written by a newer Gatehouse (it has ${fault.migration}); start that one, or restore a backup from before.`;
     case 'key-rotation-unfinished':
-      return 'The change of the master key was begun and not finished. Run "gatehouse secret rotate" again with the same two keys.';
+      return 'The change of the master key was begun and not finished. Run "gatehouse secret rotate" again with the same two keys; where nodes serve meanwhile, give this one both (docs/operations.md).';
     case 'wrong-master-key':
       return 'The master key is not the one this database was made with; nothing in it could be opened. Give this node the first one with GATEHOUSE_MASTER_KEY_FILE.';
   }

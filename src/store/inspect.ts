@@ -9,6 +9,7 @@ import { lockDirectory } from './connection/directory-lock.js';
 import { connectPglite } from './connection/pglite.js';
 import { connectPostgres } from './connection/postgres.js';
 import type { StoreFault } from './fault.js';
+import { keyCheckName } from './master-keys.js';
 import { appliedMigrations, checkSchema } from './migrate.js';
 import { settingStore } from './settings.js';
 import { type WallFault, wallFault } from './tenant-wall.js';
@@ -37,6 +38,7 @@ export interface InspectOptions {
   /** PGlite's own directory. */
   readonly dataDir: string;
   readonly masterKey?: Buffer;
+  readonly otherMasterKey?: Buffer;
   readonly log: Log;
 }
 
@@ -49,7 +51,7 @@ export async function inspectDatabase(options: InspectOptions): Promise<Result<I
 
 async function inspectPostgres(connection: Connection, options: InspectOptions): Promise<Result<Inspection, StoreFault>> {
   try {
-    return ok(await look(connection, options.masterKey));
+    return ok(await look(connection, options));
   } catch (error) {
     return fail({ kind: 'database-unreachable', reason: reasonOf(error) });
   } finally {
@@ -63,7 +65,7 @@ async function inspectDirectory(directory: string, options: InspectOptions): Pro
   try {
     const connection = await connectPglite(directory);
     try {
-      return ok(await look(connection, options.masterKey));
+      return ok(await look(connection, options));
     } finally {
       await connection.close();
     }
@@ -87,7 +89,8 @@ interface Facts {
   readonly full_page_writes: string;
 }
 
-async function look(connection: Connection, masterKey: Buffer | undefined): Promise<Inspection> {
+async function look(connection: Connection, options: InspectOptions): Promise<Inspection> {
+  const keys = [options.masterKey, options.otherMasterKey].filter((key) => key !== undefined);
   const before = Date.now();
   const { rows } = await sql<Facts>`select current_setting('server_version') as version, clock_timestamp() as now,
     current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes`.execute(connection.kysely);
@@ -97,13 +100,13 @@ async function look(connection: Connection, masterKey: Buffer | undefined): Prom
   const schema = checkSchema(applied);
   const unknown = !schema.ok && schema.error.kind === 'schema-newer' ? schema.error.migration : undefined;
   const wall = applied.length === 0 ? undefined : await wallFault(connection);
-  const check = applied.length === 0 ? undefined : await settingStore(connection).get('master-key-check');
+  const check = applied.length === 0 ? undefined : await settingStore(connection).get(keyCheckName);
   return {
     version: `PostgreSQL ${facts.version}`,
     applied,
     missing: migrations.filter(({ name }) => !applied.includes(name)).map(({ name }) => name),
     ...(unknown !== undefined && { unknown }),
-    ...(check !== undefined && masterKey !== undefined && { isKeyRight: isKeyOf(masterKey, check) }),
+    ...(check !== undefined && keys.length > 0 && { isKeyRight: keys.some((key) => isKeyOf(key, check)) }),
     clockAheadMs: Math.round((before + after) / 2 - facts.now.getTime()),
     ...(wall !== undefined && { wallFault: wall }),
     isDurable: facts.fsync === 'on' && facts.full_page_writes === 'on',

@@ -11,6 +11,7 @@ import { connectPglite } from './connection/pglite.js';
 import { connectPostgres } from './connection/postgres.js';
 import { retrying } from './connection/transient.js';
 import type { StoreFault } from './fault.js';
+import { connectionName, formerKeyName, keyCheckName, rotationName } from './master-keys.js';
 import { appliedMigrations, checkSchema, migrate } from './migrate.js';
 import { storeRooms } from './rooms.js';
 import { settingStore } from './settings.js';
@@ -24,6 +25,8 @@ export interface StoreOptions {
   readonly dataDir?: string;
   /** 32 bytes. */
   readonly masterKey: Buffer;
+  /** 32 bytes. While one master key follows another on nodes that serve: the one that is opened too. */
+  readonly otherMasterKey?: Buffer;
   /** Names this node in the audit trail. */
   readonly nodeId: string;
   readonly log: Log;
@@ -33,13 +36,12 @@ export interface StoreOptions {
 /** Connects, checks schema and master key, migrates. What was opened is closed again when it ends in a fault. */
 export function openStore(options: StoreOptions): Promise<Result<Store, StoreFault>> {
   return openDatabase(options, async (connection) => {
-    const isRotating = (await settingStore(connection).get(rotationName)) !== undefined;
-    return isRotating ? fail({ kind: 'key-rotation-unfinished' }) : ok(await assemble(connection, options));
+    const rotation = await settingStore(connection).get(rotationName);
+    // While everything is sealed anew, nobody may begin to seal under the old key.
+    const isHeld = rotation !== undefined && !(options.otherMasterKey !== undefined && isKeyOf(options.masterKey, rotation));
+    return isHeld ? fail({ kind: 'key-rotation-unfinished' }) : ok(await assemble(connection, options));
   });
 }
-
-/** The setting that stands while everything is sealed anew under another master key; its value is that key's check. */
-export const rotationName = 'master-key-rotation';
 
 /** What `openStore` does before it looks for an unfinished change of the master key; `use` makes the result, and a fault of it closes the connection. */
 export async function openDatabase<T, Fault>(
@@ -50,7 +52,7 @@ export async function openDatabase<T, Fault>(
   if (!connected.ok) return connected;
   const connection = connected.value;
   try {
-    const prepared = await prepare(connection, options.masterKey);
+    const prepared = await prepare(connection, options);
     const used = prepared.ok ? await use(connection) : prepared;
     if (used.ok) return used;
     await connection.close();
@@ -63,8 +65,8 @@ export async function openDatabase<T, Fault>(
 }
 
 async function connect(options: StoreOptions): Promise<Result<Connection, StoreFault>> {
-  const { databaseUrl, dataDir = 'memory://', log, nodeId, poolSize = 10 } = options;
-  if (databaseUrl !== undefined) return ok(connectPostgres({ databaseUrl, applicationName: `gatehouse ${nodeId}`, poolSize, log }));
+  const { databaseUrl, dataDir = 'memory://', log, poolSize = 10 } = options;
+  if (databaseUrl !== undefined) return ok(connectPostgres({ databaseUrl, applicationName: connectionName(options), poolSize, log }));
   return dataDir.startsWith('memory:') ? ok(await connectPglite(dataDir)) : openDirectory(dataDir);
 }
 
@@ -98,22 +100,23 @@ function usableDirectory(dataDir: string): Result<string, StoreFault> {
 }
 
 /** Reads everything that could refuse before it writes anything. */
-async function prepare(connection: Connection, masterKey: Buffer): Promise<Result<true, StoreFault>> {
+async function prepare(connection: Connection, options: StoreOptions): Promise<Result<true, StoreFault>> {
   const applied = await retrying(() => appliedMigrations(connection.kysely));
   const checked = checkSchema(applied);
   if (!checked.ok) return checked;
-  if (applied.length > 0 && !(await isOurKey(connection, masterKey))) return fail({ kind: 'wrong-master-key' });
+  if (applied.length > 0 && !(await fits(connection, options))) return fail({ kind: 'wrong-master-key' });
   const migrated = await migrate(connection);
   if (!migrated.ok) return migrated;
-  const standing = await settingStore(connection).putOnce(keyCheckName, keyCheck(masterKey));
-  return isKeyOf(masterKey, standing) ? ok(true) : fail({ kind: 'wrong-master-key' });
+  await settingStore(connection).putOnce(keyCheckName, keyCheck(options.masterKey));
+  return (await fits(connection, options)) ? ok(true) : fail({ kind: 'wrong-master-key' });
 }
 
-export const keyCheckName = 'master-key-check';
-
-async function isOurKey(connection: Connection, masterKey: Buffer): Promise<boolean> {
-  const check = await settingStore(connection).get(keyCheckName);
-  return check === undefined || isKeyOf(masterKey, check);
+/** Whether this database belongs to one of the keys. One that it had before may no longer seal anything. */
+async function fits(connection: Connection, { masterKey, otherMasterKey }: StoreOptions): Promise<boolean> {
+  const settings = settingStore(connection);
+  const check = await settings.get(keyCheckName);
+  if (check === undefined || isKeyOf(masterKey, check)) return true;
+  return otherMasterKey !== undefined && isKeyOf(otherMasterKey, check) && (await settings.get(formerKeyName)) !== keyCheck(masterKey);
 }
 
 /** Beside lost connections: refused logins, unknown databases, and a pool that gets no connection in time. */
@@ -129,9 +132,9 @@ function reasonOf(error: Error): string {
   return error.message;
 }
 
-async function assemble(connection: Connection, { masterKey, nodeId, log }: StoreOptions): Promise<Store> {
+async function assemble(connection: Connection, { masterKey, otherMasterKey, nodeId, log }: StoreOptions): Promise<Store> {
   const boot = await beginBoot(connection, nodeId);
   const fault = await raiseWall(connection);
   if (fault !== undefined) log.warn({ fault }, 'there is no second wall between tenants in the database: see docs/security.md');
-  return storeRooms(connection, boot, createSealer(masterKey), log, fault === undefined);
+  return storeRooms(connection, boot, createSealer(masterKey, otherMasterKey), log, fault === undefined);
 }

@@ -1,15 +1,19 @@
 import { sql, type Transaction } from 'kysely';
 import { fail, ok, type Result } from '../runtime/result.js';
-import { createSealer, keyCheck, type Sealer, sealedHead } from '../runtime/seal.js';
+import { createSealer, isKeyOf, keyCheck, type Sealer, sealedHead } from '../runtime/seal.js';
 import { beginBoot, writeAudit } from './audit.js';
 import { inheritedKey, macKeyName, macKeyPlace } from './challenge-mac-key.js';
 import { type Connection, type Executor, rowsOf, transact } from './connection/connection.js';
 import type { StoreFault } from './fault.js';
-import { keyCheckName, openDatabase, rotationName, type StoreOptions } from './open.js';
+import { connectionName, formerKeyName, keyCheckName, rotationName, sealingUnder } from './master-keys.js';
+import { openDatabase, type StoreOptions } from './open.js';
 import { settingStore } from './settings.js';
 import type { Tables } from './tables.js';
 
-/** `others`: how many connections of other Gatehouse processes the database has. `left`: a column this program does not know how to seal anew. */
+/**
+ * `others`: how many connections the database has of other Gatehouse processes that would go on sealing under the old key. `left`: a column this
+ * program does not know how to seal anew.
+ */
 export type RotationFault =
   | { readonly kind: 'in-use'; readonly others: number }
   | { readonly kind: 'same-key' }
@@ -48,53 +52,84 @@ export const sealedColumns: readonly SealedColumn[] = [
 ];
 
 const stepRows = 100;
+/** Rows that are locked are left to the next look, so that servers never wait in turn with us for each other's rows. */
+const heldMs = 100;
+
+interface Change {
+  readonly oldKey: Buffer;
+  readonly newKey: Buffer;
+  readonly nodeId: string;
+  /** How this process is called in the database. */
+  readonly ourName: string;
+  /** How all processes are called that seal under the new key and open both; undefined where none may run. */
+  readonly inStep: string | undefined;
+}
 
 /**
  * Seals everything anew under `newKey`, in small transactions, while no server uses the database. What is sealed under which key can be told
  * from each value, so that a run that was cut off is finished by the next; until then no server starts. Resolves with the number of values.
  */
 export function rotateMasterKey(options: StoreOptions, newKey: Buffer, progress: Progress): Promise<Result<number, StoreFault | RotationFault>> {
+  // Another key in the settings does not count: what is given up must be the one that the database belongs to.
+  const { otherMasterKey: _, ...alone } = options;
+  const change = { oldKey: alone.masterKey, newKey, nodeId: alone.nodeId, ourName: connectionName(alone), inStep: undefined };
+  return changeKey(alone, change, progress);
+}
+
+/**
+ * The same while servers go on: every one of them seals under `options.masterKey` already and opens `otherKey` too, to which the database
+ * belongs. One that does not is `in-use`, one that comes later is not started.
+ */
+export function rotateOnline(options: StoreOptions, otherKey: Buffer, progress: Progress): Promise<Result<number, StoreFault | RotationFault>> {
+  const ring = { ...options, otherMasterKey: otherKey };
+  const inStep = sealingUnder(options.masterKey);
+  const change = { oldKey: otherKey, newKey: options.masterKey, nodeId: options.nodeId, ourName: connectionName(ring), inStep };
+  return changeKey(ring, change, progress);
+}
+
+function changeKey(options: StoreOptions, change: Change, progress: Progress): Promise<Result<number, StoreFault | RotationFault>> {
   return openDatabase(options, async (connection) => {
-    const done = await rotate(connection, options, newKey, progress);
+    const done = await rotate(connection, change, progress);
     if (done.ok) await connection.close();
     return done;
   });
 }
 
-async function rotate(connection: Connection, options: StoreOptions, newKey: Buffer, progress: Progress): Promise<Result<number, RotationFault>> {
-  const begun = await begin(connection, options, newKey);
+async function rotate(connection: Connection, change: Change, progress: Progress): Promise<Result<number, RotationFault>> {
+  const begun = await begin(connection, change);
   if (!begun.ok) return begun;
-  const oldHead = sealedHead(options.masterKey);
-  const sealers = { old: createSealer(options.masterKey), fresh: createSealer(newKey) };
+  const oldHead = sealedHead(change.oldKey);
+  const sealers = { old: createSealer(change.oldKey), fresh: createSealer(change.newKey) };
   let total = 0;
   for (const column of sealedColumns) total += await resealColumn(connection, column, oldHead, sealers, progress);
   const left = await findLeft(connection, oldHead);
   if (left !== undefined) return fail(left);
-  await finish(connection, options, newKey);
+  await finish(connection, change);
   return ok(total);
 }
 
 /** From here on no server starts. One that runs already would go on sealing under the old key. */
-async function begin(connection: Connection, { nodeId, masterKey }: StoreOptions, newKey: Buffer): Promise<Result<true, RotationFault>> {
-  if (newKey.equals(masterKey)) return fail({ kind: 'same-key' });
+async function begin(connection: Connection, { oldKey, newKey, ourName, inStep }: Change): Promise<Result<true, RotationFault>> {
   const settings = settingStore(connection);
+  if (newKey.equals(oldKey) || isKeyOf(newKey, (await settings.get(keyCheckName)) ?? '')) return fail({ kind: 'same-key' });
   if ((await settings.get('first-run'))?.startsWith('begun ')) return fail({ kind: 'first-start-unfinished' });
   const isResumed = (await settings.get(rotationName)) !== undefined;
   const standing = await settings.putOnce(rotationName, keyCheck(newKey));
   if (standing !== keyCheck(newKey)) return fail({ kind: 'other-rotation' });
-  const others = await countOthers(connection, `gatehouse ${nodeId}`);
+  const others = await countOthers(connection, ourName, inStep);
   if (others === 0) return ok(true);
   if (!isResumed) await rowsOf(connection, sql`delete from settings where name = ${rotationName}`);
   return fail({ kind: 'in-use', others });
 }
 
 /** An embedded database is ours alone by its lock. */
-async function countOthers(connection: Connection, ourName: string): Promise<number> {
+async function countOthers(connection: Connection, ourName: string, inStep: string | undefined): Promise<number> {
   if (connection.kind === 'pglite') return 0;
   const rows = await rowsOf(
     connection,
     sql<{ others: number }>`select count(*) as others from pg_stat_activity
-      where datname = current_database() and application_name like 'gatehouse %' and application_name <> ${ourName}`,
+      where datname = current_database() and application_name ~ '^gatehouse[ +]' and application_name <> ${ourName}
+        and (${inStep ?? null}::text is null or not starts_with(application_name, ${inStep ?? null}::text))`,
   );
   return rows[0]?.others ?? 0;
 }
@@ -110,8 +145,16 @@ async function resealColumn(connection: Connection, at: SealedColumn, oldHead: B
     const count = await transact(connection, (trx) => resealSome(trx, at, oldHead, sealers));
     resealed += count;
     progress(at.table, resealed);
-    if (count < stepRows) return resealed;
+    if (count < stepRows && !(await isAnyLeft(connection, at, oldHead))) return resealed;
+    // A server holds what is left at this moment.
+    if (count === 0) await new Promise((resolve) => setTimeout(resolve, heldMs));
   }
+}
+
+async function isAnyLeft(connection: Connection, { table, column }: SealedColumn, oldHead: Buffer): Promise<boolean> {
+  const value = sql.ref(column);
+  const left = sql`select 1 from ${sql.table(table)} where substring(${value} from 1 for ${oldHead.length}) = ${oldHead} limit 1`;
+  return (await rowsOf(connection, left)).length > 0;
 }
 
 interface SealedRow {
@@ -124,7 +167,7 @@ interface SealedRow {
 async function resealSome(trx: Transaction<Tables>, { table, column, rowId, tenantId }: SealedColumn, oldHead: Buffer, sealers: Sealers): Promise<number> {
   const [from, value] = [sql.table(table), sql.ref(column)];
   const { rows } = await sql<SealedRow>`select ctid::text as place, ${sql.raw(rowId)} as row_id, ${sql.raw(tenantId)} as tenant_id, ${value} as sealed
-    from ${from} where substring(${value} from 1 for ${oldHead.length}) = ${oldHead} limit ${stepRows} for update`.execute(trx);
+    from ${from} where substring(${value} from 1 for ${oldHead.length}) = ${oldHead} limit ${stepRows} for update skip locked`.execute(trx);
   for (const row of rows) {
     const place = { table, column, tenantId: row.tenant_id, rowId: row.row_id };
     const opened = sealers.old.open(row.sealed, place);
@@ -166,18 +209,19 @@ async function findLeft(connection: Connection, oldHead: Buffer): Promise<Rotati
 }
 
 /** The new key becomes the one this database belongs to, and inherits the key of the challenges. */
-async function finish(connection: Connection, { masterKey, nodeId }: StoreOptions, newKey: Buffer): Promise<void> {
+async function finish(connection: Connection, { oldKey, newKey, nodeId }: Change): Promise<void> {
   const boot = await beginBoot(connection, nodeId);
   await transact(connection, async (trx, isRetry) => {
     const { rows } =
-      await sql`update settings set value = ${keyCheck(newKey)} where name = ${keyCheckName} and value = ${keyCheck(masterKey)} returning 1`.execute(trx);
+      await sql`update settings set value = ${keyCheck(newKey)} where name = ${keyCheckName} and value = ${keyCheck(oldKey)} returning 1`.execute(trx);
     // An earlier try was committed without our hearing of it.
     if (rows.length === 0 && isRetry) return;
     if (rows.length === 0) throw new Error('The master key was changed by someone else.');
-    const inherited = inheritedKey(await readSetting(trx, macKeyName), masterKey);
+    const inherited = inheritedKey(await readSetting(trx, macKeyName), oldKey);
     if (!inherited.ok) throw new Error(`The setting ${macKeyName} cannot be opened: ${inherited.error}.`);
     const sealed = createSealer(newKey).seal(inherited.value, macKeyPlace).toString('base64');
-    await sql`insert into settings (name, value) values (${macKeyName}, ${sealed}) on conflict (name) do update set value = excluded.value`.execute(trx);
+    await sql`insert into settings (name, value) values (${macKeyName}, ${sealed}), (${formerKeyName}, ${keyCheck(oldKey)})
+      on conflict (name) do update set value = excluded.value`.execute(trx);
     await sql`delete from settings where name = ${rotationName}`.execute(trx);
     const event = { tenantId: null, actor: 'cli', action: 'master-key.rotated', object: 'installation', outcome: 'success', details: {} } as const;
     await writeAudit(trx, boot, [event]);

@@ -42,6 +42,8 @@ t.test('SCEP-040 the next CA of the embedded engine is prepared, activated and g
   t.equal((await superadmin('POST', `${url}/issuing-2/activate`)).status, 200);
   t.same(await states(), ['root active', 'issuing retired', 'issuing-2 active']);
   await superadmin('POST', url, { activatesAt });
+  for (const id of ['%00', 'Issuing', 'x'.repeat(65), 'a%2Fb'])
+    t.equal((await superadmin('POST', `${url}/${id}/cancel`)).status, 404, `${id} is no id of a CA`);
   t.equal((await superadmin('POST', `${url}/issuing-3/cancel`)).status, 200);
   t.same(await states(), ['root active', 'issuing retired', 'issuing-3 retired', 'issuing-2 active']);
   t.ok(desk.notices() >= 4, 'this node hears of it at once');

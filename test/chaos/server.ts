@@ -1,5 +1,7 @@
 /** The server as the campaign runs it: the product, with a planted bug or a hostile CA where the campaign asks for one. */
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parseConfig } from '../../src/config.js';
 import { armFailpoints, disarmFailpoints } from '../../src/runtime/failpoint.js';
 import { serve } from '../../src/serve.js';
@@ -15,6 +17,12 @@ if (armFile !== undefined) {
   };
   arm();
   process.on('SIGWINCH', arm);
+}
+/** For those who look at its memory: what lives is what a collection leaves. */
+const collectMs = Number(process.env.CHAOS_COLLECT_MS ?? 0);
+if (collectMs > 0) {
+  setFlagsFromString('--expose-gc');
+  setInterval(runInNewContext('gc') as () => void, collectMs).unref();
 }
 const shiftMs = Number(process.env.CHAOS_CLOCK_SHIFT_MS ?? 0);
 if (shiftMs !== 0) shiftClock(shiftMs);

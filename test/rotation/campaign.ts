@@ -50,16 +50,22 @@ export async function rotateUnderKills({ at }: Place, values: number, kills: num
   return { kills: killed, rotations, wronglyOpened, ...(await openAll(at, key)) };
 }
 
-async function fill(at: string, masterKey: Buffer, values: number): Promise<void> {
+const filledAtOnce = 20;
+
+/** So many sealed answers of the API. */
+export async function fill(at: string, masterKey: Buffer, values: number): Promise<void> {
   const opened = await openStore({ ...storeAt(at), masterKey, nodeId: 'node', log });
   if (!opened.ok) throw new Error(describeStoreFault(opened.error));
   const store = opened.value;
   await store.auditChain.key();
-  const answers = Array.from({ length: values }, async (_, index) => {
+  const keep = async (index: number) => {
     const claim = await store.idempotency.claim({ tenantId: null, actor: 'a', key: `k${index}` }, 'f', new Date(Date.now() + 86_400_000));
     if (claim.kind === 'mine') await claim.held.keep({ status: 200, headers: {}, body: `answer ${index}` });
-  });
-  await Promise.all(answers);
+  };
+  // A few at a time: whoever waits longer for a connection than five seconds is told that there is none.
+  for (let from = 0; from < values; from += filledAtOnce) {
+    await Promise.all(Array.from({ length: Math.min(filledAtOnce, values - from) }, (_, index) => keep(from + index)));
+  }
   await store.close();
 }
 
@@ -98,7 +104,7 @@ async function opens(at: string, masterKey: Buffer): Promise<boolean> {
 }
 
 /** Every sealed value of every table, in its place. */
-async function openAll(at: string, masterKey: Buffer): Promise<Pick<RotationFigures, 'opened' | 'unreadable'>> {
+export async function openAll(at: string, masterKey: Buffer): Promise<Pick<RotationFigures, 'opened' | 'unreadable'>> {
   const connection: Connection = at.startsWith('postgres')
     ? connectPostgres({ databaseUrl: at, applicationName: 'test', poolSize: 1, log })
     : await connectPglite(at);

@@ -40,6 +40,17 @@ t.test('tells another key from damage, and rejects what is not sealed', async (t
   t.same(sealer.open(Buffer.alloc(100), place), { ok: false, error: 'malformed' });
 });
 
+t.test('opens what another key sealed where it is given, and seals under its own alone', async (t) => {
+  const otherKey = randomBytes(32);
+  const both = createSealer(masterKey, otherKey);
+  const [ours, theirs] = [sealer.seal(Buffer.from('ours'), place), createSealer(otherKey).seal(Buffer.from('theirs'), place)];
+  t.same(both.open(ours, place), { ok: true, value: Buffer.from('ours') });
+  t.same(both.open(theirs, place), { ok: true, value: Buffer.from('theirs') });
+  t.same(both.open(theirs, { ...place, rowId: 'r2' }), { ok: false, error: 'damaged' });
+  t.same(both.open(createSealer(randomBytes(32)).seal(Buffer.from('x'), place), place), { ok: false, error: 'unknown-key' });
+  t.same(sealer.open(both.seal(Buffer.from('new'), place), place), { ok: true, value: Buffer.from('new') });
+});
+
 t.test('refuses all of 1,000 swaps of sealed values', async (t) => {
   const columns = ['private_key', 'ciphertext'];
   const cells = Array.from({ length: 1001 }, (_, index) => ({ ...place, column: columns[index % 2] as string, rowId: `row-${index}` }));

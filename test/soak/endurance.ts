@@ -20,9 +20,11 @@ import { keepAdministrating, keepAsking } from './other-traffic.js';
 const devices = 12;
 /** Minutes that a run must last for its slope to be judged: a shorter one sees caches fill and compilers work. */
 const judgedFrom = 10;
-/** What a node may grow in an hour, by the slope: a leak of 100 bytes with each of some hundred thousand requests is seen. */
-const mostPerHourMb = 24;
+/** What a node may grow in an hour, by the slope: at a hundred enrolments a second a tenth of a kilobyte left behind by each is seen. */
+const mostPerHourMb = 40;
 const sampleMs = 5_000;
+/** How often a node collects all its garbage, out of step with the samples. */
+const collectMs = 3_700;
 /** Samples of which the least counts: what the collector had just left. */
 const samplesInOne = 6;
 
@@ -62,7 +64,7 @@ async function heapOf({ adminUrl }: ChaosNode, token: string): Promise<{ readonl
 
 async function startNodes(directory: string, databaseUrl: string): Promise<readonly ChaosNode[]> {
   const server = await packServer();
-  const environment = { GATEHOUSE_MASTER_KEY: randomBytes(32).toString('base64'), GATEHOUSE_DATABASE_URL: databaseUrl };
+  const environment = { GATEHOUSE_MASTER_KEY: randomBytes(32).toString('base64'), GATEHOUSE_DATABASE_URL: databaseUrl, CHAOS_COLLECT_MS: String(collectMs) };
   const nodes: ChaosNode[] = [];
   for (const name of ['node-0', 'node-1']) {
     const dataDir = join(directory, name);

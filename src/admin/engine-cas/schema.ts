@@ -4,7 +4,10 @@ import { timeSchema, timeTextSchema } from '../field.js';
 import type { EngineCaRow } from '../ports.js';
 import { shownCertificate, shownCertificateSchema } from '../ra-keys/schema.js';
 
-export const engineCaParams = z.strictObject({ caId: z.string().max(64).describe('Id of the CA, as in its URLs') });
+/** As the ids of CAs are made; what else stands in the URL is none, and nothing that the database is asked for. */
+const caId = z.string().regex(/^[a-z0-9-]{1,64}$/);
+
+export const engineCaParams = z.strictObject({ caId: caId.describe('Id of the CA, as in its URLs') });
 
 export const engineCaSchema = z
   .object({
