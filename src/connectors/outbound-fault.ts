@@ -21,10 +21,18 @@ const meanings: Readonly<Record<string, string>> = {
   EPROTO: 'TLS was refused',
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the server wants a client certificate',
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'the server does not know the CA of our client certificate',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the server says that our client certificate has expired',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: 'the server says that our client certificate is revoked',
+  ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: 'the server does not take a client certificate of this kind',
+  ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: 'the server takes our client certificate for valid and denies it access',
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'the server does not take our client certificate',
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: 'the server does not take our client certificate',
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'the server refused the TLS handshake; it may want a client certificate',
 };
+
+/** How Node says that the other side hung up during the handshake: many servers do so instead of an alert. */
+const cutInHandshake = /before secure TLS connection was established/;
+const hungUp = 'the server hung up in the TLS handshake; it may want another client certificate, or is a port without TLS';
 
 /** Why no answer came, in words that hold nothing of what was sent: `ca.example: nothing listens there (ECONNREFUSED)`. */
 export function outboundFault(error: unknown, host: string, deadline: AbortSignal): string {
@@ -32,6 +40,6 @@ export function outboundFault(error: unknown, host: string, deadline: AbortSigna
   if (!(error instanceof Error)) return `${host}: ${String(error)}`;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const [line = ''] = error.message.split('\n');
-  const words = meanings[code] ?? (line || error.name);
+  const words = cutInHandshake.test(line) ? hungUp : (meanings[code] ?? (line || error.name));
   return `${words.startsWith('Connectors may not reach') ? '' : `${host}: `}${words}${code === '' ? '' : ` (${code})`}`;
 }

@@ -150,7 +150,7 @@ function wordsOf({ status, body }: OutboundAnswer): Said {
 /** A call without an answer: never sent, or nobody knows. */
 export function faultWithout({ kind, reason }: NoAnswer): EjbcaFault {
   if (kind === 'lost') return { code: 'internal', verdict: 'uncertain', reason };
-  const isIdentity = /client certificate|ALERT/.test(reason);
+  const isIdentity = reason.includes('client certificate');
   if (!isIdentity) return { code: 'ca-offline', verdict: 'notSent', reason };
   return { code: 'ra-certificate-rejected', verdict: 'notSent', reason: `${ejbcaFaults['ra-certificate-rejected'].says} (${reason})`.slice(0, 500) };
 }

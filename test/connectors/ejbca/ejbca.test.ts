@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { createAddressGuard } from '../../../src/connectors/address-guard.js';
 import {
   checkEjbcaConfig,
@@ -61,6 +62,11 @@ const errorMap: readonly Row[] = [
   { signal: '403 without a certificate', code: 'ra-certificate-missing', ...says(403, 'Authentication failed: no client certificate or OAuth token') },
   { signal: '403, the role lacks /administrator', code: 'ra-not-authorized', settings: { isAdministrator: false } },
   { signal: '403, the role lacks the CA', code: 'ra-not-authorized', ...says(403, 'Administrator not authorized to resource /ca/-1234') },
+  {
+    signal: '403, the role lacks the end entity profile',
+    code: 'ra-not-authorized',
+    ...says(403, 'Not authorized to resource /endentityprofilesrules/7/create_end_entity'),
+  },
   { signal: '403 in HTML, the protocol is off', code: 'rest-disabled', settings: { restV1: false } },
   { signal: '404 of RESTEASY', code: 'unsupported-by-ca', ...says(404, 'RESTEASY003210: Could not find resource for full path') },
   { signal: '400, no such CA', code: 'misconfigured', fields: { caName: 'NoCA' } },
@@ -84,6 +90,7 @@ const errorMap: readonly Row[] = [
     code: 'ee-state',
     rule: { ...says(400, 'Got request with status GENERATED (40), NEW, FAILED or INPROCESS required: x.').rule, times: 2 },
   },
+  { signal: '400, wrong password of the end entity, twice', code: 'ee-state', rule: { ...says(400, 'Got wrong password for end entity').rule, times: 2 } },
   { signal: '400, approvals on', code: 'approval-not-supported', settings: { hasApprovals: true } },
   { signal: '413', code: 'too-large', rule: { status: 413, body: 'Request Entity Too Large' } },
   { signal: '422', code: 'illegal-value', ...says(422, 'Validity is beyond what is possible.') },
@@ -121,6 +128,51 @@ t.test('the error map: each signal becomes what it means for the order, in words
       t.strictSame(await fake.issued(), [], 'nothing was issued');
     });
   }
+});
+
+/** Records of TLS that a server sends in the handshake, by the alert in them (RFC 8446 section 6). */
+const refusedInTls = [
+  ['bad certificate', 42],
+  ['certificate revoked', 44],
+  ['certificate expired', 45],
+  ['certificate unknown', 46],
+  ['unknown CA', 48],
+  ['access denied', 49],
+  ['a connection cut in the handshake', undefined],
+] as const;
+
+/** A port that takes connections and answers the first bytes with `answer`; nothing where there is none, and hangs up. */
+async function port(t: Test, answer: 'silent' | number | undefined): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      if (answer === 'silent') return;
+      socket.end(answer === undefined ? Buffer.alloc(0) : Buffer.from([21, 3, 3, 0, 2, 2, answer]));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+t.test('the error map: what TLS says of our client certificate means that nothing was sent, and which certificate is meant', async (t) => {
+  for (const [signal, alert] of refusedInTls) {
+    await t.test(`${signal}: ra-certificate-rejected`, async (t) => {
+      const answer = await ejbcaIssuer(fake, { connectorUrl: await port(t, alert) }).issue(newRef(), requestFor('device'));
+      t.equal(answer.kind, 'notSent');
+      t.ok('reason' in answer && answer.reason.startsWith(ejbcaFaults['ra-certificate-rejected'].says), JSON.stringify(answer));
+    });
+  }
+  await t.test('an alert that is about something else is not laid to the certificate', async (t) => {
+    const answer = await ejbcaIssuer(fake, { connectorUrl: await port(t, 70) }).issue(newRef(), requestFor('device'));
+    t.match(answer, { kind: 'notSent', reason: /ALERT_PROTOCOL_VERSION/ });
+    t.notMatch(answer, { reason: /client certificate/ });
+  });
 });
 
 t.test('a client certificate that the server does not take', async (t) => {
@@ -507,6 +559,34 @@ t.test('the connection test says step by step what it found', async (t) => {
       const told = await last(fields, client);
       t.match(told, { ok: false, name: step, message: words }, `${step} ${words}`);
     }
+  });
+
+  t.test('a peer that is silent ends the step that waits for it, in words and within its bound', async (t) => {
+    const hang = (call: string, ...before: readonly string[]) => [
+      ...before.map((passed): Rule => ({ call: passed, times: 1, latencyMs: 0 })),
+      { call, instead: 'hang', times: 9 } satisfies Rule,
+    ];
+    const lines: readonly (readonly [step: string, rules: readonly Rule[], url?: string])[] = [
+      ['tls', [], await port(t, 'silent')],
+      ['rest', hang('status')],
+      ['ca and profiles', hang('search')],
+      ['search', hang('search', 'search')],
+      ['chain', [...hang('cas'), ...hang('soap:getLastCAChain')]],
+    ];
+    const silentAt = async (rules: readonly Rule[], timeoutMs: number, connectorUrl?: string) => {
+      await fake.reset();
+      await fake.rules(...rules);
+      return (await run({ timeoutMs, ...(connectorUrl !== undefined && { connectorUrl }) })).steps.at(-1);
+    };
+    for (const [step, rules, connectorUrl] of lines) {
+      // On a machine that is slow at the moment a step before it may take longer than its bound.
+      let timeoutMs = 500;
+      let last = await silentAt(rules, timeoutMs, connectorUrl);
+      for (; last?.name !== step && timeoutMs < 30_000; last = await silentAt(rules, timeoutMs, connectorUrl)) timeoutMs *= 2;
+      t.match(last, { name: step, ok: false, message: /did not answer in time|No answer within [\d.]+ seconds/ }, step);
+    }
+    const optional = await silentAt(hang('soap:getEjbcaVersion'), 4_000);
+    t.match(optional, { name: 'requests without pkcs#10', ok: true, message: /did not answer in time/ }, 'and fails nobody who needs it not');
   });
 
   t.test('works with version 1 of the search alone, and says what the web service would add', async (t) => {
