@@ -1,5 +1,6 @@
 import { type Certificate, fromPem, isSameName, parseCertificate, parseCrlHead, parseName } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import { chainUpwards, readable } from '../chain-upwards.js';
 import type { EjbcaClient, EjbcaOutcome } from './client.js';
 import { nameSpellings } from './names.js';
 import { faultOfOutcome, type Search } from './search.js';
@@ -131,16 +132,12 @@ function pemsIn(answer: EjbcaOutcome): Result<readonly Buffer[], string> {
 
 /** From whichever end EJBCA began: the issuing CA is the one that certifies none of the others. */
 function inOrder(certificates: readonly Buffer[]): readonly Buffer[] {
-  const parsed = certificates.map((der) => parseCertificate(der)).flatMap((item) => (item.ok ? [item.value] : []));
-  const isIssuer = (item: Certificate): boolean => parsed.some((other) => other !== item && isSameName(other.issuer, item.subject));
-  const chain = parsed.filter((item) => !isIssuer(item)).slice(0, 1);
-  for (let last = chain[0]; last !== undefined && !isSameName(last.issuer, last.subject); last = chain.at(-1)) {
-    const { issuer } = last;
-    const above = parsed.find((item) => isSameName(item.subject, issuer) && !chain.includes(item));
-    if (above === undefined) break;
-    chain.push(above);
-  }
-  return chain.map(({ der }) => der);
+  const all = readable(certificates);
+  const isIssuer = (item: Certificate): boolean => all.some((other) => other !== item && isSameName(other.issuer, item.subject));
+  return chainUpwards(
+    all.find((item) => !isIssuer(item)),
+    all,
+  );
 }
 
 /** The same three ways; a list that is another CA's is none. */

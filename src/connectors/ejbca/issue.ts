@@ -2,12 +2,12 @@ import type { CertificateRequest, IssuerAnswer, LookupAnswer } from '../../enrol
 import { parseCertificate } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import { faultAnswer } from '../fault-answer.js';
+import { timeOfRef } from '../order-ref.js';
 import type { EjbcaClient } from './client.js';
 import { type Enrolled, type EnrolPlace, enrolByPkcs10, enrolByPublicKey, isByPkcs10 } from './enrol.js';
 import type { EjbcaFault } from './faults.js';
 import type { Lanes } from './lanes.js';
 import type { Found, Search } from './search.js';
-import { timeOfRef } from './time-of-ref.js';
 import { type UsernameRule, usernameFor } from './username.js';
 
 export interface IssueDeps {

@@ -1,5 +1,6 @@
-import { type Certificate, fromPem, isSameName, parseCertificate, parseCrlHead, parseName } from '../../pkix/index.js';
+import { fromPem, isSameName, parseCrlHead, parseName } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import { chainUpwards, readable } from '../chain-upwards.js';
 import type { VaultClient } from './client.js';
 import type { VaultFault } from './faults.js';
 import { distinct } from './issue.js';
@@ -95,16 +96,6 @@ async function askCrl(client: VaultClient, issuer: string | undefined, deadline:
 
 /** From the first, which is the issuing CA, upwards. */
 function inOrder(certificates: readonly Buffer[]): readonly Buffer[] {
-  const parsed = distinct(certificates).flatMap((der) => {
-    const read = parseCertificate(der);
-    return read.ok ? [read.value] : [];
-  });
-  const chain: Certificate[] = parsed.slice(0, 1);
-  for (let last = chain[0]; last !== undefined && !isSameName(last.issuer, last.subject); last = chain.at(-1)) {
-    const { issuer } = last;
-    const above = parsed.find((item) => isSameName(item.subject, issuer) && !chain.includes(item));
-    if (above === undefined) break;
-    chain.push(above);
-  }
-  return chain.map(({ der }) => der);
+  const all = readable(distinct(certificates));
+  return chainUpwards(all[0], all);
 }
