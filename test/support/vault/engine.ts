@@ -4,6 +4,7 @@ import {
   type CertificationRequest,
   extendedKeyUsageExtension,
   fromPem,
+  type KeyUsage,
   keyUsageExtension,
   parseCsr,
   serialHex,
@@ -39,6 +40,15 @@ interface Stored {
 /** `aa:bb:cc`, as the secrets engine writes serial numbers. */
 const colons = (serial: Buffer): string => (serialHex(serial).match(/../g) ?? []).join(':');
 const pem = (der: Buffer): string => toPem('CERTIFICATE', der);
+
+/** What a role puts into keyUsage where its setting key_usage says nothing else. */
+const usualUsages: readonly KeyUsage[] = ['digitalSignature', 'keyEncipherment', 'keyAgreement'];
+
+/** Vault's words are those of X.509 with a capital letter, but for one. */
+function usagesIn(words: unknown): readonly KeyUsage[] {
+  if (!Array.isArray(words)) return usualUsages;
+  return words.map((word: string) => (word === 'ContentCommitment' ? 'nonRepudiation' : (`${word[0]?.toLowerCase()}${word.slice(1)}` as KeyUsage)));
+}
 
 /** A PKI secrets engine with the calls, texts and habits of OpenBao 2, as far as a registration authority meets them. */
 export class PkiEngine {
@@ -107,7 +117,7 @@ export class PkiEngine {
     const names = subjectAltNames(csr.extensions);
     const sans = names.ok && names.value.length > 0 ? [subjectAltNameExtension(names.value, csr.subject.rdns.length === 0)] : [];
     const purposes = isVerbatim ? (body.ext_key_usage_oids as string[]) : [oids.serverAuth, oids.clientAuth];
-    const usage = [keyUsageExtension(['digitalSignature']), ...(purposes.length > 0 ? [extendedKeyUsageExtension(purposes)] : [])];
+    const usage = [keyUsageExtension(isVerbatim ? usagesIn(body.key_usage) : usualUsages), ...(purposes.length > 0 ? [extendedKeyUsageExtension(purposes)] : [])];
     const subject = isVerbatim ? csr.subject : buildRdns([...organizations, ...commonNames]);
     const der = certify(
       { key: issuer.key, publicKey: issuer.publicKey, subject: issuer.certificate.subject },
