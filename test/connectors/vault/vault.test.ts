@@ -20,7 +20,7 @@ type Settings = Readonly<Record<string, unknown>>;
 
 function configOf(vault: TestVault, settings: Settings = {}) {
   const { url, roleId: clientId, trustedCa } = vault;
-  return cryptoEngineConfigSchema.parse({ url, dialect: 'vault', clientId, trustedCa, profileId: 'device', timeoutMs: 3_000, ...settings });
+  return cryptoEngineConfigSchema.parse({ url, dialect: 'vault', clientId, trustedCa, profileId: 'device', timeoutMs: 10_000, ...settings });
 }
 
 const secretsOf = (vault: TestVault) => ({ clientSecret: { value: new Secret(vault.secretId) } });
