@@ -117,7 +117,10 @@ export class PkiEngine {
     const names = subjectAltNames(csr.extensions);
     const sans = names.ok && names.value.length > 0 ? [subjectAltNameExtension(names.value, csr.subject.rdns.length === 0)] : [];
     const purposes = isVerbatim ? (body.ext_key_usage_oids as string[]) : [oids.serverAuth, oids.clientAuth];
-    const usage = [keyUsageExtension(isVerbatim ? usagesIn(body.key_usage) : usualUsages), ...(purposes.length > 0 ? [extendedKeyUsageExtension(purposes)] : [])];
+    const usage = [
+      keyUsageExtension(isVerbatim ? usagesIn(body.key_usage) : usualUsages),
+      ...(purposes.length > 0 ? [extendedKeyUsageExtension(purposes)] : []),
+    ];
     const subject = isVerbatim ? csr.subject : buildRdns([...organizations, ...commonNames]);
     const der = certify(
       { key: issuer.key, publicKey: issuer.publicKey, subject: issuer.certificate.subject },
