@@ -83,6 +83,7 @@ async function waitingOf(connection: Connection, context: Context): Promise<read
   const unseen = (state: OrderState) =>
     orders('failed-unacknowledged', state, sql`o.acknowledged_at is null`, sql`(o.watched_state, o.id) >= (${state}, ${firstId}::uuid)`);
   const down = allOf([...visibleTo(context, sql`c.tenant_id`), sql`c.status = 'active'`, sql`h.state = 'DOWN'`]);
+  const unknown = allOf([...visibleTo(context, sql`u.tenant_id`), sql`u.state = 'FOUND'`]);
   return rowsOf(
     connection,
     sql<Attention>`select w.kind, sum(w.count)::int8 as count, min(w.since) as since from (${orders('awaiting-approval', 'AWAITING_APPROVAL')}
@@ -90,6 +91,7 @@ async function waitingOf(connection: Connection, context: Context): Promise<read
       union all ${orders('uncertain', 'UNCERTAIN')}
       union all ${unseen('FAILED')}
       union all ${unseen('EXPIRED')}
-      union all select 'connector-down', count(*), min(h.since) from connectors c join connector_health h on h.connector_id = c.id where ${down}) w group by w.kind`,
+      union all select 'connector-down', count(*), min(h.since) from connectors c join connector_health h on h.connector_id = c.id where ${down}
+      union all select 'unknown-certificates', count(*), min(u.found_at) from unknown_certificates u where ${unknown}) w group by w.kind`,
   );
 }

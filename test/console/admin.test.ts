@@ -1,37 +1,20 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import t from 'tap';
 import { totpCode, totpStep } from '../../src/tenancy/totp.js';
 import { startMailServer } from '../support/mail-server.js';
-import { type RunningServer, startServer } from '../support/server.js';
-import { startBrowser, withoutBrowser } from './browser.js';
 import { firstOf } from './contents.js';
-import { buildConsole, choose, cutShort, keepPicture, openStage, type Stage, seriousFindings } from './stage.js';
+import { choose, cutShort, keepPicture, openHouse, type Stage, seriousFindings } from './stage.js';
 
-t.setTimeout(1_800_000);
-const skip = withoutBrowser();
-let server: RunningServer;
-let browser: Browser;
-
-t.before(async () => {
-  if (skip !== false) return;
-  await buildConsole();
-  server = await startServer();
-  browser = await startBrowser();
-});
-
-t.teardown(async () => {
-  if (skip !== false) return;
-  await browser?.close();
-  await server?.dispose();
-});
+const house = openHouse();
+const { skip } = house;
 
 const post = async <T>(path: string, body: unknown): Promise<T> => {
-  const answer = await server.api(`/api/v1${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const answer = await house.server.api(`/api/v1${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   return (await answer.json()) as T;
 };
 
-const asAdmin = (): Promise<Stage> => openStage(browser, server, { token: server.firstRun.admin.token });
+const asAdmin = house.admin;
 
 const tick = async (page: Page, label: string, option: string): Promise<void> => {
   const input = page.getByRole('dialog').getByLabel(label).last();
@@ -129,7 +112,7 @@ t.test('Users: created with a password shown once, changed, password reset, disa
 
 t.test('own account: password and second factor by QR code, backup codes once, sessions ended elsewhere, a lost phone', { skip }, async (t) => {
   const { id, password } = await post<{ id: string; password: string }>('/users', { username: 'noor', roles: ['admin'], tenantIds: null });
-  const stage = await openStage(browser, server);
+  const stage = await house.stage();
   const { page } = stage;
   await stage.open('/login');
   await signIn(page, 'noor', password);
@@ -170,7 +153,7 @@ t.test('own account: password and second factor by QR code, backup codes once, s
   await panel.getByRole('button', { name: 'Continue' }).click();
   await panel.getByText('In force. Every login asks for a code of your app.').waitFor();
 
-  const elsewhere = await openStage(browser, server, { width: 900 });
+  const elsewhere = await house.stage({ width: 900 });
   await elsewhere.open('/login?next=/profile');
   await signIn(elsewhere.page, 'noor', own, codes[0]);
   await elsewhere.page.getByRole('heading', { name: 'Your account' }).waitFor();
@@ -193,14 +176,14 @@ t.test('own account: password and second factor by QR code, backup codes once, s
   await panel.getByText('Not set up.').waitFor();
   t.strictSame(but(stage, 400, 401), []);
   await stage.close();
-  const { hasTotp, lastLoginAt } = (await (await server.api(`/api/v1/users/${id}`)).json()) as { hasTotp: boolean; lastLoginAt: string };
+  const { hasTotp, lastLoginAt } = (await (await house.server.api(`/api/v1/users/${id}`)).json()) as { hasTotp: boolean; lastLoginAt: string };
   t.equal(hasTotp, false);
   t.type(lastLoginAt, 'string');
 });
 
 t.test('an administrator sees where a user is signed in, ends it, and takes a lost second factor away', { skip }, async (t) => {
   const { id } = await post<{ id: string }>('/users', { username: 'ines', roles: ['viewer'], tenantIds: null, password: 'five small boats' });
-  const user = await openStage(browser, server);
+  const user = await house.stage();
   await user.open('/login');
   await signIn(user.page, 'ines', 'five small boats');
   await user.page.getByLabel('Current password').fill('five small boats');
@@ -214,7 +197,7 @@ t.test('an administrator sees where a user is signed in, ends it, and takes a lo
   await page.getByRole('button', { name: 'Sign out everywhere' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Sign out everywhere' }).click();
   await page.getByText('Not signed in anywhere.').waitFor();
-  await user.page.goto(`${server.adminUrl}/orders`);
+  await user.page.goto(`${house.server.adminUrl}/orders`);
   await user.page.waitForURL(/\/login/);
   t.strictSame(stage.faults, []);
   await stage.close();
@@ -241,7 +224,7 @@ t.test('API tokens: created with scopes and expiry, shown once, used, revoked', 
   t.match(token, /^gh_\S{29,}$/);
   const row = page.locator('tr.highlighted', { hasText: 'exporter' });
   t.match(await row.textContent(), /auditor.*All.*2 of its role.*in \d+ days.*never/s);
-  const ask = (path: string): Promise<Response> => fetch(`${server.adminUrl}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } });
+  const ask = (path: string): Promise<Response> => fetch(`${house.server.adminUrl}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } });
   t.equal((await ask('/orders')).status, 200);
   t.equal((await ask('/certificates')).status, 403, 'its role may, it may not');
   await page.getByRole('button', { name: 'Revoke: exporter' }).click();
@@ -308,7 +291,7 @@ for (const [protocol, place] of [
   ['scep', 'scep-server'],
 ] as const) {
   t.test(`${protocol}: a test enrolment shows its steps and leads to its order; what the policy refuses is told in words`, { skip }, async (t) => {
-    const { id } = await firstOf(server, `/${protocol}-profiles`);
+    const { id } = await firstOf(house.server, `/${protocol}-profiles`);
     const stage = await asAdmin();
     const { page } = stage;
     await stage.open(`/${place}/${id}?tab=test`);
@@ -364,7 +347,7 @@ t.test('First steps: a new tenant, the embedded engine, a profile, and the order
 
 t.test('a session that is over: nothing typed is taken away, the login leads back; idle time ends a session too', { skip }, async (t) => {
   const { id } = await post<{ id: string }>('/users', { username: 'tove', roles: ['superadmin'], tenantIds: null, password: 'four green doors' });
-  const stage = await openStage(browser, server);
+  const stage = await house.stage();
   const { page } = stage;
   await stage.open('/login?next=/tenants');
   await signIn(page, 'tove', 'four green doors');
@@ -375,13 +358,13 @@ t.test('a session that is over: nothing typed is taken away, the login leads bac
   await page.getByRole('button', { name: 'Add Tenant' }).click();
   const form = page.getByRole('dialog', { name: 'Add Tenant' });
   await form.getByRole('textbox', { name: 'Name', exact: true }).fill('Long text');
-  await server.api(`/api/v1/users/${id}/sessions`, { method: 'DELETE' });
+  await house.server.api(`/api/v1/users/${id}/sessions`, { method: 'DELETE' });
   await form.getByRole('button', { name: 'Create Tenant' }).click();
   const over = page.getByRole('dialog', { name: 'Your session has ended' });
   await over.getByRole('button', { name: 'Stay here' }).click();
   t.equal(await form.getByRole('textbox', { name: 'Name', exact: true }).inputValue(), 'Long text');
   await form.getByText(/Request id/).waitFor();
-  await page.goto(`${server.adminUrl}/tenants`);
+  await page.goto(`${house.server.adminUrl}/tenants`);
   await page.waitForURL(/\/login\?next=/);
   await signIn(page, 'tove', 'four brown doors');
   await page.getByRole('heading', { name: 'Tenants' }).waitFor();
@@ -392,7 +375,7 @@ t.test('a session that is over: nothing typed is taken away, the login leads bac
   await page.getByText('You were signed out, since nothing was done for a while.').waitFor();
   t.match(page.url(), /next=%2Ftenants/);
   await keepPicture(page, 'idle');
-  const { items } = (await (await server.api(`/api/v1/users/${id}/sessions`)).json()) as { items: readonly unknown[] };
+  const { items } = (await (await house.server.api(`/api/v1/users/${id}/sessions`)).json()) as { items: readonly unknown[] };
   t.strictSame(items, [], 'the server knows of no session any more');
   t.strictSame(but(stage, 401), []);
   await stage.close();
@@ -402,9 +385,9 @@ const tenancies = { minter: 'every', viewer: 'one', auditor: 'every', operator: 
 
 for (const [role, tenancy] of Object.entries(tenancies)) {
   t.test(`${role} of ${tenancy} tenant: every page that the menu leads to loads, and nothing on it is refused`, { skip }, async (t) => {
-    const tenant = ((await (await server.api('/api/v1/tenants')).json()) as { items: readonly { id: string }[] }).items[0]?.id;
+    const tenant = ((await (await house.server.api('/api/v1/tenants')).json()) as { items: readonly { id: string }[] }).items[0]?.id;
     const { token } = await post<{ token: string }>('/tokens', { name: role, role, tenantId: tenancy === 'one' ? tenant : null });
-    const stage = await openStage(browser, server, { token });
+    const stage = await house.stage({ token });
     const { page } = stage;
     const refused: string[] = [];
     page.on('response', (response) => response.status() >= 400 && refused.push(`${page.url()}: ${response.status()} ${response.url()}`));
@@ -414,7 +397,7 @@ for (const [role, tenancy] of Object.entries(tenancies)) {
     t.equal(links.includes('/audit'), ['auditor', 'operator', 'admin', 'superadmin'].includes(role), 'audit');
     t.equal(links.length === 0, role === 'minter', `${links.length} entries`);
     for (const link of [...links, '/profile']) {
-      await stage.open(link);
+      await stage.visit(link);
       for (const tab of await page.getByRole('tab').all()) {
         await tab.click();
         await page.waitForFunction(() => document.querySelector('[aria-busy="true"], .mantine-Skeleton-root') === null);

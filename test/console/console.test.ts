@@ -1,32 +1,24 @@
-import type { Browser } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import t from 'tap';
-import { type RunningServer, startServer } from '../support/server.js';
-import { startBrowser, withoutBrowser } from './browser.js';
 import { enrol, firstOf, type Named, places } from './contents.js';
 import { answerWithHostileNames, hostileNames } from './hostile.js';
-import { buildConsole, choose, cutShort, keepPicture, openStage, seriousFindings } from './stage.js';
+import { choose, cutShort, isLookedAt, keepPicture, openHouse, seriousFindings } from './stage.js';
 
-t.setTimeout(1_800_000);
-const skip = withoutBrowser();
-let server: RunningServer;
-let browser: Browser;
+const house = openHouse({ prepare: enrol });
+const { skip } = house;
 
-t.before(async () => {
-  if (skip !== false) return;
-  await buildConsole();
-  server = await startServer();
-  browser = await startBrowser();
-  enrol(server);
-});
-
-t.teardown(async () => {
-  if (skip !== false) return;
-  await browser?.close();
-  await server?.dispose();
-});
+/** Nothing is read again: the page follows the colours of the system. */
+async function inDark(page: Page): Promise<void> {
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.locator('html[data-mantine-color-scheme="dark"]').waitFor({ state: 'attached' });
+  // Colours glide from one to the other, and have no contrast to speak of on the way.
+  await page.waitForFunction(() =>
+    document.getAnimations().every((gliding) => gliding.playState !== 'running' || gliding.effect?.getTiming().iterations === Infinity),
+  );
+}
 
 t.test('signing in: a wrong password is told with its request id, the right one leads on; initial scripts stay within 200 kB', { skip }, async (t) => {
-  const stage = await openStage(browser, server);
+  const stage = await house.stage();
   const { page } = stage;
   let scriptBytes = 0;
   page.on('response', (response) => {
@@ -38,7 +30,7 @@ t.test('signing in: a wrong password is told with its request id, the right one 
   await page.waitForLoadState('networkidle');
   t.comment(`scripts of the first page: ${scriptBytes} bytes, compressed`);
   t.ok(scriptBytes > 100_000 && scriptBytes <= 200_000, `${scriptBytes} bytes`);
-  const { admin } = server.firstRun;
+  const { admin } = house.server.firstRun;
   await page.getByLabel('User name').fill(admin.username);
   await page.getByLabel('Password', { exact: true }).fill('not the password');
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -56,53 +48,48 @@ t.test('signing in: a wrong password is told with its request id, the right one 
   await page.getByRole('button', { name: /^Account/ }).click();
   await page.getByRole('menuitem', { name: 'Log out' }).click();
   await page.waitForURL(/\/login/);
-  await page.goto(`${server.adminUrl}/orders`);
+  await page.goto(`${house.server.adminUrl}/orders`);
   await page.waitForURL(/\/login/);
   t.strictSame(stage.faults, []);
   await stage.close();
 });
 
-for (const scheme of ['light', 'dark'] as const) {
-  t.test(`every page, ${scheme}: 0 serious findings of axe, 0 errors, 0 refusals of the policy`, { skip }, async (t) => {
-    const stage = await openStage(browser, server, { scheme, token: server.firstRun.admin.token });
-    for (const [name, path] of await places(server)) {
-      await stage.open(path);
-      t.strictSame(await seriousFindings(stage.page), [], name);
-      await keepPicture(stage.page, `${name}-${scheme}`);
-    }
-    t.strictSame(stage.faults, []);
-    await stage.close();
-  });
-}
+const sizes = { wide: { width: 1280, height: 860 }, narrow: { width: 768, height: 1024 } } as const;
 
-for (const [width, height] of [
-  [1280, 860],
-  [768, 1024],
-] as const) {
-  t.test(`${width} px: marks in tables are whole; the page never grows out of the window`, { skip }, async (t) => {
-    const stage = await openStage(browser, server, { width, height, token: server.firstRun.admin.token });
-    for (const [name, path] of await places(server)) {
-      await stage.open(path);
-      t.strictSame(await cutShort(stage.page), [], name);
+t.test('every page, light and dark: 0 serious findings of axe, 0 errors, 0 refusals of the policy; at 1280 and 768 px nothing is cut', { skip }, async (t) => {
+  const stage = await house.admin();
+  const { page } = stage;
+  for (const [name, path] of await places(house.server)) {
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.setViewportSize(sizes.wide);
+    await stage.visit(path);
+    t.strictSame(await cutShort(page), [], `${name}: marks are whole and the page never grows out of the window, 1280 px`);
+    t.strictSame(await seriousFindings(page), [], `${name}, light`);
+    await keepPicture(page, `${name}-light`);
+    await inDark(page);
+    t.strictSame(await seriousFindings(page), [], `${name}, dark`);
+    await keepPicture(page, `${name}-dark`);
+    if (['dashboard', 'orders', 'audit'].includes(name)) {
+      const hidden = await page.locator('table.list').evaluate((table) => table.scrollWidth - (table.parentElement?.clientWidth ?? 0));
+      t.ok(hidden <= 0, `${name}: the last column is in sight (${hidden})`);
     }
-    for (const path of ['/dashboard', '/orders', '/audit']) {
-      await stage.open(path);
-      await keepPicture(stage.page, `${path.slice(1)}-${width}`);
-      const hidden = await stage.page.locator('table.list').evaluate((table) => table.scrollWidth - (table.parentElement?.clientWidth ?? 0));
-      if (width >= 1280) t.ok(hidden <= 0, `${path}: the last column is in sight (${hidden})`);
-    }
-    t.strictSame(stage.faults, []);
-    await stage.close();
-  });
-}
+    await page.setViewportSize(sizes.narrow);
+    t.strictSame(await cutShort(page), [], `${name}: marks are whole and the page never grows out of the window, 768 px`);
+    if (isLookedAt) await keepPicture(page, `${name}-dark-768`);
+    if (isLookedAt) await page.emulateMedia({ colorScheme: 'light' });
+    if (isLookedAt) await keepPicture(page, `${name}-light-768`);
+  }
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
 
 t.test('300 hostile names in every place that can hold one, on every page: shown as text, no dialog, nothing refused by the policy', { skip }, async (t) => {
   t.equal(hostileNames.length, 300);
-  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
-  const asked = await places(server);
+  const stage = await house.admin();
+  const asked = await places(house.server);
   await answerWithHostileNames(stage.page);
   for (const [name, path] of asked) {
-    await stage.open(path);
+    await stage.visit(path);
     t.equal(await stage.page.locator('main img, main iframe, main script, [onerror], [onload], [onmouseover], a[href^="javascript"]').count(), 0, name);
     t.notMatch(await stage.page.locator('main').textContent(), String.fromCharCode(0x202e), `${name}: text that turns its surroundings around is written out`);
     t.strictSame(await cutShort(stage.page), [], name);
@@ -115,7 +102,7 @@ t.test('300 hostile names in every place that can hold one, on every page: shown
 });
 
 t.test('CMP Server: six cards, columns, form with live validation, secret shown once, highlighted row, filters in the address', { skip }, async (t) => {
-  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const stage = await house.admin();
   const { page } = stage;
   await stage.open('/cmp-server');
   const cards = ['Total Orders', 'Success Rate', 'Active Orders', 'Failed Orders', 'Average Processing Time', 'Active Accounts'];
@@ -166,20 +153,20 @@ t.test('CMP Server: six cards, columns, form with live validation, secret shown 
 });
 
 t.test('a profile: two people change it at once, its secret is rotated, it is deleted', { skip }, async (t) => {
-  const made = await server.api('/api/v1/cmp-profiles', {
+  const made = await house.server.api('/api/v1/cmp-profiles', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'Contested', connectorId: (await firstOf(server, '/connectors')).id }),
+    body: JSON.stringify({ name: 'Contested', connectorId: (await firstOf(house.server, '/connectors')).id }),
   });
   const { id } = (await made.json()) as Named;
-  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const stage = await house.admin();
   const { page } = stage;
   await stage.open(`/cmp-server/${id}`);
   t.match(await page.getByRole('main').textContent(), /\/cmp\/contested/);
   await page.getByRole('button', { name: 'Edit' }).click();
   const form = page.getByRole('dialog', { name: 'Edit CMP profile' });
   await form.getByLabel('Description').fill('mine');
-  await server.api(`/api/v1/cmp-profiles/${id}`, {
+  await house.server.api(`/api/v1/cmp-profiles/${id}`, {
     method: 'PATCH',
     headers: { 'content-type': 'application/json', 'if-match': '*' },
     body: JSON.stringify({ description: 'theirs' }),
@@ -198,7 +185,7 @@ t.test('a profile: two people change it at once, its secret is rotated, it is de
   await page.waitForURL(/\/cmp-server$/);
   await page.getByRole('heading', { name: 'CMP Server', level: 1 }).waitFor();
   await page.waitForLoadState('networkidle');
-  t.equal((await server.api(`/api/v1/cmp-profiles/${id}`)).status, 404);
+  t.equal((await house.server.api(`/api/v1/cmp-profiles/${id}`)).status, 404);
   t.strictSame(
     stage.faults.filter((fault) => !/status of 412/.test(fault)),
     [],
@@ -207,7 +194,7 @@ t.test('a profile: two people change it at once, its secret is rotated, it is de
 });
 
 t.test('SCEP Server: five cards, columns, form, a challenge for one device', { skip }, async (t) => {
-  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const stage = await house.admin();
   const { page } = stage;
   await stage.open('/scep-server');
   const cards = ['Total Orders', 'Success Rate', 'Active Failed Orders', 'Average Processing', 'Active Accounts'];
@@ -233,7 +220,7 @@ t.test('SCEP Server: five cards, columns, form, a challenge for one device', { s
 });
 
 t.test('Connectors: three cards, columns, fields by type, Test Connection step by step, in use says by what', { skip }, async (t) => {
-  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const stage = await house.admin();
   const { page } = stage;
   await stage.open('/connectors');
   t.strictSame(await page.locator('[data-card]').evaluateAll((found) => found.map((card) => card.getAttribute('data-card'))), [
@@ -280,9 +267,9 @@ t.test('Connectors: three cards, columns, fields by type, Test Connection step b
 });
 
 t.test('a certificate is downloaded and revoked; its order tells it', { skip }, async (t) => {
-  const stage = await openStage(browser, server, { token: server.firstRun.admin.token });
+  const stage = await house.admin();
   const { page } = stage;
-  await stage.open(`/certificates/${(await firstOf(server, '/certificates')).id}`);
+  await stage.open(`/certificates/${(await firstOf(house.server, '/certificates')).id}`);
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download PEM' }).click()]);
   t.match(download.suggestedFilename(), /^[0-9a-f]+\.pem$/);
   await page.getByRole('button', { name: 'Revoke' }).click();
@@ -297,14 +284,14 @@ t.test('a certificate is downloaded and revoked; its order tells it', { skip }, 
 });
 
 t.test('who may only look is offered nothing else; narrow windows have their menu behind a button', { skip }, async (t) => {
-  const made = await server.api('/api/v1/tokens', {
+  const made = await house.server.api('/api/v1/tokens', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'looker', role: 'viewer' }),
   });
   t.equal(made.status, 201, 'a token of a viewer');
   const { token } = (await made.json()) as { token: string };
-  const stage = await openStage(browser, server, { width: 768, token });
+  const stage = await house.stage({ width: 768, token });
   const { page } = stage;
   await stage.open('/cmp-server');
   t.equal(await page.getByRole('button', { name: 'Add CMP Profile' }).count(), 0);

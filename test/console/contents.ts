@@ -38,7 +38,7 @@ export async function askForApproval(server: RunningServer, name: string, subjec
     readonly endpointPath: string;
     readonly credentials: { readonly reference: string; readonly secret: string };
   };
-  for (const subject of subjects) await ask(server, profile, subject);
+  await Promise.all(subjects.map((subject) => ask(server, profile, subject)));
   return profile;
 }
 
@@ -86,6 +86,7 @@ export async function places(server: RunningServer): Promise<readonly (readonly 
     ['refusals', '/refusals'],
     ['certificates', '/certificates'],
     ['certificate', `/certificates/${certificate?.id}`],
+    ['unknown-certificates', '/unknown-certificates'],
     ['accounts', '/accounts'],
     ['audit', '/audit'],
     ['tenants', '/tenants'],

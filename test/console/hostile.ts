@@ -61,7 +61,7 @@ export async function answerWithHostileNames(page: Page): Promise<void> {
   await page.route(/\/api\/v1\/(?!session)/, async (route) => {
     // Never ends, so that there is no whole answer to change.
     if (route.request().url().includes('/orders/events')) return route.continue();
-    const answer = await route.fetch();
+    const answer = await route.fetch({ maxRetries: 3 });
     if (!(answer.headers()['content-type'] ?? '').includes('application/json')) return route.fulfill({ response: answer });
     const body = (await answer.json()) as { items?: readonly { readonly id?: string }[] };
     const first = body.items?.[0];

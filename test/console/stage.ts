@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
+import t from 'tap';
 import { run } from '../support/run.js';
-import type { RunningServer } from '../support/server.js';
+import { type RunningServer, startServer } from '../support/server.js';
+import { startBrowser, withoutBrowser } from './browser.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -15,7 +17,7 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const patienceMs = 120_000;
 
 /** Builds the console as `npm ci` does; `npm test` has done so once for all files. */
-export async function buildConsole(): Promise<void> {
+async function buildConsole(): Promise<void> {
   if (process.env.GATEHOUSE_TEST_BUILT === '1') return;
   const vite = join(require.resolve('vite/package.json'), '../bin/vite.js');
   const built = await run(process.execPath, [vite, 'build', 'src/console'], { cwd: root, timeoutMs: 600_000 });
@@ -28,8 +30,10 @@ export interface Stage {
   readonly context: BrowserContext;
   /** Errors of the console and of scripts, refusals of the content security policy, and dialogs. */
   readonly faults: string[];
-  /** Opens a place and waits until it has read what it shows. */
+  /** Loads a place anew and waits until it has read what it shows. */
   open(path: string): Promise<void>;
+  /** Goes to a place as links do, without loading the console again. */
+  visit(path: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,14 +51,80 @@ function noteRefusals(token: string | undefined): void {
   document.addEventListener('securitypolicyviolation', (event) => reportError(new Error(`refused by policy: ${event.violatedDirective} ${event.blockedURI}`)));
 }
 
-export async function openStage(
-  browser: Browser,
-  server: RunningServer,
-  { scheme = 'light', width = 1280, height = 860, token }: StageOptions = {},
-): Promise<Stage> {
+/** One server, one browser and its windows, for all tests of a file. */
+export interface House {
+  /** As tap's `skip`. */
+  readonly skip: string | false;
+  readonly server: RunningServer;
+  stage(options?: StageOptions): Promise<Stage>;
+  /** A window of the first administrator. */
+  admin(options?: Omit<StageOptions, 'token'>): Promise<Stage>;
+}
+
+interface HouseOptions {
+  readonly start?: () => Promise<RunningServer>;
+  readonly prepare?: (server: RunningServer) => unknown;
+}
+
+/**
+ * Builds the console, starts server and browser before the tests of a file and ends them afterwards; without a browser the tests are left out.
+ *
+ * @param options.start - Another server than a fresh one.
+ * @param options.prepare - Fills the server before the first test.
+ */
+export function openHouse({ start = startServer, prepare = () => undefined }: HouseOptions = {}): House {
+  t.setTimeout(1_800_000);
+  const skip = withoutBrowser();
+  let open: OpenHouse | undefined;
+  const opened = (): OpenHouse => {
+    if (open === undefined) throw new Error('the house opens before the first test');
+    return open;
+  };
+  t.before(async () => {
+    if (skip !== false) return;
+    await buildConsole();
+    const server = await start();
+    t.teardown(() => server.dispose());
+    const browser = await startBrowser();
+    t.teardown(() => browser.close());
+    open = { server, browser, contexts: new Map() };
+    await prepare(server);
+  });
+  const stage = (options: StageOptions = {}): Promise<Stage> => openStage(opened(), options);
+  return {
+    skip,
+    get server() {
+      return opened().server;
+    },
+    stage,
+    admin: (options = {}) => stage({ ...options, token: opened().server.firstRun.admin.token }),
+  };
+}
+
+interface OpenHouse {
+  readonly server: RunningServer;
+  readonly browser: Browser;
+  /** Of callers with a token, by what they are made with: the next window of the same kind finds the console's files in their cache. */
+  readonly contexts: Map<string, Promise<BrowserContext>>;
+}
+
+function contextOf({ browser, contexts }: OpenHouse, options: StageOptions): Promise<BrowserContext> {
+  const { token } = options;
+  const key = JSON.stringify(options);
+  const context = contexts.get(key) ?? newContext(browser, options);
+  if (token !== undefined) contexts.set(key, context);
+  return context;
+}
+
+async function newContext(browser: Browser, { scheme = 'light', width = 1280, height = 860, token }: StageOptions): Promise<BrowserContext> {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, acceptDownloads: true });
   context.setDefaultTimeout(patienceMs);
   await context.addInitScript(noteRefusals, token);
+  return context;
+}
+
+async function openStage(house: OpenHouse, options: StageOptions): Promise<Stage> {
+  const context = await contextOf(house, options);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && faults.push(`${page.url()}: ${message.text()}`));
@@ -64,11 +134,30 @@ export async function openStage(
     void dialog.dismiss();
   });
   const open = async (path: string): Promise<void> => {
-    await page.goto(`${server.adminUrl}${path}`);
-    await page.locator('h1').first().waitFor();
-    await page.waitForFunction(() => document.querySelector('[aria-busy="true"], .mantine-Skeleton-root') === null);
+    await page.goto(`${house.server.adminUrl}${path}`);
+    await untilShown(page);
   };
-  return { page, context, faults, open, close: () => context.close() };
+  const close = (): Promise<void> => (options.token === undefined ? context.close() : page.close());
+  return { page, context, faults, open, visit: (path) => visit(page, path, () => open(path)), close };
+}
+
+async function untilShown(page: Page): Promise<void> {
+  await page.locator('h1').first().waitFor();
+  await page.waitForFunction(() => document.querySelector('[aria-busy="true"], .mantine-Skeleton-root') === null);
+}
+
+/** The heading of the page that is left is marked, since one of another address has a heading of its own; another tab of it is chosen. */
+async function visit(page: Page, path: string, open: () => Promise<void>): Promise<void> {
+  const to = new URL(path, page.url() === 'about:blank' ? 'http://nowhere' : page.url());
+  const tab = to.searchParams.get('tab');
+  const isInside = (await page.locator('main h1').count()) > 0;
+  const isSamePage = to.pathname === new URL(page.url()).pathname;
+  if (!isInside || (isSamePage && tab === null)) return open();
+  if (!isSamePage) await page.locator('main h1').evaluate((heading) => heading.setAttribute('data-left', ''));
+  await page.evaluate((place) => history.pushState(null, '', place), path);
+  await page.locator('main h1:not([data-left])').waitFor();
+  if (tab !== null) await page.locator(`[role="tab"][aria-selected="true"][id$="-tab-${tab}"]`).waitFor();
+  await untilShown(page);
 }
 
 /** Chooses in a select, whether it is the browser's own or the kit's; of several of that name the last. */
@@ -83,7 +172,7 @@ export async function choose(page: Page, label: string, option: string): Promise
 
 /** Serious and critical findings of axe (WCAG 2.2 AA) on what is shown now. */
 export async function seriousFindings(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe);
   return page.evaluate(async () => {
     const { axe: checker } = globalThis as unknown as {
       axe: {
@@ -137,6 +226,8 @@ export async function roundsUntil(page: Page, url: string, isShown: () => Promis
   }
 }
 
+/** Whether somebody wants to look at the pages: then there are pictures of narrow windows too. */
+export const isLookedAt = process.env.GATEHOUSE_SCREENSHOTS !== undefined;
 const artefacts = process.env.GATEHOUSE_SCREENSHOTS ?? join(tmpdir(), 'gatehouse-screenshots');
 
 /** Keeps a picture of the page for people to look at: in GATEHOUSE_SCREENSHOTS, else in the temporary folder. */

@@ -12,6 +12,7 @@ export const consolePlaces = [
   'orders',
   'refusals',
   'certificates',
+  'unknown-certificates',
   'accounts',
   'approvals',
   'audit',

@@ -18,7 +18,15 @@ export interface Attention {
   readonly since: Date | null;
 }
 
-export const attentionKinds = ['awaiting-approval', 'stuck', 'uncertain', 'failed-unacknowledged', 'connector-down', 'certificates-expiring'] as const;
+export const attentionKinds = [
+  'awaiting-approval',
+  'stuck',
+  'uncertain',
+  'failed-unacknowledged',
+  'connector-down',
+  'unknown-certificates',
+  'certificates-expiring',
+] as const;
 
 export interface Dashboard {
   /** Days without an order of a protocol are left out. */

@@ -22,6 +22,7 @@ import type { snippetList } from '../../admin/snippets/schema.js';
 import type { tenantSchema } from '../../admin/tenants/schema.js';
 import type { testEnrolmentReportSchema } from '../../admin/test-enrolment/schema.js';
 import type { createdTokenSchema, tokenSchema } from '../../admin/tokens/schema.js';
+import type { unknownCertificateSchema } from '../../admin/unknown-certificates/schema.js';
 import type { createdUserSchema, userSchema } from '../../admin/users/schema.js';
 
 /** One page of a list. */
@@ -67,6 +68,7 @@ export type CertificateChain = z.output<typeof certificateChainSchema>;
 export type Timeline = z.output<typeof timelineSchema>;
 export type Refusal = z.output<typeof refusalSchema>;
 export type Certificate = z.output<typeof certificateSchema>;
+export type UnknownCertificate = z.output<typeof unknownCertificateSchema>;
 export type Account = z.output<typeof accountSchema>;
 export type AuditEventDetail = z.output<typeof auditEventDetailSchema>;
 export type AuditCheckpoints = z.output<typeof checkpointListSchema>;

@@ -62,6 +62,7 @@ const pages = [
   page('/refusals', () => import('../pages/refusals/refusals-page.js'), 'RefusalsPage'),
   page('/certificates', () => import('../pages/certificates/certificates-page.js'), 'CertificatesPage'),
   page('/certificates/$id', () => import('../pages/certificates/certificate-detail.js'), 'CertificateDetail'),
+  page('/unknown-certificates', () => import('../pages/unknown-certificates/unknown-page.js'), 'UnknownPage'),
   page('/accounts', () => import('../pages/accounts/accounts-page.js'), 'AccountsPage'),
   page('/audit', () => import('../pages/audit/audit-page.js'), 'AuditPage'),
   page('/tenants', () => import('../pages/tenants/tenants-page.js'), 'TenantsPage'),

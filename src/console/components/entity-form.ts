@@ -20,16 +20,21 @@ export interface Field<T> {
   onChange(change: ChangeEvent<HTMLInputElement | HTMLTextAreaElement> | T | null): void;
 }
 
-export interface EntityForm<V> {
-  readonly values: V;
+/** What the frame around a form needs to know of it. */
+export interface FormState {
   readonly isDirty: boolean;
   readonly isBusy: boolean;
   readonly error: Error | null;
+  /** Whether the form shows the fault of this path beside a field. */
+  hasField(path: string): boolean;
+  submit(): void;
+}
+
+export interface EntityForm<V> extends FormState {
+  readonly values: V;
   /** What an input of the kit needs to show and change one value. */
   field<K extends keyof V>(name: K): Field<V[K]>;
   set<K extends keyof V>(name: K, value: V[K]): void;
-  hasField(path: string): boolean;
-  submit(): void;
 }
 
 /** A form that checks while one types, and puts what the server finds wrong beside the field it found it in. */

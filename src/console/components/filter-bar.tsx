@@ -16,8 +16,8 @@ export interface Filter {
 
 interface FilterBarProps {
   readonly state: ListState;
-  /** What the search looks at, such as `Name or tenant`. */
-  readonly placeholder: string;
+  /** What the search looks at, such as `Name or tenant`; absent where the API searches nothing. */
+  readonly placeholder?: string;
   readonly filters: readonly Filter[];
 }
 
@@ -28,7 +28,7 @@ export function FilterBar({ state, placeholder, filters }: FilterBarProps) {
   return (
     <Paper className="panel" p="sm" component="search" aria-label={words.common.search}>
       <Group gap="sm" align="end">
-        <SearchInput state={state} placeholder={placeholder} />
+        {placeholder !== undefined && <SearchInput state={state} placeholder={placeholder} />}
         {filters.map(({ name, label, options }) => (
           <NativeSelect
             key={name}

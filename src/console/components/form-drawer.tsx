@@ -1,29 +1,24 @@
 import { Button, Drawer, Group, Stack, Text } from '@mantine/core';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { words } from '../strings/index.js';
+import type { FormState } from './entity-form.js';
 import { ProblemAlert } from './problem-alert.js';
 
 interface FormDrawerProps {
   readonly title: string;
-  readonly opened: boolean;
-  readonly isDirty: boolean;
-  readonly isBusy: boolean;
-  readonly error: Error | null;
-  /** Whether the form shows the fault of this path beside a field. */
-  readonly hasField: (path: string) => boolean;
   readonly submitLabel: string;
-  readonly onSubmit: () => void;
+  readonly form: FormState;
   readonly onClose: () => void;
+  /** Offered where somebody else was faster. */
   readonly onReload?: () => void;
-  readonly extra?: ReactNode;
   readonly children: ReactNode;
 }
 
 const { common } = words;
 
 /** A form at the side of the page. Esc closes it; what was typed is not thrown away without a question. */
-export function FormDrawer(props: FormDrawerProps) {
-  const { title, opened, isDirty, isBusy, error, hasField, submitLabel, onSubmit, onClose, onReload, extra, children } = props;
+export function FormDrawer({ title, submitLabel, form, onClose, onReload, children }: FormDrawerProps) {
+  const { isDirty, isBusy, error, hasField } = form;
   const [isAsking, setAsking] = useState(false);
   const close = (): void => (isDirty && !isBusy ? setAsking(true) : onClose());
   const discard = (): void => {
@@ -32,10 +27,10 @@ export function FormDrawer(props: FormDrawerProps) {
   };
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    onSubmit();
+    form.submit();
   };
   return (
-    <Drawer opened={opened} onClose={close} title={title} position="right" size={480} closeButtonProps={{ 'aria-label': common.close }}>
+    <Drawer opened onClose={close} title={title} position="right" size={480} closeButtonProps={{ 'aria-label': common.close }}>
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           {error !== null && <ProblemAlert error={error} shownElsewhere={hasField} {...(onReload === undefined ? {} : { onReload })} />}
@@ -55,16 +50,13 @@ export function FormDrawer(props: FormDrawerProps) {
               </Group>
             </Group>
           ) : (
-            <Group justify="space-between" mt="xs">
-              <div>{extra}</div>
-              <Group gap="xs">
-                <Button variant="default" onClick={close}>
-                  {common.cancel}
-                </Button>
-                <Button type="submit" loading={isBusy}>
-                  {submitLabel}
-                </Button>
-              </Group>
+            <Group justify="end" gap="xs" mt="xs">
+              <Button variant="default" onClick={close}>
+                {common.cancel}
+              </Button>
+              <Button type="submit" loading={isBusy}>
+                {submitLabel}
+              </Button>
             </Group>
           )}
         </Stack>

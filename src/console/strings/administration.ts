@@ -12,6 +12,7 @@ export const audit = {
   verify: 'Verify what is shown',
   verified: 'Nothing was changed',
   tampered: 'Something was changed',
+  tooEarly: 'None of these events is in the chain yet',
   counted: (ok: number, failed: number, pending: number) =>
     `${ok} of the events shown are in the chain as they were written, ${failed} are not; ${pending} wait for the next checkpoint, which takes a minute at most.`,
   checkpoint: 'Checkpoint',
@@ -49,7 +50,7 @@ export const decoder = {
   text: 'Paste or drop a captured message: it is shown field by field, with the verdict of every check. Nothing is stored.',
   message: 'Message',
   messageHint: 'Base64, PEM, hexadecimal, or a line with the query string of a GET.',
-  drop: 'or drop a file here',
+  drop: 'Or drop a file here.',
   profile: 'Open it with the RA keys of',
   profileHint: 'Only for SCEP messages; each use is audited.',
   submit: 'Decode',
@@ -63,7 +64,7 @@ export const decoder = {
     envelope: 'Envelope',
     unknown: 'Unknown',
   },
-  verdicts: { ok: 'All checks passed', failed: 'A check failed', unknown: 'Not everything could be checked' },
+  verdicts: { ok: 'All checks passed', failed: 'A check failed', unknown: 'Not everything could be checked', nothing: 'Nothing to check' },
   emptyTitle: 'Nothing decoded yet',
   emptyText: 'SCEP and CMP messages, PKCS#10 requests, certificates and CRLs are understood.',
 } as const;
@@ -81,6 +82,7 @@ export const dashboard = {
     uncertain: (count: string) => `${count} with an outcome that is being looked up`,
     'failed-unacknowledged': (count: string) => `${count} failed and not acknowledged`,
     'connector-down': (count: string) => `${count} connectors down`,
+    'unknown-certificates': (count: string) => `${count} certificates of a CA that nobody here asked for`,
     'certificates-expiring': (count: string) => `${count} certificates that expire within 7 days`,
   },
   oldest: (when: string) => `the oldest ${when}`,

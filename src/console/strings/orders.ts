@@ -125,6 +125,7 @@ export const refusals = {
 export const certificates = {
   title: 'Certificates',
   text: 'What was issued through your profiles.',
+  unknown: 'Unknown certificates',
   list: 'Certificates',
   searchBy: 'Part of a subject',
   serial: 'Serial number',

@@ -122,7 +122,7 @@ export const scep = {
     webhook: 'Judged by a webhook',
     intune: 'Judged by Microsoft Intune',
   },
-  modeHint: 'Derived, webhook and Intune challenges are set up through the API.',
+  modeHint: 'Who says which challenge is good. A change of mode forgets the settings and the secret of the mode before.',
   preset: 'Made for',
   presets: {
     generic: 'Any client',

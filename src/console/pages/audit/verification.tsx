@@ -36,10 +36,10 @@ async function verifyAll(events: readonly AuditEvent[]): Promise<Verified> {
   const head = note === undefined || read === undefined ? undefined : { ...read, isSigned: await isSigned(note, key) };
   const verdicts: { id: string; verdict: Verdict }[] = [];
   for (let from = 0; from < events.length; from += together) {
-    const lot = events.slice(from, from + together).map(async ({ id }) => ({
-      id,
-      verdict: await verifyEvent(await call<AuditEventDetail>(`/audit-events/${id}`), key),
-    }));
+    const lot = events.slice(from, from + together).map(async (event) => {
+      const { proof } = await call<AuditEventDetail>(`/audit-events/${event.id}`);
+      return { id: event.id, verdict: await verifyEvent(event, proof, key) };
+    });
     verdicts.push(...(await Promise.all(lot)));
   }
   return { head, key, verdicts };
@@ -79,8 +79,9 @@ export function Verification({ events }: { readonly events: readonly AuditEvent[
 function Result({ result: { head, key, verdicts } }: { readonly result: Verified }) {
   const count = (wanted: Verdict): number => verdicts.filter(({ verdict }) => verdict === wanted).length;
   const isFine = count('failed') === 0 && head?.isSigned !== false;
+  const [color, title] = !isFine ? ['red', audit.tampered] : count('ok') === 0 ? ['gray', audit.tooEarly] : ['green', audit.verified];
   return (
-    <Alert color={isFine ? 'green' : 'red'} title={isFine ? audit.verified : audit.tampered} role="alert">
+    <Alert color={color} title={title} role="alert">
       <Text size="sm">{audit.counted(count('ok'), count('failed'), count('pending'))}</Text>
       {head !== undefined && (
         <Facts

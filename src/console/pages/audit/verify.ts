@@ -1,4 +1,4 @@
-import type { AuditCheckpoints, AuditEventDetail } from '../../api/types.js';
+import type { AuditCheckpoints, AuditEvent, AuditEventDetail } from '../../api/types.js';
 
 /** What this browser found out by itself. `pending`: no checkpoint covers the event yet. */
 export type Verdict = 'ok' | 'failed' | 'pending';
@@ -62,15 +62,19 @@ function isSame(left: unknown, right: unknown): boolean {
 }
 
 /** What is shown must stand in the very bytes that were hashed. */
-function saysTheSame(shown: AuditEventDetail, event: string): boolean {
+function saysTheSame(shown: AuditEvent, event: string): boolean {
   const said = JSON.parse(event) as Readonly<Record<string, unknown>>;
   const members = ['action', 'actor', 'object', 'outcome', 'nodeId', 'tenantId', 'details'] as const;
-  return shown.id === `${said.bootId}:${said.nodeSeq}` && members.every((name) => isSame(shown[name], said[name]));
+  const isOfThatTime = Math.abs(Date.parse(shown.at) - Date.parse(String(said.at))) <= 1;
+  return shown.id === `${said.bootId}:${said.nodeSeq}` && isOfThatTime && members.every((name) => isSame(shown[name], said[name]));
 }
 
-/** Whether an event is as it was written: among those of a checkpoint that the key signed, and saying what is shown. */
-export async function verifyEvent(shown: AuditEventDetail, key: string): Promise<Verdict> {
-  const { proof } = shown;
+/**
+ * Whether an event is as it was written: among those of a checkpoint that the key signed, and saying what is shown.
+ *
+ * @param shown - As it stands in the list; what comes with the proof is what was written, and would only agree with itself.
+ */
+export async function verifyEvent(shown: AuditEvent, proof: AuditEventDetail['proof'], key: string): Promise<Verdict> {
   if (proof === null) return 'pending';
   const note = readNote(proof.checkpoint);
   const isFine = note !== undefined && note.size === proof.size && note.root === (await rootOf(proof)) && (await isSigned(proof.checkpoint, key));

@@ -38,7 +38,7 @@ function Detail({ certificate }: { readonly certificate: Certificate }) {
         <Downloads certificate={certificate} />
         <Revocation certificate={certificate} />
       </PageHead>
-      <Panel title={certificates.title}>
+      <Panel title={words.orders.certificate}>
         <Facts
           facts={[
             { label: certificates.columns.subject, value: <Foreign text={subject} wrap /> },

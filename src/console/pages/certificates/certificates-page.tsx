@@ -1,4 +1,4 @@
-import { Anchor, Stack } from '@mantine/core';
+import { Anchor, Button, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useProfiles } from '../../api/hooks.js';
@@ -59,7 +59,11 @@ export function CertificatesPage() {
   ];
   return (
     <Stack gap="md">
-      <PageHead title={certificates.title} text={certificates.text} />
+      <PageHead title={certificates.title} text={certificates.text}>
+        <Button variant="default" component={Link} to="/unknown-certificates">
+          {certificates.unknown}
+        </Button>
+      </PageHead>
       <FilterBar state={state} placeholder={certificates.searchBy} filters={filters} />
       <DataTable
         label={certificates.list}

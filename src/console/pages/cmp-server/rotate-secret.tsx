@@ -6,8 +6,8 @@ import { useChange } from '../../api/hooks.js';
 import type { CmpProfile, RotatedSecret } from '../../api/types.js';
 import { Confirm } from '../../components/confirm.js';
 import { showTime } from '../../components/format.js';
+import { type ShownSecret, useSecretShown } from '../../components/secret-shown.js';
 import { words } from '../../strings/index.js';
-import { SecretShown, type ShownSecret } from '../profiles/secret-shown.js';
 
 const { cmp, profiles } = words;
 
@@ -24,11 +24,11 @@ export function shownCredentials({ reference, secret }: Pick<RotatedSecret, 'ref
 export function RotateSecret({ profile }: { readonly profile: CmpProfile }) {
   const [isAsking, setAsking] = useState(false);
   const [grace, setGrace] = useState('86400');
-  const [secret, setSecret] = useState<ShownSecret>();
+  const secret = useSecretShown();
   const change = useChange(() => call<RotatedSecret>(`/cmp-profiles/${profile.id}/rotate-secret`, { method: 'POST', body: { graceSeconds: Number(grace) } }));
   const show = (rotated: RotatedSecret): void => {
     setAsking(false);
-    setSecret({ ...shownCredentials(rotated), note: cmp.validUntil(showTime(rotated.previousValidUntil)) });
+    secret.show({ ...shownCredentials(rotated), note: cmp.validUntil(showTime(rotated.previousValidUntil)) });
   };
   return (
     <>
@@ -54,7 +54,7 @@ export function RotateSecret({ profile }: { readonly profile: CmpProfile }) {
           allowDeselect={false}
         />
       </Confirm>
-      <SecretShown secret={secret} onClose={() => setSecret(undefined)} />
+      {secret.dialog}
     </>
   );
 }

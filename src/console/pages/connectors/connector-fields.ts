@@ -1,17 +1,11 @@
 import type { Connector } from '../../api/types.js';
+import type { SettingField } from '../../components/settings.js';
 import type { words } from '../../strings/index.js';
 
 export type ConnectorType = Connector['type'];
 export type FieldName = keyof typeof words.connectors.fields;
 
-export interface ConnectorField {
-  readonly name: FieldName;
-  readonly kind: 'text' | 'number' | 'secret' | 'file' | 'pem' | 'select';
-  readonly isRequired?: true;
-  readonly choices?: readonly string[];
-  /** Behind "More settings". */
-  readonly isFurther?: true;
-}
+export type ConnectorField = SettingField<FieldName>;
 
 const timing: readonly ConnectorField[] = [
   { name: 'timeoutMs', kind: 'number', isFurther: true },
@@ -56,34 +50,3 @@ export const connectorFields = {
     ...timing,
   ],
 } as const satisfies Record<ConnectorType, readonly ConnectorField[]>;
-
-export type ConfigTexts = Readonly<Partial<Record<FieldName, string>>>;
-
-const isWriteOnly = ({ kind }: ConnectorField): boolean => kind === 'secret' || kind === 'file';
-
-/** The settings as texts of a form; secrets come back as nothing. */
-export function textsOf(type: ConnectorType, config: Readonly<Record<string, unknown>>): ConfigTexts {
-  const fields: readonly ConnectorField[] = connectorFields[type];
-  return Object.fromEntries(
-    fields
-      .filter((field) => !isWriteOnly(field) && config[field.name] !== undefined && config[field.name] !== null)
-      .map(({ name }) => [name, String(config[name])]),
-  );
-}
-
-/**
- * What the form says, as settings: for a new connector what is filled in, for a saved one what has changed (null clears). A secret that
- * was left empty is left out, and so kept.
- */
-export function configOf(type: ConnectorType, texts: ConfigTexts, saved: ConfigTexts | undefined): Record<string, unknown> {
-  const fields: readonly ConnectorField[] = connectorFields[type];
-  const entries = fields.flatMap((field): [string, unknown][] => {
-    const { name, kind } = field;
-    const text = (texts[name] ?? '').trim();
-    const value = kind === 'number' && /^\d+$/.test(text) ? Number(text) : kind === 'secret' ? (texts[name] ?? '') : text;
-    if (saved === undefined || isWriteOnly(field)) return value === '' ? [] : [[name, value]];
-    if (text === (saved[name] ?? '')) return [];
-    return [[name, value === '' ? null : value]];
-  });
-  return Object.fromEntries(entries);
-}

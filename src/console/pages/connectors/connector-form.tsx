@@ -1,20 +1,21 @@
-import { Accordion, Divider, Select, Stack, Textarea, TextInput } from '@mantine/core';
+import { Divider, Select, Textarea, TextInput } from '@mantine/core';
 import { call } from '../../api/call.js';
 import { useTenants } from '../../api/hooks.js';
-import type { Connector, SecretState } from '../../api/types.js';
+import type { Connector } from '../../api/types.js';
 import { useMay, useSession } from '../../app/session.js';
 import { useTenant } from '../../app/tenant.js';
 import { type EntityForm, useEntityForm } from '../../components/entity-form.js';
-import { FormDrawer } from '../../components/form-drawer.js';
 import type { ManagedFormProps } from '../../components/managed.js';
+import { ManagedDrawer } from '../../components/managed-drawer.js';
+import { SettingInputs } from '../../components/setting-inputs.js';
+import { settingsOf, textsOf } from '../../components/settings.js';
+import { StatusSelect } from '../../components/status-select.js';
 import { words } from '../../strings/index.js';
-import { statusFilter } from '../profiles/profile-filters.js';
 import { required } from '../profiles/rules.js';
-import { ConfigInput } from './config-inputs.js';
-import { type ConfigTexts, type ConnectorField, type ConnectorType, configOf, connectorFields, type FieldName, textsOf } from './connector-fields.js';
+import { type ConnectorType, connectorFields, type FieldName } from './connector-fields.js';
 import { ConnectionTest } from './test-report.js';
 
-const { common, connectors } = words;
+const { connectors } = words;
 
 type Values = {
   readonly type: ConnectorType;
@@ -30,14 +31,15 @@ const emptyTexts = Object.fromEntries(fieldNames.map((name) => [name, ''])) as R
 function initialValues(connector: Connector | undefined, tenantId: string | null): Values {
   if (connector === undefined) return { ...emptyTexts, type: 'ejbca', name: '', tenantId, description: '', status: 'active' };
   const { type, name, description, status, config } = connector;
-  return { ...emptyTexts, ...textsOf(type, config), type, name, tenantId: connector.tenantId, description, status };
+  return { ...emptyTexts, ...textsOf(connectorFields[type], config), type, name, tenantId: connector.tenantId, description, status };
 }
 
 function bodyOf(values: Values, connector: Connector | undefined): Record<string, unknown> {
   const { type, name, tenantId, description, status } = values;
-  const texts: ConfigTexts = values;
-  if (connector === undefined) return { type, name, ...(tenantId === null ? {} : { tenantId }), description, status, config: configOf(type, texts, undefined) };
-  return { name, description, status, config: configOf(type, texts, textsOf(type, connector.config)) };
+  const fields = connectorFields[type];
+  const config = settingsOf(fields, values, connector && textsOf(fields, connector.config));
+  if (connector === undefined) return { type, name, ...(tenantId === null ? {} : { tenantId }), description, status, config };
+  return { name, description, status, config };
 }
 
 /** Add and edit a connector; what is asked for follows from its type. */
@@ -58,22 +60,12 @@ export function ConnectorForm({ item: connector, onClose, onSaved, onReload }: M
   const { type } = entity.values;
   const probe = { ...bodyOf(entity.values, undefined), name: entity.values.name.trim() === '' ? connectors.types[type] : entity.values.name };
   return (
-    <FormDrawer
-      title={connector === undefined ? connectors.add : connectors.edit}
-      submitLabel={connector === undefined ? connectors.create : common.save}
-      opened
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={entity.hasField}
-      onSubmit={entity.submit}
-      {...{ onClose, onReload }}
-    >
+    <ManagedDrawer words={connectors} isSaved={connector !== undefined} form={entity} {...{ onClose, onReload }}>
       <General entity={entity} isNew={connector === undefined} />
       <Divider label={connectors.types[type]} labelPosition="left" />
       <Settings entity={entity} connector={connector} />
       {connector === undefined && may('connector:write') && <ConnectionTest path="/connectors/test" body={probe} isMail={type === 'smtp'} />}
-    </FormDrawer>
+    </ManagedDrawer>
   );
 }
 
@@ -106,30 +98,22 @@ function General({ entity: { values, field, set }, isNew }: { readonly entity: E
         />
       )}
       <Textarea label={connectors.description} autosize minRows={2} maxRows={5} maxLength={1000} {...field('description')} />
-      <Select label={common.status} data={statusFilter.options} allowDeselect={false} {...field('status')} />
+      <StatusSelect {...field('status')} />
     </>
   );
 }
 
 function Settings({ entity: { values, field, set }, connector }: { readonly entity: EntityForm<Values>; readonly connector: Connector | undefined }) {
-  const fields: readonly ConnectorField[] = connectorFields[values.type];
-  const input = (setting: ConnectorField) => {
-    const { error } = field(setting.name);
-    const secret = connector?.config[setting.name] as SecretState | undefined;
-    const change = (value: string): void => set(setting.name, value);
-    return <ConfigInput key={`${values.type}.${setting.name}`} field={setting} value={values[setting.name]} error={error} secret={secret} onChange={change} />;
-  };
   return (
-    <>
-      {fields.filter(({ isFurther }) => isFurther !== true).map(input)}
-      <Accordion variant="contained">
-        <Accordion.Item value="more">
-          <Accordion.Control>{connectors.more}</Accordion.Control>
-          <Accordion.Panel>
-            <Stack gap="sm">{fields.filter(({ isFurther }) => isFurther === true).map(input)}</Stack>
-          </Accordion.Panel>
-        </Accordion.Item>
-      </Accordion>
-    </>
+    <SettingInputs<FieldName>
+      key={values.type}
+      fields={connectorFields[values.type]}
+      labels={connectors.fields}
+      hints={connectors.hints}
+      saved={connector?.config}
+      textOf={(name) => values[name]}
+      errorOf={(name) => field(name).error}
+      onChange={(name, value) => set(name, value)}
+    />
   );
 }

@@ -22,6 +22,7 @@ const places: Readonly<Record<Kind, Pick<Concern, 'to' | 'search' | 'isGrave'>>>
   uncertain: { to: '/orders', search: { state: 'UNCERTAIN' }, isGrave: false },
   'failed-unacknowledged': { to: '/orders', search: { phase: 'refused', acknowledged: 'false' }, isGrave: false },
   'connector-down': { to: '/connectors', search: { status: 'active' }, isGrave: true },
+  'unknown-certificates': { to: '/unknown-certificates', search: { state: 'FOUND' }, isGrave: true },
   'certificates-expiring': { to: '/certificates', search: { within: '7' }, isGrave: false },
 };
 

@@ -1,4 +1,4 @@
-import { Badge, Button, Grid, Group, Select, Stack, Textarea } from '@mantine/core';
+import { Button, Grid, Group, Select, Stack, Textarea } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type DragEvent, useState } from 'react';
 import { call } from '../../api/call.js';
@@ -10,7 +10,7 @@ import { PageHead } from '../../components/page-head.js';
 import { Panel } from '../../components/panel.js';
 import { ProblemAlert } from '../../components/problem-alert.js';
 import { words } from '../../strings/index.js';
-import { FieldTree, verdictColours } from './field-tree.js';
+import { FieldTree, VerdictBadge } from './field-tree.js';
 
 const { decoder } = words;
 
@@ -78,10 +78,10 @@ function Nothing() {
   );
 }
 
-function Answer({ decoded: { kind, verdict, fields } }: { readonly decoded: Decoded }) {
+function Answer({ decoded }: { readonly decoded: Decoded }) {
   return (
-    <Panel title={decoder.kinds[kind]} actions={<Badge color={verdictColours[verdict]}>{decoder.verdicts[verdict]}</Badge>}>
-      <FieldTree fields={fields} />
+    <Panel title={decoder.kinds[decoded.kind]} actions={<VerdictBadge decoded={decoded} />}>
+      <FieldTree fields={decoded.fields} />
     </Panel>
   );
 }

@@ -2,8 +2,21 @@ import { Badge, Box, Group, Text } from '@mantine/core';
 import type { Decoded, DecodedField } from '../../api/types.js';
 import { Foreign } from '../../components/foreign.js';
 import { plain } from '../../components/format.js';
+import { words } from '../../strings/index.js';
 
-export const verdictColours = { ok: 'green', failed: 'red', unknown: 'gray' } as const satisfies Record<Decoded['verdict'], string>;
+const verdictColours = { ok: 'green', failed: 'red', unknown: 'gray' } as const satisfies Record<Decoded['verdict'], string>;
+const { verdicts } = words.decoder;
+
+/** Whether anything in it was checked at all; the names and dates of a certificate say what they say. */
+function isChecked(fields: readonly DecodedField[]): boolean {
+  return fields.some(({ verdict, fields: inner = [] }) => verdict !== undefined || isChecked(inner));
+}
+
+/** What came of all checks of a message together. */
+export function VerdictBadge({ decoded: { verdict, fields } }: { readonly decoded: Pick<Decoded, 'verdict' | 'fields'> }) {
+  if (!isChecked(fields)) return <Badge color="gray">{verdicts.nothing}</Badge>;
+  return <Badge color={verdictColours[verdict]}>{verdicts[verdict]}</Badge>;
+}
 
 /** The fields of a message, one below the other as they stand in it, with the verdict of each check. */
 export function FieldTree({ fields }: { readonly fields: readonly DecodedField[] }) {

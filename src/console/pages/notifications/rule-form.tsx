@@ -4,13 +4,12 @@ import { useConnectors, useProfiles } from '../../api/hooks.js';
 import type { NotificationRule } from '../../api/types.js';
 import { useTenant } from '../../app/tenant.js';
 import { type EntityForm, useEntityForm } from '../../components/entity-form.js';
-import { FormDrawer } from '../../components/form-drawer.js';
 import type { ManagedFormProps } from '../../components/managed.js';
+import { ManagedDrawer } from '../../components/managed-drawer.js';
+import { StatusSelect } from '../../components/status-select.js';
 import { words } from '../../strings/index.js';
 import { rules } from '../../strings/notifications.js';
 import { required } from '../profiles/rules.js';
-
-const { common } = words;
 
 type EventKind = NotificationRule['events'][number];
 
@@ -97,18 +96,7 @@ export function RuleForm({ item, onClose, onSaved, onReload }: ManagedFormProps<
   const options = connectors.map(({ id, name, tenant }) => ({ value: id, label: isAmbiguous ? `${name} (${tenant})` : name }));
   const tenantId = connectors.find(({ id }) => id === entity.values.connectorId)?.tenantId;
   return (
-    <FormDrawer
-      title={item === undefined ? rules.add : rules.edit}
-      submitLabel={item === undefined ? rules.create : common.save}
-      opened
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={entity.hasField}
-      onSubmit={entity.submit}
-      onClose={onClose}
-      onReload={onReload}
-    >
+    <ManagedDrawer words={rules} isSaved={item !== undefined} form={entity} {...{ onClose, onReload }}>
       <TextInput label={rules.name} withAsterisk maxLength={100} data-autofocus {...entity.field('name')} />
       <Select
         label={rules.connector}
@@ -122,16 +110,8 @@ export function RuleForm({ item, onClose, onSaved, onReload }: ManagedFormProps<
       <What entity={entity} tenantId={tenantId} />
       <When entity={entity} />
       <Textarea label={rules.description} autosize minRows={2} maxRows={5} maxLength={1000} {...entity.field('description')} />
-      <Select
-        label={common.status}
-        data={[
-          { value: 'active', label: common.active },
-          { value: 'inactive', label: common.inactive },
-        ]}
-        allowDeselect={false}
-        {...entity.field('status')}
-      />
-    </FormDrawer>
+      <StatusSelect {...entity.field('status')} />
+    </ManagedDrawer>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Badge, Grid, Group, Stack, Text, Timeline } from '@mantine/core';
+import { Alert, Anchor, Grid, Group, Stack, Text, Timeline } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useProfiles } from '../../api/hooks.js';
@@ -14,7 +14,7 @@ import { PageHead } from '../../components/page-head.js';
 import { Panel } from '../../components/panel.js';
 import { Whole } from '../../components/whole.js';
 import { words } from '../../strings/index.js';
-import { FieldTree, verdictColours } from '../decoder/field-tree.js';
+import { FieldTree, VerdictBadge } from '../decoder/field-tree.js';
 import { ConnectorLink } from '../profiles/connector-link.js';
 import { Decisions } from './decisions.js';
 
@@ -114,15 +114,15 @@ function Messages({ order }: { readonly order: Order }) {
               {orders.noMessages}
             </Text>
           ) : (
-            items.map(({ what, decoded: { verdict, fields } }) => (
+            items.map(({ what, decoded }) => (
               <div key={what}>
                 <Group justify="space-between" mb={4}>
                   <Text size="sm" fw={650} component="h3" m={0}>
                     {orders.messageKinds[what]}
                   </Text>
-                  <Badge color={verdictColours[verdict]}>{words.decoder.verdicts[verdict]}</Badge>
+                  <VerdictBadge decoded={decoded} />
                 </Group>
-                <FieldTree fields={fields} />
+                <FieldTree fields={decoded.fields} />
               </div>
             ))
           )

@@ -1,10 +1,10 @@
-import { Button, Stack, Text, Textarea } from '@mantine/core';
+import { Stack, Text, Textarea } from '@mantine/core';
 import { IconPencil } from '@tabler/icons-react';
-import { useState } from 'react';
 import { call } from '../../api/call.js';
 import type { CmpProfile, ScepProfile } from '../../api/types.js';
 import { announce } from '../../app/announce.js';
 import { useMay } from '../../app/session.js';
+import { DrawerButton } from '../../components/drawer-button.js';
 import { useEntityForm } from '../../components/entity-form.js';
 import { type Fact, Facts } from '../../components/facts.js';
 import { FormDrawer } from '../../components/form-drawer.js';
@@ -24,22 +24,20 @@ const { profiles, common } = words;
 
 /** What the profile allows, setting by setting, and the editor for all of it. */
 export function PolicyPanel({ path, protocol, profile }: PolicyPanelProps) {
-  const [isEditing, setEditing] = useState(false);
   const may = useMay();
-  const edit = (
-    <Button variant="default" size="xs" leftSection={<IconPencil size={15} aria-hidden />} onClick={() => setEditing(true)}>
-      {profiles.policyEdit}
-    </Button>
-  );
   const { version: _, cmp, scep, ...shared } = profile.policy;
   const parts: Readonly<Record<string, unknown>> = protocol === 'cmp' ? { ...shared, cmp } : { ...shared, scep };
+  const edit = (
+    <DrawerButton label={profiles.policyEdit} icon={<IconPencil size={15} aria-hidden />}>
+      {(close) => <PolicyEditor path={path} profile={profile} parts={parts} onClose={close} />}
+    </DrawerButton>
+  );
   return (
     <Panel title={profiles.tabs.policy} actions={may('profile:write') && edit}>
       <Text size="sm" c="dimmed">
         {profiles.policyText}
       </Text>
       <Facts facts={Object.entries(parts).flatMap(([name, value]) => factsOf(name, value))} />
-      {isEditing && <PolicyEditor path={path} profile={profile} parts={parts} onClose={() => setEditing(false)} />}
     </Panel>
   );
 }
@@ -83,18 +81,7 @@ function PolicyEditor({ path, profile, parts, onClose }: PolicyEditorProps) {
     },
   });
   return (
-    <FormDrawer
-      title={profiles.policyEdit}
-      submitLabel={common.save}
-      opened
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={() => false}
-      onSubmit={entity.submit}
-      onClose={onClose}
-      onReload={onClose}
-    >
+    <FormDrawer title={profiles.policyEdit} submitLabel={common.save} form={entity} onClose={onClose} onReload={onClose}>
       <Stack gap="xs">
         <Textarea
           label={profiles.policyJson}

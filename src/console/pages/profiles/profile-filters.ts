@@ -1,6 +1,7 @@
 import { useConnectors } from '../../api/hooks.js';
 import { useTenant } from '../../app/tenant.js';
 import type { Filter } from '../../components/filter-bar.js';
+import { statusOptions } from '../../components/status-select.js';
 import { words } from '../../strings/index.js';
 
 const rates = ['50', '80', '90', '95', '99'];
@@ -9,10 +10,7 @@ const { common, profiles } = words;
 export const statusFilter: Filter = {
   name: 'status',
   label: common.status,
-  options: [
-    { value: 'active', label: common.active },
-    { value: 'inactive', label: common.inactive },
-  ],
+  options: statusOptions,
 };
 
 const rateOptions = rates.map((value) => ({ value, label: profiles.percent(value) }));

@@ -1,13 +1,13 @@
-import { Checkbox, Select, Text, Textarea, TextInput } from '@mantine/core';
+import { Checkbox, Text, Textarea, TextInput } from '@mantine/core';
 import type { ComponentType } from 'react';
 import { call } from '../../api/call.js';
 import { useSession } from '../../app/session.js';
 import { type EntityForm, type Rules, useEntityForm } from '../../components/entity-form.js';
-import { FormDrawer } from '../../components/form-drawer.js';
 import type { ManagedFormProps } from '../../components/managed.js';
+import { ManagedDrawer } from '../../components/managed-drawer.js';
+import { StatusSelect } from '../../components/status-select.js';
 import { words } from '../../strings/index.js';
 import { ConnectorSelect } from './connector-select.js';
-import { statusFilter } from './profile-filters.js';
 import type { Profile } from './profile-kind.js';
 import { baseUrlRule, endpointPathRule, pathFrom, required } from './rules.js';
 
@@ -34,7 +34,7 @@ export interface ProfileFormKind<P extends Profile, O extends object> {
   readonly Fields?: ComponentType<{ readonly entity: EntityForm<O>; readonly profile: P | undefined }>;
 }
 
-const { common, profiles } = words;
+const { profiles } = words;
 const rules: Rules<Shared> = { name: required, connectorId: required, baseUrl: baseUrlRule, endpointPath: endpointPathRule };
 
 function sharedOf<P extends Profile>(kind: Pick<ProfileFormKind<P, object>, 'baseUrl'>, profile: P | undefined, deviceUrl: string): Shared {
@@ -78,19 +78,9 @@ export function ProfileForm<P extends Profile, O extends object>({ kind, item, o
     onSaved,
   });
   return (
-    <FormDrawer
-      title={item === undefined ? kind.words.add : kind.words.edit}
-      submitLabel={item === undefined ? kind.words.create : common.save}
-      opened
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={entity.hasField}
-      onSubmit={entity.submit}
-      {...{ onClose, onReload }}
-    >
+    <ManagedDrawer words={kind.words} isSaved={item !== undefined} form={entity} {...{ onClose, onReload }}>
       <Fields kind={kind} entity={entity} profile={item} deviceUrl={deviceUrl} />
-    </FormDrawer>
+    </ManagedDrawer>
   );
 }
 
@@ -126,7 +116,7 @@ function Fields<P extends Profile, O extends object>({ kind, entity, profile, de
         maxLength={1000}
         {...field('description')}
       />
-      <Select label={common.status} description={profiles.statusHint} data={statusFilter.options} allowDeselect={false} {...field('status')} />
+      <StatusSelect description={profiles.statusHint} {...field('status')} />
       <Checkbox
         label={profiles.approval}
         description={profiles.approvalHint}

@@ -4,7 +4,7 @@ import type { Column } from '../../components/data-table.js';
 import type { Fact } from '../../components/facts.js';
 import type { Figure } from '../../components/figures.js';
 import type { ManagedFormProps } from '../../components/managed.js';
-import type { ShownSecret } from './secret-shown.js';
+import type { ShownSecret } from '../../components/secret-shown.js';
 
 export type Profile = CmpProfile | ScepProfile;
 export type Summary = CmpSummary | ScepSummary;

@@ -1,5 +1,4 @@
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { listQuery, oneQuery } from '../../api/queries.js';
 import { useTenant } from '../../app/tenant.js';
 import { useUrlState } from '../../app/url-state.js';
@@ -7,11 +6,11 @@ import { asWindow, Cards, WindowPicker } from '../../components/cards.js';
 import { cardsOf } from '../../components/figures.js';
 import { useListState } from '../../components/list-state.js';
 import { ManagedList } from '../../components/managed-list.js';
+import { useSecretShown } from '../../components/secret-shown.js';
 import { words } from '../../strings/index.js';
 import { bulkOf } from './bulk-of.js';
 import { profileFilterNames, useProfileFilters } from './profile-filters.js';
 import type { Profile, ProfileKind, Summary } from './profile-kind.js';
-import { SecretShown, type ShownSecret } from './secret-shown.js';
 import { useDeletion } from './use-deletion.js';
 
 const { profiles } = words;
@@ -25,7 +24,7 @@ export function ProfilesPage<P extends Profile, S extends Summary>({ kind }: { r
   const window = asWindow(url.window);
   const summary = useQuery(oneQuery<S>(`${path}/summary`, { window, tenantId }, 15_000));
   const result = useQuery(listQuery<P>(path, state.query, 15_000));
-  const [secret, setSecret] = useState<ShownSecret>();
+  const secret = useSecretShown();
   return (
     <ManagedList<P>
       {...{ path, place, writes: 'profile:write', state, result }}
@@ -36,11 +35,11 @@ export function ProfilesPage<P extends Profile, S extends Summary>({ kind }: { r
       form={kind.Form}
       deletion={useDeletion(path, profiles.deleteText, profiles.deleted)}
       bulk={bulkOf<P>({ path, writes: 'profile:write' }, profiles.deleteText)}
-      onSaved={(profile) => setSecret(kind.secretOf(profile))}
+      onSaved={(profile) => secret.show(kind.secretOf(profile))}
       head={<WindowPicker value={window} onChange={(chosen) => change({ window: chosen })} readAt={summary.dataUpdatedAt} />}
     >
       <Cards cards={cardsOf(kind.figures, summary.data)} />
-      <SecretShown secret={secret} onClose={() => setSecret(undefined)} />
+      {secret.dialog}
     </ManagedList>
   );
 }

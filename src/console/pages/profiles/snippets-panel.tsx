@@ -29,11 +29,13 @@ function Snippets({ items }: SnippetList) {
     <Accordion variant="separated" defaultValue={items[0]?.client ?? null}>
       {items.map(({ client, title, note, text }) => (
         <Accordion.Item key={client} value={client}>
-          <Accordion.Control>{plain(title)}</Accordion.Control>
+          <Accordion.Control>
+            <span className="foreign">{plain(title)}</span>
+          </Accordion.Control>
           <Accordion.Panel>
             <Stack gap="xs">
               <Group justify="space-between" wrap="nowrap" align="start">
-                <Text size="sm" c="dimmed">
+                <Text size="sm" c="dimmed" className="foreign">
                   {plain(note)}
                 </Text>
                 <Copy text={text} what={title} />

@@ -1,10 +1,10 @@
-import { Button, Text, TextInput } from '@mantine/core';
+import { Text, TextInput } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
-import { useState } from 'react';
 import { callForBytes } from '../../api/call.js';
 import type { ScepProfile } from '../../api/types.js';
 import { announce } from '../../app/announce.js';
 import { saveAs } from '../../components/download.js';
+import { DrawerButton } from '../../components/drawer-button.js';
 import { useEntityForm } from '../../components/entity-form.js';
 import { FormDrawer } from '../../components/form-drawer.js';
 import { words } from '../../strings/index.js';
@@ -14,15 +14,10 @@ const { lists, scep } = words;
 
 /** Makes a configuration profile for one Apple device, with a challenge of its own. */
 export function AppleProfile({ profile }: { readonly profile: ScepProfile }) {
-  const [isOpen, setOpen] = useState(false);
-  const close = (): void => setOpen(false);
   return (
-    <>
-      <Button variant="default" size="xs" leftSection={<IconDownload size={15} aria-hidden />} onClick={() => setOpen(true)}>
-        {scep.apple}
-      </Button>
-      {isOpen && <AppleForm profile={profile} onClose={close} />}
-    </>
+    <DrawerButton label={scep.apple} icon={<IconDownload size={15} aria-hidden />}>
+      {(close) => <AppleForm profile={profile} onClose={close} />}
+    </DrawerButton>
   );
 }
 
@@ -39,17 +34,7 @@ function AppleForm({ profile: { id, endpointPath }, onClose }: { readonly profil
     },
   });
   return (
-    <FormDrawer
-      title={scep.apple}
-      submitLabel={scep.appleAction}
-      opened
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={entity.hasField}
-      onSubmit={entity.submit}
-      onClose={onClose}
-    >
+    <FormDrawer title={scep.apple} submitLabel={scep.appleAction} form={entity} onClose={onClose}>
       <Text size="sm">{scep.appleText}</Text>
       <TextInput label={scep.appleDevice} description={scep.appleDeviceHint} withAsterisk maxLength={64} data-autofocus {...entity.field('deviceId')} />
     </FormDrawer>

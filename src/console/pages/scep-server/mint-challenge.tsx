@@ -1,31 +1,31 @@
-import { Button, Group, TextInput } from '@mantine/core';
+import { Text, TextInput } from '@mantine/core';
 import { IconKey } from '@tabler/icons-react';
-import { useState } from 'react';
 import { call } from '../../api/call.js';
 import type { MintedChallenge, ScepProfile } from '../../api/types.js';
+import { DrawerButton } from '../../components/drawer-button.js';
 import { useEntityForm } from '../../components/entity-form.js';
 import { FormDrawer } from '../../components/form-drawer.js';
 import { showTime } from '../../components/format.js';
+import { useSecretShown } from '../../components/secret-shown.js';
 import { words } from '../../strings/index.js';
-import { SecretShown, type ShownSecret } from '../profiles/secret-shown.js';
 
 const { scep } = words;
 
 /** A challenge for one device. */
 export function MintChallenge({ profile }: { readonly profile: ScepProfile }) {
-  const [isOpen, setOpen] = useState(false);
-  const [secret, setSecret] = useState<ShownSecret>();
-  const show = ({ challenge, expiresAt }: MintedChallenge): void => {
-    setOpen(false);
-    setSecret({ title: scep.minted, rows: [{ label: scep.minted, value: challenge }], note: scep.mintExpires(showTime(expiresAt)) });
+  const secret = useSecretShown();
+  const show = ({ challenge, expiresAt }: MintedChallenge): void =>
+    secret.show({ title: scep.minted, rows: [{ label: scep.minted, value: challenge }], note: scep.mintExpires(showTime(expiresAt)) });
+  const minted = (close: () => void) => (answer: MintedChallenge) => {
+    close();
+    show(answer);
   };
   return (
     <>
-      <Button variant="default" size="xs" leftSection={<IconKey size={15} aria-hidden />} onClick={() => setOpen(true)}>
-        {scep.mint}
-      </Button>
-      {isOpen && <MintForm profile={profile} onClose={() => setOpen(false)} onMinted={show} />}
-      <SecretShown secret={secret} onClose={() => setSecret(undefined)} />
+      <DrawerButton label={scep.mint} icon={<IconKey size={15} aria-hidden />}>
+        {(close) => <MintForm profile={profile} onClose={close} onMinted={minted(close)} />}
+      </DrawerButton>
+      {secret.dialog}
     </>
   );
 }
@@ -47,18 +47,8 @@ function MintForm({ profile, onClose, onMinted }: MintFormProps) {
     onSaved: onMinted,
   });
   return (
-    <FormDrawer
-      title={scep.mint}
-      submitLabel={scep.mintAction}
-      opened
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={entity.hasField}
-      onSubmit={entity.submit}
-      onClose={onClose}
-    >
-      <Group>{scep.mintText}</Group>
+    <FormDrawer title={scep.mint} submitLabel={scep.mintAction} form={entity} onClose={onClose}>
+      <Text size="sm">{scep.mintText}</Text>
       <TextInput label={scep.mintSubject} description={scep.mintSubjectHint} data-autofocus {...entity.field('subject')} />
       <TextInput label={scep.mintDevice} description={scep.mintDeviceHint} maxLength={200} {...entity.field('deviceId')} />
     </FormDrawer>

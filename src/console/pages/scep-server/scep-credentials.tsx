@@ -1,12 +1,14 @@
 import { Group, Text } from '@mantine/core';
-import type { ScepProfile } from '../../api/types.js';
+import type { ScepProfile, SecretState } from '../../api/types.js';
 import { useMay } from '../../app/session.js';
 import { CopiedUrl } from '../../components/copied-url.js';
 import { type Fact, Facts } from '../../components/facts.js';
 import { showTime } from '../../components/format.js';
 import { Panel } from '../../components/panel.js';
+import { challenges } from '../../strings/challenges.js';
 import { words } from '../../strings/index.js';
 import { AppleProfile } from './apple-profile.js';
+import { challengeFields, hasSettings, type SettledMode, settingsIn } from './challenge-fields.js';
 import { MintChallenge } from './mint-challenge.js';
 
 const { certificates, common, profiles, scep } = words;
@@ -14,7 +16,7 @@ const { certificates, common, profiles, scep } = words;
 /** How devices prove themselves to a SCEP profile, and it to them. */
 export function ScepCredentials({ profile }: { readonly profile: ScepProfile }) {
   const may = useMay();
-  const { challengePassword: known, published } = profile;
+  const { challengePassword: known, challengeMode: mode, published } = profile;
   const actions = (
     <Group gap="xs">
       <AppleProfile profile={profile} />
@@ -27,8 +29,8 @@ export function ScepCredentials({ profile }: { readonly profile: ScepProfile }) 
       <Panel title={profiles.credentials} actions={may('challenge:mint') && actions}>
         <Facts
           facts={[
-            { label: scep.mode, value: scep.modes[profile.challengeMode] },
-            { label: scep.challenge, value: known.set && known.updatedAt !== null ? `•••••••• (${showTime(known.updatedAt)})` : common.secretUnset },
+            { label: scep.mode, value: scep.modes[mode] },
+            ...(hasSettings(mode) ? settingFacts(profile, mode) : [{ label: scep.challenge, value: masked(known) }]),
           ]}
         />
       </Panel>
@@ -43,6 +45,18 @@ export function ScepCredentials({ profile }: { readonly profile: ScepProfile }) 
       </Panel>
     </>
   );
+}
+
+const masked = ({ set, updatedAt }: SecretState): string => (set && updatedAt !== null ? `•••••••• (${showTime(updatedAt)})` : common.secretUnset);
+
+/** What is set for the mode; of secrets that they are, and since when. */
+function settingFacts(profile: ScepProfile, mode: SettledMode): readonly Fact[] {
+  const settings = settingsIn(profile, mode) ?? {};
+  return challengeFields[mode].flatMap(({ name, kind }) => {
+    const value = settings[name];
+    if (value === undefined || value === null) return [];
+    return [{ label: challenges.labels[name], value: kind === 'secret' ? masked(value as SecretState) : String(value) }];
+  });
 }
 
 function certificateFact({ subject, sha256, notAfter }: ScepProfile['published']['ra'][number]): Fact {

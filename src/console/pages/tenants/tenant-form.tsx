@@ -1,13 +1,14 @@
-import { Select, TextInput } from '@mantine/core';
+import { TextInput } from '@mantine/core';
 import { call } from '../../api/call.js';
 import type { Tenant } from '../../api/types.js';
 import { useEntityForm } from '../../components/entity-form.js';
-import { FormDrawer } from '../../components/form-drawer.js';
 import type { ManagedFormProps } from '../../components/managed.js';
+import { ManagedDrawer } from '../../components/managed-drawer.js';
+import { StatusSelect } from '../../components/status-select.js';
 import { words } from '../../strings/index.js';
 import { pathFrom, required } from '../profiles/rules.js';
 
-const { common, tenants } = words;
+const { tenants } = words;
 
 /** Add and edit a tenant. */
 export function TenantForm({ item: tenant, onClose, onSaved, onReload }: ManagedFormProps<Tenant>) {
@@ -22,29 +23,10 @@ export function TenantForm({ item: tenant, onClose, onSaved, onReload }: Managed
     onSaved,
   });
   return (
-    <FormDrawer
-      title={tenant === undefined ? tenants.add : tenants.edit}
-      submitLabel={tenant === undefined ? tenants.create : common.save}
-      opened
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={entity.hasField}
-      onSubmit={entity.submit}
-      onClose={onClose}
-      onReload={onReload}
-    >
+    <ManagedDrawer words={tenants} isSaved={tenant !== undefined} form={entity} {...{ onClose, onReload }}>
       <TextInput label={tenants.name} withAsterisk maxLength={100} data-autofocus {...entity.field('name')} />
       <TextInput label={tenants.slug} description={tenants.slugHint} placeholder={pathFrom(entity.values.name)} maxLength={64} {...entity.field('slug')} />
-      <Select
-        label={common.status}
-        data={[
-          { value: 'active', label: common.active },
-          { value: 'inactive', label: common.inactive },
-        ]}
-        allowDeselect={false}
-        {...entity.field('status')}
-      />
-    </FormDrawer>
+      <StatusSelect {...entity.field('status')} />
+    </ManagedDrawer>
   );
 }

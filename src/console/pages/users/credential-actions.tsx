@@ -5,8 +5,8 @@ import { useChange } from '../../api/hooks.js';
 import type { User } from '../../api/types.js';
 import { announce } from '../../app/announce.js';
 import { Confirm } from '../../components/confirm.js';
+import { useSecretShown } from '../../components/secret-shown.js';
 import { users } from '../../strings/people.js';
-import { SecretShown, type ShownSecret } from '../profiles/secret-shown.js';
 import { passwordShown } from './users-tab.js';
 
 type Asked = 'reset' | 'totp';
@@ -14,7 +14,7 @@ type Asked = 'reset' | 'totp';
 /** What an administrator does when somebody lost a password or a phone. */
 export function CredentialActions({ user }: { readonly user: User }) {
   const [asked, setAsked] = useState<Asked>();
-  const [secret, setSecret] = useState<ShownSecret>();
+  const secret = useSecretShown();
   const close = (): void => setAsked(undefined);
   const reset = useChange(() => call<{ readonly password: string }>(`/users/${user.id}/reset-password`, { method: 'POST' }));
   const removal = useChange(() => call<void>(`/users/${user.id}/remove-totp`, { method: 'POST' }));
@@ -22,7 +22,7 @@ export function CredentialActions({ user }: { readonly user: User }) {
     reset.mutate(undefined, {
       onSuccess: ({ password }) => {
         close();
-        setSecret(passwordShown(user.username, password));
+        secret.show(passwordShown(user.username, password));
       },
     });
   const doRemove = (): void =>
@@ -64,7 +64,7 @@ export function CredentialActions({ user }: { readonly user: User }) {
         onConfirm={doRemove}
         onClose={close}
       />
-      <SecretShown secret={secret} onClose={() => setSecret(undefined)} />
+      {secret.dialog}
     </Group>
   );
 }

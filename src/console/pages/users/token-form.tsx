@@ -40,17 +40,7 @@ export function TokenForm({ onClose, onSaved }: TokenFormProps) {
     onSaved,
   });
   return (
-    <FormDrawer
-      title={tokens.add}
-      submitLabel={tokens.create}
-      opened
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={entity.hasField}
-      onSubmit={entity.submit}
-      onClose={onClose}
-    >
+    <FormDrawer title={tokens.add} submitLabel={tokens.create} form={entity} onClose={onClose}>
       <Fields entity={entity} isBound={isBound} />
     </FormDrawer>
   );

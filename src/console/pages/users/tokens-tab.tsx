@@ -15,9 +15,9 @@ import { Foreign } from '../../components/foreign.js';
 import { plain } from '../../components/format.js';
 import { useListState } from '../../components/list-state.js';
 import { Moment } from '../../components/moment.js';
+import { useSecretShown } from '../../components/secret-shown.js';
 import { words } from '../../strings/index.js';
 import { tokens } from '../../strings/people.js';
-import { SecretShown, type ShownSecret } from '../profiles/secret-shown.js';
 import { TokenForm } from './token-form.js';
 import { RoleMarks, TenantNames } from './user-marks.js';
 import type { TabProps } from './users-tab.js';
@@ -62,11 +62,11 @@ export function TokensTab({ addButton, isAdding, onClose }: TabProps) {
   const state = useListState({ filters: [], sort: '-createdAt' });
   const result = useQuery(listQuery<ApiToken>('/tokens', state.query, 15_000));
   const [asked, setAsked] = useState<ApiToken>();
-  const [secret, setSecret] = useState<ShownSecret>();
+  const secret = useSecretShown();
   const [highlighted, setHighlighted] = useState<string>();
   const saved = ({ id, name, token }: CreatedToken): void => {
     announce(tokens.created(name));
-    setSecret({ title: tokens.shownTitle, rows: [{ label: tokens.shownLabel, value: token }], note: tokens.shownNote });
+    secret.show({ title: tokens.shownTitle, rows: [{ label: tokens.shownLabel, value: token }], note: tokens.shownNote });
     setHighlighted(id);
     onClose();
   };
@@ -82,7 +82,7 @@ export function TokensTab({ addButton, isAdding, onClose }: TabProps) {
         empty={<EmptyState title={tokens.emptyTitle} text={tokens.emptyText} action={addButton} />}
       />
       {isAdding && <TokenForm onClose={onClose} onSaved={saved} />}
-      <SecretShown secret={secret} onClose={() => setSecret(undefined)} />
+      {secret.dialog}
       <Revocation token={asked} onClose={() => setAsked(undefined)} />
     </Stack>
   );

@@ -1,15 +1,13 @@
-import { MultiSelect, PasswordInput, Select, Switch, TextInput } from '@mantine/core';
+import { MultiSelect, PasswordInput, Switch, TextInput } from '@mantine/core';
 import { call } from '../../api/call.js';
 import { useTenants } from '../../api/hooks.js';
 import type { CreatedUser, Role, User } from '../../api/types.js';
 import { useSession } from '../../app/session.js';
 import { type EntityForm, useEntityForm } from '../../components/entity-form.js';
-import { FormDrawer } from '../../components/form-drawer.js';
-import { words } from '../../strings/index.js';
+import { ManagedDrawer } from '../../components/managed-drawer.js';
+import { StatusSelect } from '../../components/status-select.js';
 import { users } from '../../strings/people.js';
 import { useGrantableRoles } from './may-manage.js';
-
-const { common } = words;
 
 interface Values {
   readonly username: string;
@@ -62,20 +60,9 @@ export function UserForm({ user, onClose, onSaved, onReload }: UserFormProps) {
     onSaved,
   });
   return (
-    <FormDrawer
-      title={user === undefined ? users.add : users.edit}
-      submitLabel={user === undefined ? users.create : common.save}
-      opened
-      isDirty={entity.isDirty}
-      isBusy={entity.isBusy}
-      error={entity.error}
-      hasField={entity.hasField}
-      onSubmit={entity.submit}
-      onClose={onClose}
-      onReload={onReload}
-    >
+    <ManagedDrawer words={users} isSaved={user !== undefined} form={entity} {...{ onClose, onReload }}>
       <Fields entity={entity} user={user} isBound={isBound} />
-    </FormDrawer>
+    </ManagedDrawer>
   );
 }
 
@@ -117,15 +104,7 @@ function Fields({ entity, user, isBound }: FieldsProps) {
         onChange={(chosen) => roles.onChange(chosen as Role[])}
       />
       {!isBound && !isProvided && <TenantFields entity={entity} />}
-      <Select
-        label={common.status}
-        data={[
-          { value: 'active', label: common.active },
-          { value: 'inactive', label: common.inactive },
-        ]}
-        allowDeselect={false}
-        {...field('status')}
-      />
+      <StatusSelect {...field('status')} />
       {user === undefined && <PasswordInput label={users.password} description={users.passwordHint} autoComplete="new-password" {...field('password')} />}
     </>
   );

@@ -13,10 +13,10 @@ import { Foreign } from '../../components/foreign.js';
 import { useListState } from '../../components/list-state.js';
 import { Moment } from '../../components/moment.js';
 import { RowActions } from '../../components/row-actions.js';
+import { type ShownSecret, useSecretShown } from '../../components/secret-shown.js';
 import { words } from '../../strings/index.js';
 import { users } from '../../strings/people.js';
 import { statusFilter } from '../profiles/profile-filters.js';
-import { SecretShown, type ShownSecret } from '../profiles/secret-shown.js';
 import { useDeletion } from '../profiles/use-deletion.js';
 import { rolesInOrder, useMayManage } from './may-manage.js';
 import { UserForm } from './user-form.js';
@@ -82,7 +82,7 @@ export function UsersTab({ addButton, isAdding, onClose }: TabProps) {
   const result = useQuery(listQuery<User>('/users', state.query, 15_000));
   const [edited, setEdited] = useState<User>();
   const [highlighted, setHighlighted] = useState<string>();
-  const [secret, setSecret] = useState<ShownSecret>();
+  const secret = useSecretShown();
   const mayManage = useMayManage();
   const deletion = useDeletion('/users', users.deleteText, users.deleted);
   const close = (): void => {
@@ -91,7 +91,7 @@ export function UsersTab({ addButton, isAdding, onClose }: TabProps) {
   };
   const saved = ({ id, username, password }: CreatedUser): void => {
     announce(edited === undefined ? users.created(username) : users.saved(username));
-    if (password !== undefined) setSecret(passwordShown(username, password));
+    if (password !== undefined) secret.show(passwordShown(username, password));
     setHighlighted(id);
     close();
   };
@@ -108,7 +108,7 @@ export function UsersTab({ addButton, isAdding, onClose }: TabProps) {
         empty={<EmptyState title={users.emptyTitle} text={users.emptyText} action={addButton} />}
       />
       {(isAdding || edited !== undefined) && <UserForm key={edited?.id ?? 'new'} user={edited} onClose={close} onSaved={saved} onReload={close} />}
-      <SecretShown secret={secret} onClose={() => setSecret(undefined)} />
+      {secret.dialog}
       {deletion.dialog}
     </Stack>
   );

@@ -1,16 +1,17 @@
 import { FileInput, NumberInput, PasswordInput, Select, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import type { SecretState } from '../../api/types.js';
-import { showNumber, showTime } from '../../components/format.js';
-import { words } from '../../strings/index.js';
-import type { ConnectorField } from './connector-fields.js';
+import type { SecretState } from '../api/types.js';
+import { words } from '../strings/index.js';
+import { showNumber, showTime } from './format.js';
+import type { SettingField } from './settings.js';
 
 const { common, connectors } = words;
-const hints: Readonly<Record<string, string>> = connectors.hints;
 const maxPfxBytes = 64 * 1024;
 
-interface ConfigInputProps {
-  readonly field: ConnectorField;
+interface SettingInputProps {
+  readonly field: SettingField;
+  readonly label: string;
+  readonly hint?: string | undefined;
   readonly value: string;
   readonly error: string | undefined;
   /** Of a write-only setting that is saved already. */
@@ -19,11 +20,10 @@ interface ConfigInputProps {
 }
 
 /** The input of one setting. */
-export function ConfigInput({ field, value, error, secret, onChange }: ConfigInputProps) {
-  const { name, kind, isRequired, choices } = field;
+export function SettingInput({ field: { kind, isRequired, choices }, label, hint, value, error, secret, onChange }: SettingInputProps) {
   const isSet = secret?.set === true;
   const kept = isSet && secret.updatedAt !== null ? common.secretSet(showTime(secret.updatedAt)) : undefined;
-  const shared = { label: connectors.fields[name], description: kept ?? hints[name], error, withAsterisk: isRequired === true };
+  const shared = { label, description: kept ?? hint, error, withAsterisk: isRequired === true && !isSet };
   switch (kind) {
     case 'secret':
       return (
@@ -42,7 +42,15 @@ export function ConfigInput({ field, value, error, secret, onChange }: ConfigInp
         <NumberInput {...shared} min={0} allowDecimal={false} allowNegative={false} hideControls value={value} onChange={(given) => onChange(String(given))} />
       );
     case 'select':
-      return <Select {...shared} data={[...(choices ?? [])]} value={value === '' ? null : value} onChange={(given) => onChange(given ?? '')} clearable />;
+      return (
+        <Select
+          {...shared}
+          data={[...(choices ?? [])]}
+          value={value === '' ? null : value}
+          onChange={(given) => onChange(given ?? '')}
+          clearable={isRequired !== true}
+        />
+      );
     case 'pem':
       return (
         <Textarea

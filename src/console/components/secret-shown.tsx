@@ -1,6 +1,7 @@
 import { Alert, Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
-import { Copy } from '../../components/copy.js';
-import { words } from '../../strings/index.js';
+import { type ReactNode, useState } from 'react';
+import { words } from '../strings/index.js';
+import { Copy } from './copy.js';
 
 export interface ShownSecret {
   readonly title: string;
@@ -45,4 +46,15 @@ export function SecretShown({ secret, onClose }: { readonly secret: ShownSecret 
       </Stack>
     </Modal>
   );
+}
+
+interface SecretShow {
+  show(secret: ShownSecret | undefined): void;
+  readonly dialog: ReactNode;
+}
+
+/** The dialog for secrets of one page; `show` opens it. What was shown is forgotten when it is closed. */
+export function useSecretShown(): SecretShow {
+  const [secret, show] = useState<ShownSecret>();
+  return { show, dialog: <SecretShown secret={secret} onClose={() => show(undefined)} /> };
 }
