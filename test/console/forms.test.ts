@@ -114,7 +114,7 @@ const forms = [
   {
     what: 'connector',
     path: '/connectors',
-    body: () => ({ type: 'smtp', name: 'Contested post', config: { server: 'mail.example', from: 'a@example.org' } }),
+    body: (of: Ids) => ({ type: 'smtp', name: 'Contested post', tenantId: of.tenant, config: { server: 'mail.example', from: 'a@example.org' } }),
     place: (id: string) => `/connectors/${id}`,
     edit: 'Edit',
     field: 'Description',

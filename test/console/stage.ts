@@ -154,7 +154,11 @@ async function visit(page: Page, path: string, open: () => Promise<void>): Promi
   const isSamePage = to.pathname === new URL(page.url()).pathname;
   if (!isInside || (isSamePage && tab === null)) return open();
   if (!isSamePage) await page.locator('main h1').evaluate((heading) => heading.setAttribute('data-left', ''));
-  await page.evaluate((place) => history.pushState(null, '', place), path);
+  await page.evaluate((place) => {
+    history.pushState(null, '', place);
+    // A router that is just writing an address of its own overlooks the first.
+    dispatchEvent(new PopStateEvent('popstate', { state: history.state }));
+  }, path);
   await page.locator('main h1:not([data-left])').waitFor();
   if (tab !== null) await page.locator(`[role="tab"][aria-selected="true"][id$="-tab-${tab}"]`).waitFor();
   await untilShown(page);
