@@ -381,6 +381,42 @@ t.test('a session that is over: nothing typed is taken away, the login leads bac
   await stage.close();
 });
 
+t.test('Settings: dangerous settings, who may do what, and where the audit trail is copied to', { skip }, async (t) => {
+  const connector = await firstOf(house.server, '/connectors');
+  await post('/scep-profiles', { name: 'Open door', endpointPath: 'open-door', connectorId: connector?.id, challengeMode: 'none' });
+  const sink = { name: 'Archive', type: 'syslog', status: 'inactive', settings: { host: 'syslog.example.com', port: 6514 } };
+  await post('/audit-sinks', sink);
+  const read = async <T>(path: string) => (await (await house.server.api(`/api/v1/reports/${path}`)).json()) as { readonly items: readonly T[] };
+  const stage = await asAdmin();
+  const { page } = stage;
+  await stage.open('/settings');
+  const switches = page.getByRole('table', { name: 'Dangerous settings in force' });
+  await switches.waitFor();
+  const dangers = await read<{ readonly setting: string; readonly danger: string }>('switches');
+  t.equal(await switches.locator('tbody tr').count(), dangers.items.length);
+  await switches.getByRole('link', { name: 'Open door' }).waitFor();
+  const shown = await switches.textContent();
+  for (const { setting, danger } of dangers.items) t.ok(shown?.includes(setting) && shown.includes(danger), setting);
+  await keepPicture(page, 'settings');
+  await page.getByRole('tab', { name: 'Access review' }).click();
+  const access = page.getByRole('table', { name: 'Who may do what' });
+  await access.waitFor();
+  const holders = await read<{ readonly name: string }>('access');
+  t.ok((await access.locator('tbody tr').count()) >= holders.items.length);
+  await access.getByText('Every tenant').first().waitFor();
+  await keepPicture(page, 'access-review');
+  t.strictSame(await seriousFindings(page), [], 'access review');
+  await page.getByRole('tab', { name: 'Audit copies' }).click();
+  const copies = page.getByRole('table', { name: 'Where audit events are copied to' });
+  await copies.getByText('syslog.example.com:6514').waitFor();
+  t.match(await copies.textContent(), /Archive.*Syslog over TLS.*All tenants.*Inactive.*Nothing yet/s);
+  await keepPicture(page, 'audit-copies');
+  t.strictSame(await seriousFindings(page), [], 'audit copies');
+  t.strictSame(await cutShort(page), []);
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
 const tenancies = { minter: 'every', viewer: 'one', auditor: 'every', operator: 'one', admin: 'one', superadmin: 'every' } as const;
 
 for (const [role, tenancy] of Object.entries(tenancies)) {

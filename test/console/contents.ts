@@ -96,6 +96,9 @@ export async function places(server: RunningServer): Promise<readonly (readonly 
     ['profile', '/profile'],
     ['notifications', '/notifications'],
     ['mails', '/notifications/mails'],
+    ['settings', '/settings'],
+    ['access-review', '/settings?tab=access'],
+    ['audit-copies', '/settings?tab=sinks'],
     ['setup', '/setup'],
     ['decoder', '/decoder'],
   ];

@@ -7,6 +7,7 @@ import { createSigner, nameFromText } from '../../src/pkix/index.js';
 import { createDatabase } from '../support/database.js';
 import { run } from '../support/run.js';
 import { type RunningServer, startServer } from '../support/server.js';
+import { untilScepServed } from '../support/served.js';
 
 t.setTimeout(240_000);
 
@@ -106,6 +107,7 @@ async function useEverySecret(server: RunningServer, secrets: Readonly<Record<st
 async function asDevices(server: RunningServer, secrets: Readonly<Record<string, string>>): Promise<void> {
   const subject = nameFromText('CN=device');
   if (!subject.ok) throw new Error('no name');
+  await untilScepServed(`${server.deviceUrl}/scep/canary`);
   for (const challenge of [secrets.Challenge ?? '', secrets.Guess ?? '']) {
     const client = new ScepClient({ url: `${server.deviceUrl}/scep/canary` });
     await client.enrol({ key: generateRsaKey(), subject: subject.value, challenge, transactionId: challenge.slice(0, 12) });

@@ -11,6 +11,7 @@ import {
   IconPlugConnected,
   IconRocket,
   IconServerBolt,
+  IconSettings,
   IconShield,
   IconUserCheck,
   IconUsers,
@@ -48,6 +49,7 @@ export const menuItems: readonly (MenuItem | { readonly group: string; readonly 
   { to: '/notifications', label: menu.notifications, icon: IconBell, needs: 'notification-rule:read' },
   { to: '/tenants', label: menu.tenants, icon: IconBuilding, needs: 'tenant:read' },
   { to: '/users', label: menu.users, icon: IconUsers, needs: 'user:read' },
+  { to: '/settings', label: menu.settings, icon: IconSettings, needs: 'audit:read' },
   { to: '/decoder', label: menu.decoder, icon: IconFileCode, needs: 'message:decode' },
   { to: '/setup', label: menu.setup, icon: IconRocket, needs: 'profile:write' },
 ];

@@ -71,6 +71,7 @@ const pages = [
   page('/notifications', () => import('../pages/notifications/rules-page.js'), 'RulesPage'),
   page('/notifications/mails', () => import('../pages/notifications/mails-page.js'), 'MailsPage'),
   page('/notifications/$id', () => import('../pages/notifications/rule-detail.js'), 'RuleDetail'),
+  page('/settings', () => import('../pages/settings/settings-page.js'), 'SettingsPage'),
   page('/setup', () => import('../pages/setup/setup-page.js'), 'SetupPage'),
   page('/profile', () => import('../pages/profile/profile-page.js'), 'ProfilePage'),
   page('/decoder', () => import('../pages/decoder/decoder-page.js'), 'DecoderPage'),

@@ -18,6 +18,7 @@ export const shell = {
     notifications: 'Notifications',
     tenants: 'Tenants',
     users: 'Users & Tokens',
+    settings: 'Settings',
     decoder: 'Decoder',
     setup: 'First steps',
   },
