@@ -6,8 +6,8 @@ import { generateRsaKey, ScepClient } from '../../src/device-client/scep.js';
 import { createSigner, nameFromText } from '../../src/pkix/index.js';
 import { createDatabase } from '../support/database.js';
 import { run } from '../support/run.js';
-import { type RunningServer, startServer } from '../support/server.js';
 import { untilScepServed } from '../support/served.js';
+import { type RunningServer, startServer } from '../support/server.js';
 
 t.setTimeout(240_000);
 
