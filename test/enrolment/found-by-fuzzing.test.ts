@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { checkPolicy } from '../../src/enrolment/policy.js';
 import { buildRdns, parseCsr } from '../../src/pkix/index.js';
-import { der, oids } from '../../src/protocol/der/index.js';
+import { decode, der, encode, oids, scepLimits } from '../../src/protocol/der/index.js';
 import { scepProfile } from '../support/profiles.js';
 
 const grant = { operation: 'enrolment', credential: 'challenge:static' } as const;
@@ -33,4 +33,26 @@ t.test('SCEP-089 AB-25 a subject with a value that is no readable character stri
   }
   const hash = buildRdns([[[oids.commonName, '#0c0161']]]);
   t.match(checkPolicy({ ...request, subject: hash, extensions: [] }, grant, profile, now), { ok: true }, 'text that begins with # is text');
+});
+
+t.test('SCEP-089 a request with an impossible BIT STRING in an attribute that nobody reads is refused: other readers refuse all of it', async (t) => {
+  const bytes = readFileSync(join(import.meta.dirname, '../../fixtures/fuzz/attribute-bit-string.csr.der'));
+  t.match(parseCsr(bytes), { ok: false, error: { fault: 'bad-value' } });
+  const mended = Buffer.from(bytes);
+  const at = mended.indexOf(Buffer.from('03173015', 'hex'));
+  mended[at] = 0x04;
+  t.match(parseCsr(mended), { ok: true }, 'the same as an OCTET STRING');
+  const inAttribute = (content: string) => encode(der.sequence(der.primitive(3, Buffer.from(content, 'hex'))));
+  for (const content of ['', '01', '0800', 'ff00'])
+    t.match(
+      decode(inAttribute(content), scepLimits, (cursor) => cursor.element()),
+      { ok: false, error: { fault: 'bad-value' } },
+      content,
+    );
+  for (const content of ['00', '00ff', '07f0'])
+    t.match(
+      decode(inAttribute(content), scepLimits, (cursor) => cursor.element()),
+      { ok: true },
+      content,
+    );
 });

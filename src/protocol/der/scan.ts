@@ -10,10 +10,15 @@ function hasWrongForm(tagByte: number): boolean {
   return isConstructed !== mustBeConstructed;
 }
 
+/** X.690 section 8.6.2: the first octet is 0 to 7, and 0 where no other follows. */
+function countsUnusedBits(bytes: Buffer, content: number, length: number): boolean {
+  return length > 0 && (bytes[content] as number) <= (length === 1 ? 0 : 7);
+}
+
 /**
  * Walks every header once, without recursion and without allocating: size, depth, count and the DER form of headers.
- * Returns nothing or throws `DerError`. Values are not looked at, the readers do that; save that an OBJECT IDENTIFIER must end, since
- * other readers refuse a whole message for one that does not, also where nobody reads it.
+ * Returns nothing or throws `DerError`. Values are not looked at, the readers do that; save that an OBJECT IDENTIFIER must end and a BIT
+ * STRING say how many bits do not count, since other readers refuse a whole message for one that does not, also where nobody reads it.
  */
 export function scanDer(bytes: Buffer, limits: Limits): void {
   if (bytes.length > limits.maxBytes) throw new DerError('too-large', 0);
@@ -50,6 +55,7 @@ export function scanDer(bytes: Buffer, limits: Limits): void {
     } else {
       at = content + length;
       if (tagByte === 0x06 && (length === 0 || (bytes[at - 1] as number) >= 0x80)) throw new DerError('bad-value', content, 'OBJECT IDENTIFIER.');
+      if (tagByte === 0x03 && !countsUnusedBits(bytes, content, length)) throw new DerError('bad-value', content, 'BIT STRING.');
     }
   }
   if (nodes === 0) throw new DerError('truncated', 0, 'There is nothing.');
