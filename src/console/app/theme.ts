@@ -10,6 +10,7 @@ export const theme = createTheme({
   autoContrast: true,
   luminanceThreshold: 0.36,
   defaultRadius: 'sm',
+  respectReducedMotion: true,
   fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "JetBrains Mono", SFMono-Regular, Menlo, "Liberation Mono", monospace',
   headings: {
