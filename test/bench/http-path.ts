@@ -181,6 +181,7 @@ async function measureHttp(
       ours: median(windows.map((item) => item.result.perSecond)),
       unit: 'req/s',
       ratio: median(windows.map((item) => item.result.perSecond / item.floor)),
+      quietRatio: Math.max(...windows.map((item) => item.result.perSecond)) / Math.max(...windows.map((item) => item.floor)),
       target: 0.45,
       goal: 0.6,
       direction: 'least',

@@ -8,6 +8,8 @@ export interface Row {
   readonly ours: number;
   readonly unit: string;
   readonly ratio: number | null;
+  /** The ratio of the best either side reached at any time of the run: what a machine without neighbours gives. Absent: not measured. */
+  readonly quietRatio?: number;
   /** What the first release asks for and what is hoped for, in the ratio's (or the figure's) terms. */
   readonly target: number | null;
   readonly goal: number | null;
@@ -36,15 +38,16 @@ const number = (value: number | null): string => {
   return value >= 100 ? String(Math.round(value)) : value.toFixed(2);
 };
 
-/** Path, floor, ours, ratio, target, verdict; columns padded. */
+/** Path, floor, ours, ratio, the ratio when it was quiet, target, verdict (which judges `ratio`); columns padded. */
 export function table(rows: readonly Row[]): string {
-  const heading = ['path', 'floor', 'ours', 'unit', 'ratio', 'target', 'goal', 'verdict'];
+  const heading = ['path', 'floor', 'ours', 'unit', 'ratio', 'quiet', 'target', 'goal', 'verdict'];
   const cells = rows.map((row) => [
     row.path,
     number(row.floor),
     number(row.ours),
     row.unit,
     number(row.ratio),
+    number(row.quietRatio ?? null),
     number(row.target),
     number(row.goal),
     verdict(row),

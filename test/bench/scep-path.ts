@@ -84,6 +84,7 @@ export function threadRow(
     ours: median(windows.map((item) => 1e6 / item.sample.threadUs)),
     unit: 'tx/s',
     ratio: median(windows.map((item) => item.floorUs / item.sample.threadUs)),
+    quietRatio: Math.min(...windows.map((item) => item.floorUs)) / Math.min(...windows.map((item) => item.sample.quietUs)),
     ...limits,
     direction: 'least',
     faults,
