@@ -11,11 +11,11 @@ const patterns = {
 };
 
 /**
- * Follows the stream to its end; `say` prints. Resolves to { passed, failed, skips: Map(reason -> count), isComplete };
- * the counts are of assertions, a file that crashed counting as one more failure.
+ * Follows the stream to its end; `say` prints. Resolves to { passed, failed, failedFiles, skips: Map(reason -> count),
+ * isComplete }; the counts are of assertions, a file that crashed counting as one more failure.
  */
 export async function readTap(stream, say) {
-  const result = { passed: 0, failed: 0, skips: new Map(), isComplete: false };
+  const result = { passed: 0, failed: 0, failedFiles: [], skips: new Map(), isComplete: false };
   const readers = [diagnosisReader, subtestReader, totalsReader, tableReader, skipReader, pointReader];
   const state = { say, result, names: [], failedBelow: [], isShown: false, until: null };
   for await (const line of createInterface({ input: stream })) {
@@ -75,6 +75,7 @@ function pointReader(line, state) {
   state.failedBelow[depth + 1] = 0;
   if (isFailed) state.failedBelow[depth] = (state.failedBelow[depth] ?? 0) + 1;
   if (state.isShown) state.say(`not ok: ${[...state.names.slice(0, depth), name].join(' > ')}`);
+  if (depth === 0 && isFailed) state.result.failedFiles.push(name);
   if (depth === 0) state.say(`${isFailed ? 'FAILED' : 'ok    '} ${name}${ms === undefined ? '' : ` (${(Number(ms) / 1000).toFixed(1)} s)`}`);
   return true;
 }
