@@ -1,11 +1,9 @@
 /**
- * A Crypto Engine elsewhere, as a process of its own: API v1 over HTTP with keep-alive, every certificate after a set time. It answers an
+ * A Crypto Engine elsewhere, as a process of its own: API v1 over raw HTTP with keep-alive, every certificate after a set time. It answers an
  * Idempotency-Key alike for ever and tells how many certificates it made for how many of them.
  *   node far-engine.js <milliseconds>
  */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import {
   basicConstraintsExtension,
   buildName,
@@ -20,6 +18,7 @@ import {
   toPem,
 } from '../../src/pkix/index.js';
 import { certificateTime, oids } from '../../src/protocol/der/index.js';
+import { type RawRequest, type Reply, serveRaw } from './raw-http.js';
 
 export interface FarEngineFacts {
   readonly calls: number;
@@ -34,6 +33,8 @@ const publicKey = publicKeyOf(privateKey);
 const signer = createSigner(privateKey, publicKey);
 const issuer = buildName([[oids.commonName, 'Far Engine CA']]);
 const own = certify(issuer, publicKey.spki, true, 3650);
+/** The same in every answer: it need not be written anew. */
+const chain = JSON.stringify([toPem('CERTIFICATE', own)]);
 const answers = new Map<string, string>();
 let calls = 0;
 let certificates = 0;
@@ -67,42 +68,31 @@ function issue(key: string, body: string): string {
   if (!subject.ok) throw new Error(asked.subject);
   certificates += 1;
   const pem = toPem('CERTIFICATE', certify(subject.value, spkiOf(asked), false, 90));
-  const answer = JSON.stringify({ certificate: pem, status: 'ACTIVE', chain: [toPem('CERTIFICATE', own)] });
+  const answer = `{"certificate":${JSON.stringify(pem)},"status":"ACTIVE","chain":${chain}}`;
   answers.set(key, answer);
   return answer;
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString('utf8');
-}
-
-function send(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
-}
-
-async function answerIssue(request: IncomingMessage, response: ServerResponse): Promise<void> {
+function answerIssue({ header, body }: RawRequest, reply: Reply): void {
   calls += 1;
-  const body = await bodyOf(request);
-  const key = String(request.headers['idempotency-key']);
-  setTimeout(() => send(response, 201, issue(key, body)), latencyMs);
+  const key = header('idempotency-key') ?? '';
+  const text = body.toString('utf8');
+  setTimeout(() => reply(201, issue(key, text)), latencyMs);
 }
 
 const cas = { items: [{ id: 'far', status: 'ACTIVE', profiles: [{ id: 'device' }] }] };
 const fixed: Readonly<Record<string, () => unknown>> = {
   '/v1/health': () => ({ status: 'UP' }),
   '/v1/cas': () => cas,
-  '/v1/cas/far/chain': () => ({ certificates: [toPem('CERTIFICATE', own)] }),
+  '/v1/cas/far/chain': () => ({ certificates: JSON.parse(chain) as unknown }),
   '/oauth2/token': () => ({ access_token: randomUUID(), token_type: 'Bearer', expires_in: 3600 }),
   '/facts': (): FarEngineFacts => ({ calls, orders: answers.size, certificates }),
 };
 
-const server = createServer((request, response) => {
-  const known = fixed[request.url ?? ''];
-  if (known !== undefined) return send(response, 200, JSON.stringify(known()));
-  if (request.method === 'POST' && request.url === '/v1/cas/far/certificates') return void answerIssue(request, response).catch(() => response.destroy());
-  send(response, 404, '{"code":"ca-not-found"}');
+const { port } = await serveRaw((request, reply) => {
+  const known = fixed[request.path];
+  if (known !== undefined) return reply(200, JSON.stringify(known()));
+  if (request.method === 'POST' && request.path === '/v1/cas/far/certificates') return answerIssue(request, reply);
+  reply(404, '{"code":"ca-not-found"}');
 });
-server.keepAliveTimeout = 60_000;
-server.listen(0, '127.0.0.1', () => process.stdout.write(`${(server.address() as AddressInfo).port}\n`));
+process.stdout.write(`${port}\n`);

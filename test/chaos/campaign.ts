@@ -93,7 +93,7 @@ export async function createDatabase(cluster: Cluster): Promise<string> {
 
 /** Makes the nodes; the first one alone makes the installation, then all are started. */
 export async function startNodes(
-  plan: Pick<Plan, 'nodes' | 'planted'>,
+  plan: Pick<Plan, 'nodes' | 'planted'> & Partial<Pick<Plan, 'kills'>>,
   server: string,
   directory: string,
   databaseUrl: string | ((index: number) => string) | undefined,
@@ -111,7 +111,7 @@ export async function startNodes(
     const url = typeof databaseUrl === 'function' ? databaseUrl(index) : databaseUrl;
     const roles: Readonly<Record<string, string>> = index === 0 ? {} : { GATEHOUSE_ROLES: 'device,worker' };
     const environment = { ...common, ...roles, ...(url === undefined ? {} : { GATEHOUSE_DATABASE_URL: url }) };
-    const node = await ChaosNode.create({ server, dataDir, environment });
+    const node = await ChaosNode.create({ server, dataDir, environment, hasSpare: (plan.kills ?? 0) > 0 && databaseUrl !== undefined });
     node.start();
     if (index === 0) await node.untilReady();
     nodes.push(node);

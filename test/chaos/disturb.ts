@@ -26,8 +26,8 @@ export interface Tally {
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /**
- * Kills one node after another and starts it again at once; for moments all of them may be gone. Kills and
- * enrolments go on side by side: neither takes the processor from the other for long.
+ * Kills one node after another and starts it again at once. The last that serves is mostly spared, so that enrolments go on beside the
+ * kills; for moments all of them are gone all the same.
  */
 export async function keepKilling(plan: Plan, nodes: readonly ChaosNode[], random: Randomness, isOver: IsOver, progress: Progress): Promise<void> {
   if (plan.kills === 0) return;
@@ -36,6 +36,7 @@ export async function keepKilling(plan: Plan, nodes: readonly ChaosNode[], rando
     await pause(random.between(...plan.pauseMs) * (progress.killed() > 1 ? 4 : 1));
     const ready = nodes.filter((node) => !restarting.has(node));
     if (isOver() || ready.length === 0 || progress.killed() > progress.enrolled() + aheadShare) continue;
+    if (ready.length === 1 && plan.nodes > 1 && random.chance(lastSparedShare)) continue;
     const victim = random.pick(ready);
     await victim.kill();
     victim.start(plan.hasHostileCa === true && random.chance(0.5) ? `${random.pick(failpoints)}:kill:${random.between(0, 4)}` : undefined);
@@ -45,6 +46,8 @@ export async function keepKilling(plan: Plan, nodes: readonly ChaosNode[], rando
   }
   await Promise.all(restarting.values());
 }
+
+const lastSparedShare = 0.7;
 
 /** Now and then a node is killed again while it starts. */
 async function startAgain(node: ChaosNode, random: Randomness, isOver: IsOver): Promise<void> {

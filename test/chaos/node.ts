@@ -10,7 +10,12 @@ export interface NodeSettings {
   readonly server: string;
   readonly dataDir: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether a process with its code loaded stands by while the node serves: for nodes that are killed often. */
+  readonly hasSpare?: boolean;
 }
+
+/** Longer than a node takes on a machine that has other things to do: cut off, it would leave what it was told to finish. */
+const endMs = 120_000;
 
 export class ChaosNode {
   readonly url: string;
@@ -25,14 +30,18 @@ export class ChaosNode {
   readonly crashes: string[] = [];
   #server: string;
   readonly #environment: Readonly<Record<string, string>>;
+  readonly #hasSpare: boolean;
   #child: ChildProcess | undefined;
+  /** Takes over at the next start. */
+  #spare: ChildProcess | undefined;
   #isWanted = false;
   #printed = '';
   readonly #armFile: string;
   #arming: (() => string) | undefined;
 
-  private constructor(url: string, adminUrl: string, server: string, armFile: string, environment: Readonly<Record<string, string>>) {
+  private constructor(url: string, adminUrl: string, armFile: string, { server, hasSpare = false, environment }: Omit<NodeSettings, 'dataDir'>) {
     this.#armFile = armFile;
+    this.#hasSpare = hasSpare;
     this.url = url;
     this.adminUrl = adminUrl;
     this.#server = server;
@@ -45,7 +54,7 @@ export class ChaosNode {
     const admin = `127.0.0.1:${await freePort()}`;
     const armFile = join(settings.dataDir, 'failpoints');
     writeFileSync(armFile, '');
-    return new ChaosNode(`http://${device}`, `http://${admin}`, settings.server, armFile, {
+    const environment = {
       CHAOS_ARM_FILE: armFile,
       GATEHOUSE_MODE: 'dev',
       GATEHOUSE_DATA_DIR: settings.dataDir,
@@ -54,7 +63,8 @@ export class ChaosNode {
       GATEHOUSE_PROCESSES: '1',
       GATEHOUSE_LOG_LEVEL: 'error',
       ...settings.environment,
-    });
+    };
+    return new ChaosNode(`http://${device}`, `http://${admin}`, armFile, { ...settings, environment });
   }
 
   get isRunning(): boolean {
@@ -75,20 +85,10 @@ export class ChaosNode {
 
   /** `failpoint`: dies by itself there (`name:kill:passes`), which counts as a kill, and is started again. */
   start(failpoint?: string, more: Readonly<Record<string, string>> = {}): void {
-    const child = spawn(process.execPath, [this.#server], {
-      cwd: tree,
-      env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment, ...more, ...(failpoint && { CHAOS_FAILPOINT: failpoint }) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const note = (chunk: Buffer) => {
-      this.#printed = (this.#printed + chunk.toString('utf8')).slice(-4000);
-    };
-    child.stdout.on('data', note);
-    child.stderr.on('data', note);
-    const endWithUs = () => child.kill('SIGKILL');
-    process.once('exit', endWithUs);
+    const child = this.#standby();
+    this.#spare = undefined;
+    child.stdin?.write(`${JSON.stringify({ ...more, ...(failpoint && { CHAOS_FAILPOINT: failpoint }) })}\n`);
     child.once('exit', (code, signal) => {
-      process.removeListener('exit', endWithUs);
       if (this.#isWanted && this.#child === child && failpoint !== undefined && signal === 'SIGKILL') {
         this.kills += 1;
         this.died.push(failpoint.split(':')[0] ?? '');
@@ -106,6 +106,24 @@ export class ChaosNode {
     });
     this.#child = child;
     this.#isWanted = true;
+  }
+
+  /** The spare, or a process just made. It ends with this one. */
+  #standby(): ChildProcess {
+    if (this.#spare?.exitCode === null && this.#spare.signalCode === null) return this.#spare;
+    const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment, CHAOS_SPARE: '1' };
+    const child = spawn(process.execPath, [this.#server], { cwd: tree, env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const note = (chunk: Buffer) => {
+      this.#printed = (this.#printed + chunk.toString('utf8')).slice(-4000);
+    };
+    child.stdout.on('data', note);
+    child.stderr.on('data', note);
+    // Killed before it was told anything: its exit says so.
+    child.stdin.on('error', () => undefined);
+    const endWithUs = () => child.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    child.once('exit', () => process.removeListener('exit', endWithUs));
+    return child;
   }
 
   async isReady(): Promise<boolean> {
@@ -129,6 +147,7 @@ export class ChaosNode {
       if (!this.isRunning) this.start();
       await new Promise((resolve) => setTimeout(resolve, 15));
     }
+    if (this.#hasSpare && this.#isWanted) this.#spare = this.#standby();
   }
 
   /** kill -9, and waits for the end. */
@@ -147,8 +166,11 @@ export class ChaosNode {
     child.kill('SIGCONT');
   }
 
+  /** For good: SIGTERM, and the spare goes too. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
+    this.#spare?.kill('SIGKILL');
+    this.#spare = undefined;
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
@@ -157,7 +179,7 @@ export class ChaosNode {
     if (child === undefined || !this.isRunning) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
-    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), endMs);
     await ended;
     clearTimeout(timer);
   }

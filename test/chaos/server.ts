@@ -7,9 +7,32 @@ import { armFailpoints, disarmFailpoints } from '../../src/runtime/failpoint.js'
 import { serve } from '../../src/serve.js';
 import { plantedBugs, replacementsFor } from './planted.js';
 
-if (process.env.CHAOS_FAILPOINT !== undefined) armFailpoints(process.env.CHAOS_FAILPOINT);
-const armFile = process.env.CHAOS_ARM_FILE;
-if (armFile !== undefined) {
+async function main(): Promise<void> {
+  await toldToServe();
+  if (process.env.CHAOS_FAILPOINT !== undefined) armFailpoints(process.env.CHAOS_FAILPOINT);
+  followArming(process.env.CHAOS_ARM_FILE);
+  collectEvery(Number(process.env.CHAOS_COLLECT_MS ?? 0));
+  const shiftMs = Number(process.env.CHAOS_CLOCK_SHIFT_MS ?? 0);
+  if (shiftMs !== 0) shiftClock(shiftMs);
+  const config = parseConfig(process.env);
+  if (!config.ok) throw new Error(JSON.stringify(config.error));
+  const bug = plantedBugs.find((name) => name === process.env.CHAOS_PLANTED);
+  await serve(config.value, replacementsFor(bug, process.env.CHAOS_CA_URL));
+}
+
+/** A spare has loaded its code and waits for one line, with what else is in its environment. Whoever made it may be gone before. */
+async function toldToServe(): Promise<void> {
+  if (process.env.CHAOS_SPARE === undefined) return;
+  const line = await new Promise<string>((resolve) => {
+    process.stdin.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8')));
+    process.stdin.once('end', () => process.exit(0));
+  });
+  process.stdin.removeAllListeners('end').destroy();
+  Object.assign(process.env, JSON.parse(line));
+}
+
+function followArming(armFile: string | undefined): void {
+  if (armFile === undefined) return;
   const arm = () => {
     const spec = readFileSync(armFile, 'utf8');
     if (spec === '') disarmFailpoints();
@@ -18,17 +41,13 @@ if (armFile !== undefined) {
   arm();
   process.on('SIGWINCH', arm);
 }
+
 /** For those who look at its memory: what lives is what a collection leaves. */
-const collectMs = Number(process.env.CHAOS_COLLECT_MS ?? 0);
-if (collectMs > 0) {
+function collectEvery(ms: number): void {
+  if (ms <= 0) return;
   setFlagsFromString('--expose-gc');
-  setInterval(runInNewContext('gc') as () => void, collectMs).unref();
+  setInterval(runInNewContext('gc') as () => void, ms).unref();
 }
-const shiftMs = Number(process.env.CHAOS_CLOCK_SHIFT_MS ?? 0);
-if (shiftMs !== 0) shiftClock(shiftMs);
-const config = parseConfig(process.env);
-if (!config.ok) throw new Error(JSON.stringify(config.error));
-const bug = plantedBugs.find((name) => name === process.env.CHAOS_PLANTED);
 
 /** A machine whose clock is wrong: whatever asks for the time of day is told another. */
 function shiftClock(ms: number): void {
@@ -39,4 +58,4 @@ function shiftClock(ms: number): void {
   });
 }
 
-void serve(config.value, replacementsFor(bug, process.env.CHAOS_CA_URL));
+void main();

@@ -19,11 +19,10 @@ export interface PointResult {
 }
 
 const devicesOf = (point: FaultPoint) => point.devices ?? 24;
-const limitMs = 420_000;
 const patienceMs = 120_000;
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-async function tryPoint(point: FaultPoint, stage: Stage, least: number): Promise<PointResult> {
+async function tryPoint(point: FaultPoint, stage: Stage, { least, limitMs }: Effort): Promise<PointResult> {
   const begun = performance.now();
   const counts: Record<string, number> = {};
   const broken: string[] = [];
@@ -93,15 +92,23 @@ function tell(result: PointResult): void {
   for (const line of [...broken, ...Object.values(findings).flat()].slice(0, 5)) say(`     ${line}`);
 }
 
+export interface Effort {
+  /** How often each point is to be hit. */
+  readonly least: number;
+  /** For each point; what was not hit often enough by then has failed. */
+  readonly limitMs: number;
+}
+
 /** `only`: the ids to try, all where it is empty. True when each was hit often enough and nothing was found. */
-export async function runPoints(parts: Parts, cluster: Cluster, least: number, only: readonly string[]): Promise<boolean> {
+export async function runPoints(parts: Parts, cluster: Cluster, effort: Effort, only: readonly string[]): Promise<boolean> {
+  const { least } = effort;
   const stage = await openStage(parts, cluster);
   try {
     say(`${'point'.padEnd(47)} ${['hits', 'orders', 'lost', 'double', 'changed', 'other'].map((cell) => cell.padStart(7)).join(' ')}`);
     const chosen = points.filter(({ id }) => only.length === 0 || only.includes(id));
     const results: PointResult[] = [];
     for (const point of chosen) {
-      const result = await tryPoint(point, stage, least);
+      const result = await tryPoint(point, stage, effort);
       tell(result);
       results.push(result);
     }
