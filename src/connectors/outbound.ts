@@ -13,6 +13,8 @@ export interface OutboundRequest {
   readonly body?: string | Buffer;
   /** The path as logs show it (`/v1/cas/*\/chain`); by default made of the URL's path. */
   readonly route?: string;
+  /** Where this answer may be longer than the others. */
+  readonly maxAnswerBytes?: number | undefined;
 }
 
 export interface OutboundAnswer {
@@ -60,11 +62,21 @@ const silenceMs = 660_000;
  */
 export function createOutbound(settings: OutboundSettings): Outbound {
   const peer: Peer = { fingerprint: null };
-  let agent: Agent | undefined;
+  /** By the longest answer that each reads. */
+  const agents = new Map<number, Agent>();
+  const usualBytes = settings.maxAnswerBytes ?? defaultAnswerBytes;
+
+  function agentFor(maxAnswerBytes: number): Agent {
+    const known = agents.get(maxAnswerBytes);
+    if (known !== undefined) return known;
+    const made = agentOf(settings, maxAnswerBytes, peer);
+    agents.set(maxAnswerBytes, made);
+    return made;
+  }
 
   async function answerTo(asked: OutboundRequest, url: URL, sent: { hasBegun: boolean }, signal: AbortSignal): Promise<OutboundAnswer> {
-    agent ??= agentOf(settings, peer);
-    const { method, headers = {}, body = null } = asked;
+    const { method, headers = {}, body = null, maxAnswerBytes = usualBytes } = asked;
+    const agent = agentFor(maxAnswerBytes);
     const all = { accept: 'application/json', 'user-agent': 'Gatehouse', ...headers };
     const answer = await request(url, { method, headers: all, body, signal, dispatcher: agent.compose(noteBeginning(sent)) });
     return { kind: 'answered', status: answer.statusCode, header: headerOf(answer.headers), body: Buffer.from(await answer.body.arrayBuffer()) };
@@ -92,7 +104,7 @@ export function createOutbound(settings: OutboundSettings): Outbound {
       return outcome;
     },
     close() {
-      agent?.close().catch(() => undefined);
+      for (const agent of agents.values()) agent.close().catch(() => undefined);
     },
   };
 }
@@ -108,7 +120,7 @@ interface Peer {
 }
 
 /** Throws where a certificate or key in the settings cannot be read. */
-function agentOf({ guard, concurrency, trustedCa, identity, serverName, maxAnswerBytes }: OutboundSettings, peer: Peer): Agent {
+function agentOf({ guard, concurrency, trustedCa, identity, serverName }: OutboundSettings, maxResponseSize: number, peer: Peer): Agent {
   const secureContext = createSecureContext({
     minVersion: 'TLSv1.2',
     ...(trustedCa !== undefined && { ca: trustedCa }),
@@ -118,7 +130,7 @@ function agentOf({ guard, concurrency, trustedCa, identity, serverName, maxAnswe
   const connect = buildConnector({ secureContext, timeout: connectMs, lookup: guardedLookup(guard), ...name });
   return new Agent({
     connections: concurrency,
-    maxResponseSize: maxAnswerBytes ?? defaultAnswerBytes,
+    maxResponseSize,
     headersTimeout: silenceMs,
     bodyTimeout: silenceMs,
     connect: (options, callback) => connect(options, notingPeer(peer, callback)),

@@ -54,6 +54,8 @@ t.test('an answer that is too long, too slow or cut off is lost; a request that 
   });
   const { send } = outbound(t, { maxAnswerBytes: 1_000 });
   t.match(await send({ method: 'GET', url: `${url}/long` }, soon()), { kind: 'lost', reason: /longer than is read/ });
+  t.match(await send({ method: 'GET', url: `${url}/long`, maxAnswerBytes: 2_000 }, soon()), { kind: 'answered', status: 200 }, 'said for this one');
+  t.match(await send({ method: 'GET', url: `${url}/long` }, soon()), { kind: 'lost' }, 'and for no other');
   t.match(await send({ method: 'GET', url: `${url}/cut` }, soon()), { kind: 'lost', reason: /127\.0\.0\.1: / });
   t.match(await send({ method: 'GET', url: `${url}/silent` }, soon(50)), { kind: 'lost', reason: '127.0.0.1 did not answer in time' });
   const closed = createTcpServer();

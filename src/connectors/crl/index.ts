@@ -4,10 +4,9 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Log } from '../../runtime/log.js';
 import { gauge } from '../../runtime/metrics.js';
 import type { AddressGuard } from '../address-guard.js';
+import { maxCrlBytes } from '../crl-bounds.js';
 import { createOutbound, type Outbound } from '../outbound.js';
 
-/** About 100,000 entries, a second's work done in turns. */
-const maxListBytes = 4 * 1024 * 1024;
 const fetchMs = 5_000;
 /** A list is fetched again after this, or when its nextUpdate has come; a failure is remembered for a minute. */
 const keptMs = 3_600_000;
@@ -33,7 +32,7 @@ interface Kept {
 export function createRevocationLists(deps: RevocationListDeps): RevocationLists {
   const kept = new Map<string, Kept>();
   const underway = new Map<string, Promise<CertificateList | undefined>>();
-  const outbound = createOutbound({ guard: deps.guard, concurrency: 4, maxAnswerBytes: maxListBytes });
+  const outbound = createOutbound({ guard: deps.guard, concurrency: 4, maxAnswerBytes: maxCrlBytes });
 
   async function refresh(url: string): Promise<CertificateList | undefined> {
     const now = deps.clock.now().getTime();

@@ -1,6 +1,8 @@
 import { type Certificate, fromPem, isSameName, parseCertificate, parseCrlHead, parseName } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import { chainUpwards, readable } from '../chain-upwards.js';
+import { maxCrlAnswerBytes, maxCrlBytes } from '../crl-bounds.js';
+import { keepLists } from '../kept-lists.js';
 import type { EjbcaClient, EjbcaOutcome } from './client.js';
 import { nameSpellings } from './names.js';
 import { faultOfOutcome, type Search } from './search.js';
@@ -11,7 +13,7 @@ import { caListAnswer, certificateIn, crlAnswer, readJson } from './wire.js';
 export interface Authority {
   /** Issuing CA first, root last. Throws when it was never heard and cannot be had; a fresh one whenever it cannot be had now. */
   chain(age?: 'fresh'): Promise<readonly Buffer[]>;
-  /** The newest CRL; undefined where none can be had. */
+  /** The newest CRL (DER), of 4 MiB at most; undefined where none can be had. */
   crl(): Promise<Buffer | undefined>;
   /** The newest CRL of a CA by its Name (DER). */
   crlOf(authority: Buffer): Promise<Buffer | undefined>;
@@ -22,7 +24,6 @@ export interface Authority {
 }
 
 const keptMs = 300_000;
-const crlKeptMs = 60_000;
 
 interface Kept<T> {
   readonly value: T;
@@ -32,7 +33,7 @@ interface Kept<T> {
 
 export function createAuthority(client: EjbcaClient, search: Search, caName: string, timeoutMs: number): Authority {
   let chain: Kept<readonly Buffer[]> | undefined;
-  const crls = new Map<string, Kept<Buffer | undefined>>();
+  const lists = keepLists();
   const deadline = () => AbortSignal.timeout(timeoutMs);
 
   function note(certificates: readonly Buffer[]): void {
@@ -48,20 +49,13 @@ export function createAuthority(client: EjbcaClient, search: Search, caName: str
     return chain?.value ?? [];
   }
 
-  async function crlUnder(key: string, ask: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
-    const kept = crls.get(key);
-    if (kept !== undefined && performance.now() < kept.until) return kept.value;
-    const value = (await ask()) ?? kept?.value;
-    crls.set(key, { value, until: performance.now() + crlKeptMs });
-    return value;
-  }
-
-  const crlNamed = (authority: Buffer, byName: string | undefined) => crlUnder(authority.toString('hex'), () => askCrl(client, authority, byName, deadline()));
+  const crlNamed = (authority: Buffer, byName: string | undefined) =>
+    lists.under(authority.toString('hex'), () => askCrl(client, authority, byName, deadline()));
   const own = async () => parsedIssuer(await currentChain());
 
   return {
     note,
-    noteRevocation: () => crls.clear(),
+    noteRevocation: lists.outdate,
     chain: currentChain,
     async crl() {
       const issuer = await own();
@@ -145,13 +139,13 @@ async function askCrl(client: EjbcaClient, authority: Buffer, caName: string | u
   const name = parseName(authority);
   if (!name.ok) return undefined;
   const isOf = (der: Buffer | undefined): der is Buffer => {
-    const crl = der === undefined ? undefined : parseCrlHead(der);
+    const crl = der === undefined || der.length > maxCrlBytes ? undefined : parseCrlHead(der);
     return crl?.ok === true && isSameName(crl.value.issuer, name.value);
   };
   const spellings = nameSpellings(name.value);
   for (const spelling of spellings) {
     const path = `v1/ca/${encodeURIComponent(spelling)}/getLatestCrl`;
-    const answer = await client.rest({ method: 'GET', path, route: 'v1/ca/*/getLatestCrl' }, deadline);
+    const answer = await client.rest({ method: 'GET', path, route: 'v1/ca/*/getLatestCrl', maxAnswerBytes: maxCrlAnswerBytes }, deadline);
     const read = answer.kind === 'answered' && answer.status === 200 ? readJson(crlAnswer, answer.body) : undefined;
     const der = read === undefined ? undefined : Buffer.from(read.crl, 'base64');
     if (isOf(der)) return der;
@@ -159,7 +153,7 @@ async function askCrl(client: EjbcaClient, authority: Buffer, caName: string | u
   const byName = caName === undefined ? undefined : await crlByWebService(client, caName, deadline);
   if (isOf(byName)) return byName;
   for (const spelling of spellings) {
-    const answer = await client.distributed({ cmd: 'crl', issuer: spelling }, deadline);
+    const answer = await client.distributed({ cmd: 'crl', issuer: spelling }, deadline, maxCrlBytes);
     const der = answer.kind === 'answered' && answer.status === 200 ? answer.body : undefined;
     if (isOf(der)) return der;
   }
@@ -167,7 +161,7 @@ async function askCrl(client: EjbcaClient, authority: Buffer, caName: string | u
 }
 
 async function crlByWebService(client: EjbcaClient, caName: string, deadline: AbortSignal): Promise<Buffer | undefined> {
-  const answer = await client.soap('getLatestCRL', operation('getLatestCRL', caName, 'false'), deadline);
+  const answer = await client.soap('getLatestCRL', operation('getLatestCRL', caName, 'false'), deadline, maxCrlAnswerBytes);
   const text = answer.kind === 'answered' && answer.status === 200 ? answer.body.toString('utf8') : '';
   const content = text.includes('getLatestCRLResponse') ? textOf(text, 'return') : undefined;
   return content === undefined ? undefined : Buffer.from(content, 'base64');

@@ -11,6 +11,8 @@ export interface RestCall {
   /** The same with variable parts left out, for the log. */
   readonly route?: string;
   readonly body?: unknown;
+  /** Where the answer may be longer than 1 MiB. */
+  readonly maxAnswerBytes?: number;
 }
 
 export interface NoAnswer {
@@ -20,13 +22,13 @@ export interface NoAnswer {
 }
 export type EjbcaOutcome = OutboundAnswer | NoAnswer;
 
-/** EJBCA's services with our client certificate. Never rejects, reads at most 1 MiB, follows no redirects. */
+/** EJBCA's services with our client certificate. Never rejects, reads at most 1 MiB where nothing else is said, follows no redirects. */
 export interface EjbcaClient {
   rest(call: RestCall, deadline: AbortSignal): Promise<EjbcaOutcome>;
   /** `body`: what stands in the envelope's Body. */
-  soap(operation: string, body: string, deadline: AbortSignal): Promise<EjbcaOutcome>;
+  soap(operation: string, body: string, deadline: AbortSignal, maxAnswerBytes?: number): Promise<EjbcaOutcome>;
   /** A page of the public distribution point, which knows nobody. */
-  distributed(query: Readonly<Record<string, string>>, deadline: AbortSignal): Promise<EjbcaOutcome>;
+  distributed(query: Readonly<Record<string, string>>, deadline: AbortSignal, maxAnswerBytes?: number): Promise<EjbcaOutcome>;
 }
 
 export interface ClientSettings {
@@ -51,20 +53,22 @@ export function createEjbcaClient(settings: ClientSettings): EjbcaClient {
     return found.kind === 'lost' && tlsAlert.test(found.reason) ? { kind: 'notSent', reason: found.reason } : found;
   };
   return {
-    async rest({ method, path, route = path, body }, deadline) {
+    async rest({ method, path, route = path, body, maxAnswerBytes }, deadline) {
       if (identity === undefined) return unknown;
       const headers = { 'content-type': 'application/json', 'x-keyfactor-requested-with': 'gatehouse' };
       const content = body === undefined ? {} : { body: JSON.stringify(body) };
-      return sent(outbound.send({ method, url: `${urls.rest}/${path}`, route: `/ejbca-rest-api/${route}`, headers, ...content }, deadline));
+      return sent(outbound.send({ method, url: `${urls.rest}/${path}`, route: `/ejbca-rest-api/${route}`, headers, maxAnswerBytes, ...content }, deadline));
     },
-    async soap(operation, body, deadline) {
+    async soap(operation, body, deadline, maxAnswerBytes) {
       if (identity === undefined) return unknown;
       const headers = { 'content-type': 'text/xml; charset=utf-8', soapaction: '""', accept: 'text/xml' };
-      return sent(outbound.send({ method: 'POST', url: urls.soap, route: `/ejbcaws/${operation}`, headers, body: envelope(body) }, deadline));
+      const call = { method: 'POST', url: urls.soap, route: `/ejbcaws/${operation}`, headers, body: envelope(body), maxAnswerBytes } as const;
+      return sent(outbound.send(call, deadline));
     },
-    distributed(query, deadline) {
+    distributed(query, deadline, maxAnswerBytes) {
       const url = `${urls.distribution}?${new URLSearchParams(query)}`;
-      return open.send({ method: 'GET', url, route: `/webdist/certdist ${query.cmd ?? ''}`, headers: { accept: '*/*' } }, deadline);
+      const route = `/webdist/certdist ${query.cmd ?? ''}`;
+      return open.send({ method: 'GET', url, route, headers: { accept: '*/*' }, maxAnswerBytes }, deadline);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { fromPem, isSameName, parseCrlHead, parseName } from '../../pkix/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
 import { chainUpwards, readable } from '../chain-upwards.js';
+import { maxCrlBytes } from '../crl-bounds.js';
 import type { VaultClient } from './client.js';
 import type { VaultFault } from './faults.js';
 import { distinct } from './issue.js';
@@ -88,9 +89,9 @@ async function askChain(client: VaultClient, issuer: string | undefined, deadlin
 }
 
 async function askCrl(client: VaultClient, issuer: string | undefined, deadline: AbortSignal): Promise<Buffer | undefined> {
-  const ofIssuer = { method: 'GET', path: `issuer/${encodeURIComponent(issuer ?? 'default')}/crl/der`, route: 'issuer/*/crl/der' } as const;
-  const answer = await client.call(ofIssuer, deadline);
-  const found = answer.ok || issuer !== undefined ? answer : await client.call({ method: 'GET', path: 'crl', route: 'crl' }, deadline);
+  const list = { method: 'GET', maxAnswerBytes: maxCrlBytes } as const;
+  const answer = await client.call({ ...list, path: `issuer/${encodeURIComponent(issuer ?? 'default')}/crl/der`, route: 'issuer/*/crl/der' }, deadline);
+  const found = answer.ok || issuer !== undefined ? answer : await client.call({ ...list, path: 'crl', route: 'crl' }, deadline);
   return found.ok && parseCrlHead(found.value.body).ok ? found.value.body : undefined;
 }
 

@@ -11,6 +11,8 @@ export interface VaultCall {
   readonly body?: object;
   /** The path as logs show it. */
   readonly route: string;
+  /** Where the answer may be longer than 1 MiB. */
+  readonly maxAnswerBytes?: number;
 }
 
 export interface VaultClient {
@@ -43,12 +45,12 @@ export function createVaultClient({ place, appRole, namespace, monotonicMs, ...s
     outbound.send({ method: 'POST', url: `${place.base}/v1/${path}`, headers: headersFor(token), body: JSON.stringify(body), route: `/v1/${path}` }, deadline);
   const tokens = createTokenSource(send, appRole, monotonicMs);
 
-  async function once({ method, path, body, route }: VaultCall, deadline: AbortSignal): Promise<Result<Once, VaultFault>> {
+  async function once({ method, path, body, route, maxAnswerBytes }: VaultCall, deadline: AbortSignal): Promise<Result<Once, VaultFault>> {
     const token = await tokens.get(deadline);
     if (!token.ok) return token;
     const url = `${place.base}/v1/${place.mount}/${path}`;
-    const asked = { method, url, headers: headersFor(token.value), route: `/v1/${place.mount}/${route}`, ...(body && { body: JSON.stringify(body) }) };
-    return ok({ outcome: await outbound.send(asked, deadline), token: token.value });
+    const asked = { method, url, headers: headersFor(token.value), route: `/v1/${place.mount}/${route}`, maxAnswerBytes };
+    return ok({ outcome: await outbound.send({ ...asked, ...(body && { body: JSON.stringify(body) }) }, deadline), token: token.value });
   }
 
   return {

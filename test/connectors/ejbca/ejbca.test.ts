@@ -502,6 +502,27 @@ t.test('chain and revocation list', async (t) => {
     t.equal(await issuer.crlOf?.(buildName([[oids.commonName, 'Nobody']]).der), undefined);
   });
 
+  t.test('a list of 2 MiB comes whole, by whichever way; one above 4 MiB by none', async (t) => {
+    await fake.seed({ username: 'any', subject: 'CN=any', publicKey: requestFor('any').publicKey });
+    await fake.set({ revokedBefore: 55_000 });
+    const heardBy = (way: Partial<Settings>) => fake.set(way).then(() => ejbcaIssuer(fake, { caUrl: fake.openUrl, timeoutMs: 60_000 }).crl?.());
+    for (const way of [{}, { caCalls: false }, { webService: false }]) {
+      const der = (await heardBy(way)) ?? Buffer.alloc(0);
+      const crl = parseCrl(der);
+      t.ok(crl.ok && crl.value.revoked.length === 55_000 && der.length > 2 * 1024 * 1024, `${der.length} octets`);
+    }
+    const { crl: before = 0 } = await fake.calls();
+    t.equal(await heardBy({ caCalls: true, webService: true, revokedBefore: 115_000 }), undefined);
+    t.ok(((await fake.calls()).crl ?? 0) > before);
+  });
+
+  t.test('devices that ask at once wait for one answer', async (t) => {
+    const issuer = ejbcaIssuer(fake);
+    const lists = await Promise.all(Array.from({ length: 20 }, () => issuer.crl?.()));
+    t.ok(lists.every((list) => list !== undefined && list === lists[0]));
+    t.equal((await fake.calls()).crl, 1);
+  });
+
   t.test('the list comes by the web service where REST has none', async (t) => {
     await fake.set({ caCalls: false });
     const crl = parseCrl((await ejbcaIssuer(fake).crl?.()) ?? Buffer.alloc(0));

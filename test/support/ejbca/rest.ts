@@ -224,6 +224,15 @@ function revoke(state: State, issuer: string, serial: string, name: string): Rep
   return json(200, { ...statusOf(issuer, serial, item), message: 'Successfully revoked' });
 }
 
+function revokedBefore(count: number) {
+  const revokedAt = new Date(Math.floor(Date.now() / 1000) * 1000);
+  return Array.from({ length: count }, (_, index) => {
+    const serial = Buffer.alloc(16, 0x5a);
+    serial.writeUInt32BE(index, 12);
+    return { serial, revokedAt, reason: 4 };
+  });
+}
+
 export function crlFor(state: State, caName: string): Buffer | undefined {
   const ca = state.cas.get(caName);
   if (ca === undefined) return undefined;
@@ -231,7 +240,7 @@ export function crlFor(state: State, caName: string): Buffer | undefined {
   const revoked = state.issued
     .filter((item) => item.caName === caName && item.revokedAt !== undefined)
     .map(({ serial, revokedAt, reason }) => ({ serial: Buffer.from(serial, 'hex'), revokedAt: new Date(revokedAt ?? 0), reason: reason ?? 0 }));
-  return crlOf(ca, revoked, state.crlNumber);
+  return crlOf(ca, [...revokedBefore(state.settings.revokedBefore), ...revoked], state.crlNumber);
 }
 
 export function caByDn(state: State, dn: string): string | undefined {

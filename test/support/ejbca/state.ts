@@ -24,6 +24,8 @@ export interface Settings {
   ordersNames: boolean;
   /** Fields that the end entity profile does not know: `UNIFORMRESOURCEIDENTIFIER`. */
   forbiddenFields: string[];
+  /** So many certificates of before stand in every revocation list, about 40 octets each. */
+  revokedBefore: number;
 }
 
 export const usualSettings: Settings = {
@@ -42,6 +44,7 @@ export const usualSettings: Settings = {
   isSearchBlind: false,
   ordersNames: false,
   forbiddenFields: [],
+  revokedBefore: 0,
 };
 
 /** What goes wrong with a certificate (fault point F11). */
