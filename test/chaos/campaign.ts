@@ -7,6 +7,7 @@ import { temporaryDirectory } from '../bench/children.js';
 import type { Cluster } from '../bench/postgres.js';
 import { say } from '../bench/report.js';
 import { discover } from '../bench/scep-load.js';
+import { awakeMs } from './awake.js';
 import { check, type Findings, totalOf } from './checker.js';
 import type { Fleet } from './device/fleet.js';
 import type { DeviceKey } from './device/keys.js';
@@ -27,7 +28,7 @@ export interface Plan {
   readonly nodes: number;
   readonly devices: number;
   readonly scepShare: number;
-  /** It goes on until there were this many kills and this many orders, or `limitSeconds` are over. */
+  /** It goes on until there were this many kills and this many orders, or `limitSeconds` of its own time are over. */
   readonly kills: number;
   readonly orders: number;
   readonly limitSeconds: number;
@@ -184,15 +185,15 @@ async function until(isOver: () => boolean): Promise<void> {
 
 /** Revocations are carried out by a background job; it has this long. */
 async function untilRevoked(ca: HostileCa, seconds: number): Promise<void> {
-  const end = performance.now() + seconds * 1000;
-  while (performance.now() < end && ca.issued().some(({ isWrong, isRevoked }) => isWrong === true && isRevoked !== true)) await pause(250);
+  const end = awakeMs() + seconds * 1000;
+  while (awakeMs() < end && ca.issued().some(({ isWrong, isRevoked }) => isWrong === true && isRevoked !== true)) await pause(250);
 }
 
 export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignResult> {
   const directory = temporaryDirectory();
   const cluster = plan.database === 'postgres' ? parts.cluster : undefined;
   const databaseUrl = cluster === undefined ? undefined : await createDatabase(cluster);
-  const begin = performance.now();
+  const begin = awakeMs();
   const ca = plan.hasHostileCa ? await startHostileCa(parts.random, remoteTimeoutMs, plan.moods) : undefined;
   const nodes = await startNodes(plan, parts.server, directory.path, databaseUrl, ca?.url);
   try {
@@ -202,14 +203,14 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
     const kills = () => nodes.reduce((sum, node) => sum + node.kills, 0);
     const progress: Progress = { killed: () => kills() / plan.kills, enrolled: () => fleet.history.finished / plan.orders };
     state.isAhead = () => progress.killed() < 1 && progress.enrolled() > progress.killed() + aheadShare;
-    const loadBegin = performance.now();
+    const loadBegin = awakeMs();
     const tally = { databaseStops: 0 };
     const freezes = () => nodes.reduce((sum, node) => sum + node.freezes, 0);
     const isDone = () => {
       const isDisturbed = kills() >= plan.kills && tally.databaseStops >= plan.databaseStops && freezes() >= (plan.freezes ?? 0);
       return isDisturbed && fleet.history.finished >= plan.orders;
     };
-    const isOver = () => state.isStopping || (performance.now() - loadBegin) / 1000 > plan.limitSeconds || isDone();
+    const isOver = () => state.isStopping || (awakeMs() - loadBegin) / 1000 > plan.limitSeconds || isDone();
     const ticker = setInterval(() => {
       if (plan.planted === undefined)
         say(`  ${plan.name}: ${kills()} kills, ${tally.databaseStops} stops, ${freezes()} freezes, ${fleet.history.finished} enrolled`);
@@ -225,7 +226,7 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
       until(isOver),
     ]);
     state.isStopping = true;
-    state.deadline = performance.now() + (plan.patienceSeconds ?? usualPatience) * 1000;
+    state.deadline = awakeMs() + (plan.patienceSeconds ?? usualPatience) * 1000;
     await devices;
     operator.isOver = true;
     await operating;
@@ -247,7 +248,7 @@ export async function runCampaign(plan: Plan, parts: Parts): Promise<CampaignRes
       sends: history.transactions.reduce((sum, item) => sum + item.sends, 0),
       calls: ca?.calls ?? 0,
       met: ca?.met ?? {},
-      seconds: (performance.now() - begin) / 1000,
+      seconds: (awakeMs() - begin) / 1000,
       findings: check(history.transactions, facts),
       crashes: nodes.flatMap((node) => node.crashes),
     };

@@ -2,6 +2,7 @@
 import { createOutbound } from '../../src/connectors/outbound.js';
 import type { CertificateRequest, Issuer, IssuerAnswer, LookupAnswer } from '../../src/enrolment/ports.js';
 import { fail, ok } from '../../src/runtime/result.js';
+import { machineMs } from './awake.js';
 import { type IssueCall, lateMs } from './hostile-ca.js';
 
 /** Several times what an answer takes: on a crowded machine, too, calls must end by what the CA does. */
@@ -20,7 +21,7 @@ export interface Dishonesty {
 }
 
 function callOf(ref: string, request: CertificateRequest): IssueCall {
-  return { ref, publicKey: request.publicKey.toString('base64'), subject: request.subject.toString('base64') };
+  return { ref, publicKey: request.publicKey.toString('base64'), subject: request.subject.toString('base64'), askedMs: machineMs() };
 }
 
 export function remoteIssuer(url: string, { isNaive = false, isBlind = false, isHasty = false }: Dishonesty = {}): Issuer {

@@ -21,6 +21,11 @@ t.test('shares of a plan add up to no less than the plan', async (t) => {
   t.same(shareOf(plan, 1), plan);
 });
 
+t.test('the short form is worth 200 kills and 2,000 enrolments', async (t) => {
+  const sum = (count: 'kills' | 'orders') => plansFor(true, true).reduce((total, item) => total + item[count], 0);
+  t.ok(sum('kills') >= 200 && sum('orders') >= 2_000, `${sum('kills')} kills, ${sum('orders')} enrolments`);
+});
+
 t.test('runs add up to the full form, and what is missing is named', async (t) => {
   t.same(missingIn([plan], [], [run(), run()]), []);
   t.same(missingIn([plan], [], [run()]), [

@@ -1,4 +1,5 @@
 /** What every device of a campaign shares: whom it may ask, how it sends, and that it does not give up. */
+import { awakeMs } from '../awake.js';
 import type { History, TransactionHistory } from '../history.js';
 import type { Randomness } from '../randomness.js';
 import type { DeviceKey } from './keys.js';
@@ -20,7 +21,7 @@ export interface Fleet {
   isStopping(): boolean;
   /** So many are enrolled already that the kills are behind: then new transactions wait, and the processor is left to the nodes that start. */
   isAhead(): boolean;
-  /** After this moment nobody tries any more; `performance.now()` time. */
+  /** After this moment nobody tries any more; by `awakeMs`. */
   deadline(): number;
 }
 
@@ -42,7 +43,10 @@ export type Verdict = 'again' | 'pending' | 'done' | 'refused';
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** undefined: no answer, or one that asks to come again (5xx, 429). Other statuses come back as text, which no protocol reads. */
+/** An answer that asks to come again: 5xx; 408, the request did not come whole in time; 429. */
+const asksAgain = (status: number) => status >= 500 || status === 408 || status === 429;
+
+/** undefined: no answer, or one that asks to come again. Other statuses come back as text, which no protocol reads. */
 async function post({ random, line }: Fleet, url: string, contentType: string, body: Buffer): Promise<Buffer | undefined> {
   const isCut = line?.cut !== undefined && random.chance(line.cut);
   const isLost = !isCut && line?.lost !== undefined && random.chance(line.lost);
@@ -57,7 +61,7 @@ async function post({ random, line }: Fleet, url: string, contentType: string, b
       return undefined;
     }
     if (answer.status === 200) return bytes;
-    return answer.status >= 500 || answer.status === 429 ? undefined : Buffer.from(`HTTP ${answer.status}`);
+    return asksAgain(answer.status) ? undefined : Buffer.from(`HTTP ${answer.status}`);
   } catch {
     return undefined;
   }
@@ -118,7 +122,7 @@ function readGuarded({ history, read }: Conversation, bytes: Buffer): Verdict {
 /** Repeats `step` until it is done, refused, or time is up. `before` is the verdict of the step before. */
 export async function persist(fleet: Fleet, step: (before: Verdict) => Promise<Verdict>): Promise<Verdict> {
   let verdict: Verdict = 'again';
-  while (performance.now() < fleet.deadline()) {
+  while (awakeMs() < fleet.deadline()) {
     verdict = await step(verdict);
     if (verdict === 'done' || verdict === 'refused') return verdict;
     await pause(verdict === 'pending' ? fleet.random.between(700, 2_000) : fleet.random.between(20, 300));

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import { heldMsSince, machineMs } from '../awake.js';
 import { readCertRep } from '../device/scep-message.js';
 import { newScepTransaction, pkcsReq } from '../device/scep-transaction.js';
 import type { ChaosNode } from '../node.js';
@@ -35,6 +36,7 @@ const scepUrl = (stage: Stage, node: ChaosNode, operation: string) => `${node.ur
 export async function stopDatabase({ stage, broken, hit, isOver }: Trial): Promise<void> {
   while (!isOver()) {
     await pause(stage.parts.random.between(100, 600));
+    const begun = machineMs();
     stage.cluster.stop('immediate');
     const node = stage.parts.random.pick(stage.nodes);
     const [request, ready, ca] = await Promise.all([
@@ -43,6 +45,8 @@ export async function stopDatabase({ stage, broken, hit, isOver }: Trial): Promi
       asks(scepUrl(stage, node, 'GetCACert')),
     ]);
     stage.cluster.start();
+    // Held together with the nodes: that no answer came in time says nothing, then.
+    if (heldMsSince(begun) > answerMs / 4) continue;
     if (request?.status !== 503 || request.headers.get('retry-after') === null) broken.push(`without a database a request got ${request?.status}`);
     if (ready?.status !== 503) broken.push(`without a database /readyz said ${ready?.status}`);
     if (ca?.status !== 200) broken.push(`without a database GetCACert got ${ca?.status}`);
@@ -140,9 +144,9 @@ export async function rearm({ stage, hit, isOver }: Trial): Promise<void> {
 /** Whether it stops answering within a while; waits until it answers again. */
 async function isHeld(node: ChaosNode): Promise<boolean> {
   for (let round = 0; round < 30; round += 1) {
-    const begun = performance.now();
+    const begun = machineMs();
     await asks(`${node.url}/healthz`);
-    if (performance.now() - begun > 1_500) return true;
+    if (machineMs() - begun - heldMsSince(begun) > 1_500) return true;
     await pause(100);
   }
   return false;
@@ -285,7 +289,7 @@ export async function startOnNewerSchema({ stage, broken, hit, isOver }: Trial):
 
 /** F23: told to stop, a node finishes what it has begun: no call is cut from its record, so that none is made twice. */
 export async function terminate({ stage, broken, hit, isOver }: Trial): Promise<void> {
-  const before = await cutCalls(stage);
+  const cut = watchCutCalls(stage, isOver);
   const keep = async (node: ChaosNode) => {
     while (!isOver()) {
       await pause(stage.parts.random.between(100, 800));
@@ -296,8 +300,24 @@ export async function terminate({ stage, broken, hit, isOver }: Trial): Promise<
     }
   };
   await Promise.all(stage.nodes.map(keep));
-  const after = await cutCalls(stage);
-  if (after > before) broken.push(`${after - before} calls were cut from their record`);
+  const calls = await cut;
+  if (calls > 0) broken.push(`${calls} calls were cut from their record`);
+}
+
+/** So long before a lease may have begun that ended just now. */
+const leaseBeganMs = remoteLeaseMs + 10_000;
+
+/** Calls whose lease ended without a result, but for those that the machine held past it together with everything else. */
+async function watchCutCalls(stage: Stage, isOver: () => boolean): Promise<number> {
+  let [cut, seen] = [0, await cutCalls(stage)];
+  for (let isLast = false; !isLast; ) {
+    isLast = isOver();
+    await pause(isLast ? leaseBeganMs : 500);
+    const now = await cutCalls(stage);
+    if (heldMsSince(machineMs() - leaseBeganMs) < 1_000) cut += now - seen;
+    seen = now;
+  }
+  return cut;
 }
 
 /** Orders whose lease ended without a result. */

@@ -2,6 +2,7 @@
 
 import type { Cluster } from '../../bench/postgres.js';
 import { say } from '../../bench/report.js';
+import { awakeMs } from '../awake.js';
 import type { Parts } from '../campaign.js';
 import { check, type Findings } from '../checker.js';
 import type { ChaosNode } from '../node.js';
@@ -23,7 +24,7 @@ const patienceMs = 120_000;
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 async function tryPoint(point: FaultPoint, stage: Stage, { least, limitMs }: Effort): Promise<PointResult> {
-  const begun = performance.now();
+  const begun = awakeMs();
   const counts: Record<string, number> = {};
   const broken: string[] = [];
   const { ca, nodes, parts } = stage;
@@ -35,7 +36,7 @@ async function tryPoint(point: FaultPoint, stage: Stage, { least, limitMs }: Eff
     const met = (point.counted ?? []).reduce((sum, mood) => sum + (ca.met[mood] ?? 0) - (metBefore[mood] ?? 0), 0);
     return events + died + met + (point.noted === undefined ? 0 : (counts[point.noted] ?? 0));
   };
-  const isOver = () => hits() >= least || performance.now() - begun > limitMs;
+  const isOver = () => hits() >= least || awakeMs() - begun > limitMs;
   const load = fleetFor(stage, point, counts);
   ca.setMoods(point.moods ?? {});
   const { arm, passes = 0, event } = point;
@@ -60,15 +61,15 @@ async function tryPoint(point: FaultPoint, stage: Stage, { least, limitMs }: Eff
   const facts = await factsFor(stage, load.fleet.prefix);
   for (const node of nodes) broken.push(...node.crashes.splice(0));
   const findings = check(load.fleet.history.transactions, facts);
-  return { point, hits: hits(), orders: facts.orders.length, findings, broken, seconds: (performance.now() - begun) / 1000 };
+  return { point, hits: hits(), orders: facts.orders.length, findings, broken, seconds: (awakeMs() - begun) / 1000 };
 }
 
 const openStates = "('ACCEPTED', 'ISSUING', 'UNCERTAIN', 'CA_PENDING', 'STUCK', 'REVOKE_WANTED')";
 
 /** The last look-ups and revocations may go on behind the last device. */
 async function untilSettled(stage: Stage, prefix: string, hasRevocations: boolean): Promise<void> {
-  const end = performance.now() + patienceMs;
-  while (performance.now() < end) {
+  const end = awakeMs() + patienceMs;
+  while (awakeMs() < end) {
     const open = await stage.query(`select 1 from orders where subject like '%${prefix}%' and state in ${openStates} limit 1`);
     const isRevoked = !hasRevocations || stage.ca.issued().every(({ isWrong, isRevoked }) => isWrong !== true || isRevoked === true);
     if (open.length === 0 && isRevoked) return;
@@ -114,7 +115,7 @@ export async function runPoints(parts: Parts, cluster: Cluster, effort: Effort, 
     }
     const good = results.filter((result) => isGood(result, least)).length;
     const hits = results.reduce((sum, result) => sum + result.hits, 0);
-    say(`fault points: ${good} of ${results.length} held, each tried at least ${least} times, ${hits} hits; ${Math.round(performance.now() / 1000)} s`);
+    say(`fault points: ${good} of ${results.length} held, each tried at least ${least} times, ${hits} hits; ${Math.round(awakeMs() / 1000)} s`);
     return good === results.length;
   } finally {
     await stage.close();

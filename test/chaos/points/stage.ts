@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { temporaryDirectory } from '../../bench/children.js';
 import type { Cluster } from '../../bench/postgres.js';
+import { awakeMs } from '../awake.js';
 import { createDatabase, createFleet, type FirstRun, type Parts, readFirstRun, startNodes } from '../campaign.js';
 import type { Fleet, Line } from '../device/fleet.js';
 import { runDevices } from '../device/run-devices.js';
@@ -87,7 +88,7 @@ export function fleetFor(stage: Stage, { id, line, scepShare = 0.5, isBalanced }
     run: (devices: number) => Promise.all(Array.from({ length: devices }, (_, slot) => runDevices(fleet, slot, scepShare))),
     stop(patienceMs: number) {
       state.isStopping = true;
-      state.deadline = performance.now() + patienceMs;
+      state.deadline = awakeMs() + patienceMs;
     },
   };
 }
