@@ -97,6 +97,8 @@ function createApp(config: Config, at: Listener, frameworkErrors: ErrorAnswer, m
     logger: false,
     genReqId: () => uuidv7(),
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    // What is registered waits for nothing outside: where it takes ten seconds the machine was held, which is no reason not to start.
+    pluginTimeout: 0,
     requestTimeout: 20_000,
     keepAliveTimeout: 10_000,
     forceCloseConnections: 'idle',

@@ -215,7 +215,7 @@ export async function outliveRaCertificate({ stage, broken, hit, isOver }: Trial
   while (!isOver()) {
     const ca = await asks(scepUrl(stage, node, 'GetCACert'));
     if (ca?.status === 200) broken.push('an RA certificate that is over was handed out');
-    else hit();
+    else if (ca !== undefined) hit();
     await pause(20);
   }
   await node.kill();
