@@ -15,12 +15,14 @@ import {
 } from '../../protocol/cmp/index.js';
 import { envelop } from '../../protocol/cms/index.js';
 import { fail, ok, type Result } from '../../runtime/result.js';
+import type { SealedPlace } from '../../runtime/seal.js';
 import { type TenantContext, tenantContext } from '../../tenancy/context.js';
 import type { LoadedRaKey } from '../../tenancy/directory.js';
 import { requesterOf } from './authenticate.js';
 import type { RequestBody } from './check-request.js';
 import { type CmpReply, refuse, reject, send, type VerifiedExchange } from './exchange.js';
 import { type Fault, fault } from './fault.js';
+import { holdRequest, openHeldRequest } from './held-request.js';
 import { seedKeyOf } from './kem-secret.js';
 import { recipientOf } from './key-recipient.js';
 import { freshNonce, senderOf } from './reply.js';
@@ -55,11 +57,12 @@ export async function challengeDecryption(exchange: VerifiedExchange, body: Chal
   const recipient = publicKey.ok ? recipientOf(publicKey.value) : undefined;
   if (store === undefined || raKey === undefined || recipient === undefined) return reject(exchange, type, 0, fault('possession', 'no challenge for this key'));
   const request = protectedPart(message.headerDer, message.bodyDer);
-  const { context, key } = placeOf(exchange);
+  const { context, key, sealed } = placeOf(exchange);
   const state: NonceState = { nonce: freshNonce(nonceSuffix), requestNonce: header.senderNonce, polls: 0 };
-  const isAnnounced = await store.announce(context, key, requesterOf(peer), { ...encodeNonces(state), request: request.toString('base64') });
+  const isAnnounced = await store.announce(context, key, requesterOf(peer), { request: holdRequest(raKey, request, sealed), ...encodeNonces(state) });
   const standing = isAnnounced ? undefined : await store.find(context, key);
-  const isSame = standing?.requester.equals(requesterOf(peer)) === true && standing.session.request === request.toString('base64');
+  const isSame =
+    standing?.requester.equals(requesterOf(peer)) === true && openHeldRequest(endpoint.raKeys, standing.session.request, sealed)?.equals(request) === true;
   if (!isAnnounced && !isSame) return refuse(exchange, peer, fault('transaction-in-use'));
   if (peer.kind === 'signature') deps.signers.remember(signerKey(endpoint.profile.id, header.transactionID), peer.certificate);
   const { nonce } = standing === undefined ? state : decodeSession(standing.session);
@@ -81,7 +84,7 @@ export type DecryptionFault = Fault & { readonly type?: ResponseType };
 /** popdecr: the request whose challenge it answers, or the fault. A wrong number ends the transaction. */
 export async function acceptDecryption(exchange: VerifiedExchange, content: Buffer): Promise<Result<ProvenRequest, DecryptionFault>> {
   const store = exchange.deps.delaying?.store;
-  const { context, key } = placeOf(exchange);
+  const { context, key, sealed } = placeOf(exchange);
   const standing = await store?.find(context, key);
   if (store === undefined || standing === undefined || standing.session.isClosed === true) return fail(fault('not-awaited', 'popdecr'));
   if (!standing.requester.equals(requesterOf(exchange.peer))) return fail(fault('other-credential'));
@@ -89,7 +92,8 @@ export async function acceptDecryption(exchange: VerifiedExchange, content: Buff
   const state = decodeSession(standing.session);
   const nonces = checkNonces(exchange, state);
   if (!nonces.ok) return nonces;
-  const request = Buffer.from(String(standing.session.request), 'base64');
+  const request = openHeldRequest(exchange.endpoint.raKeys, standing.session.request, sealed);
+  if (request === undefined) return fail(fault('not-awaited', 'popdecr after the key of the RA is gone'));
   const isRight = answersRight(exchange, content, request, state.nonce);
   const proven = readRequest(request);
   if (isRight.ok && isRight.value) return ok(proven);
@@ -134,9 +138,11 @@ function readRequest(request: Buffer): ProvenRequest {
 interface Place {
   readonly context: TenantContext;
   readonly key: Buffer;
+  readonly sealed: SealedPlace;
 }
 
 function placeOf({ endpoint, header }: VerifiedExchange): Place {
   const { id, tenantId } = endpoint.profile;
-  return { context: tenantContext(tenantId, 'device'), key: hash('sha256', `popdecc ${id} ${header.transactionID.toString('hex')}`, 'buffer') };
+  const key = hash('sha256', `popdecc ${id} ${header.transactionID.toString('hex')}`, 'buffer');
+  return { context: tenantContext(tenantId, 'device'), key, sealed: { table: 'delayed_answers', column: 'session', tenantId, rowId: key.toString('hex') } };
 }

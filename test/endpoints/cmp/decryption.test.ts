@@ -2,6 +2,8 @@ import { generateKeyPairSync, hash, randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { buildCertConf, buildMessage, type CmpTransaction } from '../../../src/device-client/cmp-messages.js';
 import { type CmpContext, handleCmpMessage } from '../../../src/endpoints/cmp/index.js';
+import type { DelayedAnswerStore } from '../../../src/enrolment/delayed-answers.js';
+import type { Session } from '../../../src/enrolment/order.js';
 import { createSigner, parseCertificate, publicKeyOf, readAlgorithmIdentifier } from '../../../src/pkix/index.js';
 import {
   certHash,
@@ -11,6 +13,7 @@ import {
   type PkiBody,
   type PkiHeader,
   type ProofOfPossession,
+  regTokenControl,
 } from '../../../src/protocol/cmp/index.js';
 import { Cursor, contextConstructed, der, encode, oids } from '../../../src/protocol/der/index.js';
 import { stoppedClock } from '../../../src/runtime/clock.js';
@@ -31,16 +34,24 @@ const irFor = (key: Key, kind: 'keyEncipherment' | 'keyAgreement' = 'keyEncipher
 interface Place {
   readonly stage: Stage;
   readonly clock: ReturnType<typeof stoppedClock>;
+  /** What was to be kept of requests that wait for their proof. */
+  readonly kept: readonly Session[];
   ask(bytes: Buffer, context?: Partial<CmpContext>): Promise<ReadReply>;
 }
 
 function open(policy: StageOptions['policy'] = serving): Place {
   const stage = openStage({ policy });
   const clock = stoppedClock(new Date());
-  const deps = { ...stage.deps, clock, delaying: { store: memoryDelayedAnswers(clock), patienceMs: 1_000 } };
+  const kept: Session[] = [];
+  const delayed = memoryDelayedAnswers(clock);
+  const announce: DelayedAnswerStore['announce'] = (context, key, requester, session) => {
+    kept.push(session);
+    return delayed.announce(context, key, requester, session);
+  };
+  const deps = { ...stage.deps, clock, delaying: { store: { ...delayed, announce }, patienceMs: 1_000 } };
   const ask = async (bytes: Buffer, context = {}) =>
     readReply(bytesOf(await handleCmpMessage(stage.endpoint, bytes, { clientIp: '192.0.2.1', ...context }, deps)));
-  return { stage, clock, ask };
+  return { stage, clock, kept, ask };
 }
 
 /** What stands in the one Challenge of a popdecc. */
@@ -115,6 +126,17 @@ t.test('CMP-110 the wish for implicit confirmation stands in the request, and is
   const asked = await ask(buildMessage(transaction, { senderNonce: nonce() }, irFor(key), { ...version3, generalInfo: [implicitConfirmItem] }));
   const reply = await ask(answer(transaction, asked, [numberIn(t, asked, key)]));
   t.ok(reply.message.header.generalInfo?.some(({ infoType }) => infoType === oids.implicitConfirm));
+});
+
+t.test('CMP-110 CMP-221 a token in a request that waits for its proof cannot be read where it is kept', async (t) => {
+  const { ask, kept } = open();
+  const [key, transaction] = [newKey('RSA'), await begin()];
+  const messages = [certReqMsg(key, { popo: wish('keyEncipherment'), controls: [regTokenControl('TheTokenOfThisDevice')] })];
+  const asked = await ask(buildMessage(transaction, { senderNonce: nonce() }, { type: 'ir', messages }, version3));
+  const [session] = kept;
+  t.ok(Buffer.from(String(session?.request), 'base64').length > 300, 'the request is kept');
+  t.notMatch(Buffer.from(String(session?.request), 'base64').toString('latin1'), 'TheTokenOfThisDevice');
+  t.equal(gist(await ask(answer(transaction, asked, [numberIn(t, asked, key)]))), 'ip accepted');
 });
 
 t.test('CMP-110 CMP-221 every number is our own and new; a wrong answer is badPOP and ends the transaction', async (t) => {
