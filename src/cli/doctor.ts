@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { type Config, type ConfigFault, unknownSettings } from '../config.js';
+import type { ConfigFault } from '../config/faults-across.js';
+import { type Config, unknownSettings } from '../config.js';
 import { otherKeyOf } from '../master-key.js';
 import { createLog } from '../runtime/log.js';
 import type { Result } from '../runtime/result.js';

@@ -1,6 +1,7 @@
 /** The commands beside `serve`, one file each. */
 import type { Command } from 'commander';
-import type { Config, ConfigFault } from '../config.js';
+import type { ConfigFault } from '../config/faults-across.js';
+import type { Config } from '../config.js';
 import type { Result } from '../runtime/result.js';
 import { auditCommand } from './audit.js';
 import { caCommand } from './ca.js';
