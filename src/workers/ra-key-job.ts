@@ -1,7 +1,8 @@
 import { systemContext } from '../tenancy/context.js';
 import type { Profile } from '../tenancy/profile.js';
 import type { Job } from './loop.js';
-import { ensureRaKeys, type RaKeyDeps } from './ra-keys.js';
+import type { RaKeyDeps } from './ra-key-room.js';
+import { ensureRaKeys } from './ra-keys.js';
 
 const sweepMs = 3_600_000;
 const waitingMs = 15_000;
