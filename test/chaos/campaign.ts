@@ -83,7 +83,7 @@ export interface FirstRun {
   readonly cmp: { readonly url: string; readonly reference: string; readonly secret: string };
 }
 
-export async function createDatabase(cluster: Cluster): Promise<string> {
+export async function createDatabase(cluster: Pick<Cluster, 'url'>): Promise<string> {
   const name = `chaos_${randomBytes(4).toString('hex')}`;
   const client = new pg.Client({ connectionString: cluster.url });
   await client.connect();

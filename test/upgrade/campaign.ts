@@ -8,19 +8,16 @@ import { temporaryDirectory } from '../bench/children.js';
 import type { Cluster } from '../bench/postgres.js';
 import { createDatabase, createFleet, readFirstRun, type State } from '../chaos/campaign.js';
 import { check, type Findings } from '../chaos/checker.js';
-import type { Fleet, Line } from '../chaos/device/fleet.js';
+import type { Fleet } from '../chaos/device/fleet.js';
 import type { DeviceKey } from '../chaos/device/keys.js';
 import { runDevices } from '../chaos/device/run-devices.js';
 import { readFacts } from '../chaos/facts.js';
 import { ChaosNode } from '../chaos/node.js';
+import { lineOf, type Phase, type PhasePlan, Tally } from '../chaos/phases.js';
 import type { Randomness } from '../chaos/randomness.js';
 
-export interface UpgradePlan {
-  /** Enrolments that each phase must see finished. */
-  readonly perPhase: number;
+export interface UpgradePlan extends PhasePlan {
   readonly devices: number;
-  /** A phase that is not through by then was not served. */
-  readonly phaseSeconds: number;
   /** A step that takes away what the version before needs, which no step may do: the campaign must find it. */
   readonly planted?: string;
 }
@@ -33,14 +30,6 @@ export interface UpgradeParts {
   readonly former: string;
   readonly present: string;
   say(line: string): void;
-}
-
-export interface Phase {
-  readonly name: string;
-  readonly enrolled: number;
-  readonly seconds: number;
-  /** Answers 503, after which a device asks again. */
-  readonly askedToComeAgain: number;
 }
 
 export interface UpgradeResult {
@@ -58,8 +47,6 @@ const nodesAtOnce = 2;
 const patienceSeconds = 120;
 /** sysexits.h EX_CONFIG: a program that is older than the schema does not start. */
 const refusedExitCode = 78;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 export async function upgradeUnderLoad(plan: UpgradePlan, parts: UpgradeParts): Promise<UpgradeResult> {
   const directory = temporaryDirectory();
@@ -142,41 +129,6 @@ async function judgeOldStart(former: string, environment: Readonly<Record<string
 async function judgeTrail(present: string, environment: Readonly<Record<string, string>>, tally: Tally): Promise<void> {
   const { exitCode, output } = await runProgram(present, ['audit', 'verify'], environment);
   if (exitCode !== 0) tally.note(`the audit trail is not sound: ${output}`);
-}
-
-export const lineOf = ({ name, enrolled, seconds, askedToComeAgain }: Phase): string =>
-  `${name.padEnd(38)} ${String(enrolled).padStart(5)} enrolled in ${seconds.toFixed(1).padStart(6)} s, ${askedToComeAgain} answers 503`;
-
-/** What the line between devices and nodes saw, phase by phase. */
-class Tally {
-  readonly phases: Phase[] = [];
-  readonly line: Line = { noted: (what, status) => this.#noted(what, status) };
-  readonly #broken: string[] = [];
-  readonly #statuses = new Map<number, number>();
-  #unavailable = 0;
-
-  #noted(what: string, status = 0): void {
-    if (what !== 'unavailable') return;
-    if (status === 503) this.#unavailable += 1;
-    else this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
-  }
-
-  note(line: string): void {
-    this.#broken.push(line.trim());
-  }
-
-  broken(): readonly string[] {
-    return [...this.#broken, ...[...this.#statuses].map(([status, times]) => `${times} answers ${status}: only 503 lets a device come again`)];
-  }
-
-  async phase(name: string, { history }: Fleet, { perPhase, phaseSeconds }: UpgradePlan): Promise<void> {
-    const [begun, finished, unavailable] = [performance.now(), history.finished, this.#unavailable];
-    const seconds = () => (performance.now() - begun) / 1_000;
-    while (history.finished - finished < perPhase && seconds() < phaseSeconds) await pause(50);
-    const enrolled = history.finished - finished;
-    this.phases.push({ name, enrolled, seconds: seconds(), askedToComeAgain: this.#unavailable - unavailable });
-    if (enrolled < perPhase) this.note(`${name}: ${enrolled} of ${perPhase} enrolled within ${phaseSeconds} s`);
-  }
 }
 
 async function execute(databaseUrl: string, statement: string): Promise<readonly Record<string, unknown>[]> {

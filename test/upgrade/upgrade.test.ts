@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { lineOf } from './campaign.js';
+import { lineOf } from '../chaos/phases.js';
 import { buildFormer, formerRef } from './former.js';
 
 t.setTimeout(300_000);
