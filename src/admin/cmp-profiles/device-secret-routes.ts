@@ -1,6 +1,5 @@
 import { uuidv7 } from '../../runtime/ids.js';
 import { Secret } from '../../runtime/secret.js';
-import { tenantContext } from '../../tenancy/context.js';
 import { challengeMac, generateCredential } from '../../tenancy/credentials.js';
 import type { DeviceSecretStore } from '../../tenancy/device-secret.js';
 import type { AdminApp } from '../app.js';
@@ -11,7 +10,7 @@ import { listRoute } from '../list-route.js';
 import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { notFound, Problem } from '../problem.js';
-import { findProfile } from '../profiles/find.js';
+import { enterProfile } from '../profiles/find.js';
 import { removePartRoute } from '../resource.js';
 import { mintChallengeSchema, mintedChallengeSchema } from '../scep-profiles/challenge-schema.js';
 import {
@@ -28,10 +27,7 @@ const dayMs = 86_400_000;
 
 /** What one device of a CMP profile shows: a shared secret of its own, or a token in its request. Both are shown once, to whoever makes them. */
 export function deviceSecretRoutes(app: AdminApp, deps: AdminParts, secrets: DeviceSecretStore): void {
-  const profileOf = async (caller: Caller, id: string) => {
-    const profile = await findProfile(deps, caller, 'cmp', id);
-    return { id: profile.id, context: tenantContext(profile.tenantId, caller.actor) };
-  };
+  const enter = (caller: Caller, id: string) => enterProfile(deps, caller, 'cmp', id);
 
   listRoute(app, {
     path: '/cmp-profiles/:id/device-secrets',
@@ -43,8 +39,8 @@ export function deviceSecretRoutes(app: AdminApp, deps: AdminParts, secrets: Dev
     query: deviceSecretListQuery,
     page: deviceSecretPage,
     async list({ caller, query, id }) {
-      const profile = await profileOf(caller, id);
-      return secrets.list(profile.context, profile.id, query);
+      const { profile, context } = await enter(caller, id);
+      return secrets.list(context, profile.id, query);
     },
     view: (items) => items.map(deviceSecretView),
   });
@@ -63,12 +59,12 @@ export function deviceSecretRoutes(app: AdminApp, deps: AdminParts, secrets: Dev
       },
     },
     async (request, reply) => {
-      const profile = await profileOf(callerOf(request), request.params.id);
+      const { profile, context } = await enter(callerOf(request), request.params.id);
       const { subject = null, sans = null, label = null, uses, reference = generateCredential(16), expiresAt: asked } = request.body;
       const now = deps.clock.now();
       const [id, secret, expiresAt] = [uuidv7(now.getTime()), generateCredential(), timeAhead(asked, now, 7, 3_653)];
       const made = { id, profileId: profile.id, reference, label, subject, sans, maxUses: uses, expiresAt, secret: new Secret(Buffer.from(secret, 'utf8')) };
-      if (!(await secrets.mint(profile.context, made))) throw new Problem('conflict', { errors: [{ path: 'reference', message: 'Already taken' }] });
+      if (!(await secrets.mint(context, made))) throw new Problem('conflict', { errors: [{ path: 'reference', message: 'Already taken' }] });
       reply.code(201).header('cache-control', 'no-store');
       return reply.send({ id, reference, secret, expiresAt: expiresAt.toISOString() });
     },
@@ -82,8 +78,8 @@ export function deviceSecretRoutes(app: AdminApp, deps: AdminParts, secrets: Dev
     access: 'profile:write',
     params: deviceSecretParams,
     async remove(caller, { id, secretId }) {
-      const profile = await profileOf(caller, id);
-      if (!(await secrets.remove(profile.context, profile.id, secretId))) throw notFound();
+      const { profile, context } = await enter(caller, id);
+      if (!(await secrets.remove(context, profile.id, secretId))) throw notFound();
     },
   });
 
@@ -101,12 +97,12 @@ export function deviceSecretRoutes(app: AdminApp, deps: AdminParts, secrets: Dev
       },
     },
     async (request, reply) => {
-      const profile = await profileOf(callerOf(request), request.params.id);
+      const { profile, context } = await enter(callerOf(request), request.params.id);
       const { subject = null, sans = null, deviceId = null, uses, expiresAt: asked } = request.body;
       const now = deps.clock.now();
       const [challenge, expiresAt] = [generateCredential(), timeAhead(asked, now, 1, 366)];
       const mac = challengeMac(deps.challengeMacKey, profile.id, challenge);
-      await deps.challenges.mint(profile.context, { id: uuidv7(now.getTime()), profileId: profile.id, mac, subject, sans, deviceId, maxUses: uses, expiresAt });
+      await deps.challenges.mint(context, { id: uuidv7(now.getTime()), profileId: profile.id, mac, subject, sans, deviceId, maxUses: uses, expiresAt });
       reply.code(201).header('cache-control', 'no-store');
       return reply.send({ challenge, expiresAt: expiresAt.toISOString() });
     },

@@ -1,6 +1,5 @@
 import { nameFromText, nameToText } from '../../pkix/index.js';
 import { uuidv7 } from '../../runtime/ids.js';
-import { tenantContext } from '../../tenancy/context.js';
 import { type DeviceName, matchKeyOf, type NewVendorDevice, type VendorDeviceStore } from '../../tenancy/vendor-device.js';
 import type { AdminApp } from '../app.js';
 import { type Caller, callerOf } from '../caller.js';
@@ -10,7 +9,7 @@ import { listRoute } from '../list-route.js';
 import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { notFound } from '../problem.js';
-import { findProfile } from '../profiles/find.js';
+import { enterProfile } from '../profiles/find.js';
 import { removePartRoute } from '../resource.js';
 import { readDeviceCsv } from './device-csv.js';
 import {
@@ -28,10 +27,7 @@ const tags = ['cmp-profiles'];
 
 /** The vendors' devices that may ask a CMP profile for their first certificate by signature. */
 export function vendorDeviceRoutes(app: AdminApp, deps: AdminParts, devices: VendorDeviceStore): void {
-  const profileOf = async (caller: Caller, id: string) => {
-    const profile = await findProfile(deps, caller, 'cmp', id);
-    return { id: profile.id, context: tenantContext(profile.tenantId, caller.actor) };
-  };
+  const enter = (caller: Caller, id: string) => enterProfile(deps, caller, 'cmp', id);
 
   listRoute(app, {
     path: '/cmp-profiles/:id/vendor-devices',
@@ -43,8 +39,8 @@ export function vendorDeviceRoutes(app: AdminApp, deps: AdminParts, devices: Ven
     query: vendorDeviceListQuery,
     page: vendorDevicePage,
     async list({ caller, query, id }) {
-      const profile = await profileOf(caller, id);
-      return devices.list(profile.context, profile.id, query);
+      const { profile, context } = await enter(caller, id);
+      return devices.list(context, profile.id, query);
     },
     view: (items) => items.map(vendorDeviceView),
   });
@@ -63,10 +59,10 @@ export function vendorDeviceRoutes(app: AdminApp, deps: AdminParts, devices: Ven
       },
     },
     async (request, reply) => {
-      const profile = await profileOf(callerOf(request), request.params.id);
+      const { profile, context } = await enter(callerOf(request), request.params.id);
       const device = toDevice(request.body, deps.clock.now());
-      await devices.add(profile.context, profile.id, [device]);
-      const added = await devices.find(profile.context, profile.id, [device.matchKey]);
+      await devices.add(context, profile.id, [device]);
+      const added = await devices.find(context, profile.id, [device.matchKey]);
       if (added === undefined) throw notFound();
       return reply.code(201).send(vendorDeviceView(added));
     },
@@ -86,12 +82,12 @@ export function vendorDeviceRoutes(app: AdminApp, deps: AdminParts, devices: Ven
       },
     },
     async (request) => {
-      const profile = await profileOf(callerOf(request), request.params.id);
+      const { profile, context } = await enter(callerOf(request), request.params.id);
       const read = readDeviceCsv(request.body.csv);
       if (!read.ok) return refuseFaults(read.error);
       const found = new Map(read.value.map((fields) => toDevice(fields, deps.clock.now())).map((device) => [device.matchKey.toString('hex'), device]));
       if (found.size !== read.value.length) return refuseFaults([{ path: 'csv', message: 'A device stands there twice' }]);
-      await devices.add(profile.context, profile.id, [...found.values()]);
+      await devices.add(context, profile.id, [...found.values()]);
       return { devices: found.size };
     },
   );
@@ -104,8 +100,8 @@ export function vendorDeviceRoutes(app: AdminApp, deps: AdminParts, devices: Ven
     access: 'profile:write',
     params: vendorDeviceParams,
     async remove(caller, { id, deviceId }) {
-      const profile = await profileOf(caller, id);
-      if (!(await devices.remove(profile.context, profile.id, deviceId))) throw notFound();
+      const { profile, context } = await enter(caller, id);
+      if (!(await devices.remove(context, profile.id, deviceId))) throw notFound();
     },
   });
 }

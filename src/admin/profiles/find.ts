@@ -1,4 +1,4 @@
-import { tenantContext } from '../../tenancy/context.js';
+import { type TenantContext, tenantContext } from '../../tenancy/context.js';
 import type { ProfileRow } from '../../tenancy/ports.js';
 import type { Profile, Protocol } from '../../tenancy/profile.js';
 import { type Caller, contextOf } from '../caller.js';
@@ -15,6 +15,17 @@ export async function findProfile<P extends Protocol>(deps: AdminParts, caller: 
   const row = visible(caller, await deps.profiles.find(contextOf(caller), protocol, id));
   if (row.protocol !== protocol) throw notFound();
   return row as RowOf<P>;
+}
+
+/** The profile, and the context in which a caller works on what belongs to it. */
+export async function enterProfile<P extends Protocol>(
+  deps: AdminParts,
+  caller: Caller,
+  protocol: P,
+  id: string,
+): Promise<{ readonly profile: RowOf<P>; readonly context: TenantContext }> {
+  const profile = await findProfile(deps, caller, protocol, id);
+  return { profile, context: tenantContext(profile.tenantId, caller.actor) };
 }
 
 /** Removes the profile that a caller read; 409 while orders of it are open. */

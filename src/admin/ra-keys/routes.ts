@@ -7,7 +7,7 @@ import { idParams } from '../field.js';
 import { answers } from '../openapi.js';
 import type { AdminParts } from '../ports.js';
 import { notFound, Problem } from '../problem.js';
-import { findProfile, type RowOf } from '../profiles/find.js';
+import { enterProfile, type RowOf } from '../profiles/find.js';
 import { importedKeys } from './import.js';
 import { readPfx } from './read-pfx.js';
 import { importRaKeySchema, preparedSchema, raKeyListSchema, raKeyParams, raKeyView, shownCertificate } from './schema.js';
@@ -16,10 +16,7 @@ const tags = ['scep-profiles'];
 
 /** The RA keys of a SCEP profile: made and renewed by a background job; here they are seen, imported, prepared ahead of time and retired. */
 export function raKeyRoutes(app: AdminApp, deps: AdminParts): void {
-  const placeOf = async (caller: Caller, id: string) => {
-    const profile = await findProfile(deps, caller, 'scep', id);
-    return { profile, context: tenantContext(profile.tenantId, caller.actor) };
-  };
+  const enter = (caller: Caller, id: string) => enterProfile(deps, caller, 'scep', id);
 
   app.get(
     '/scep-profiles/:id/ra-keys',
@@ -33,7 +30,7 @@ export function raKeyRoutes(app: AdminApp, deps: AdminParts): void {
         response: answers({ 200: raKeyListSchema }),
       },
     },
-    async (request) => listing((await placeOf(callerOf(request), request.params.id)).profile, deps),
+    async (request) => listing((await enter(callerOf(request), request.params.id)).profile, deps),
   );
 
   app.post(
@@ -50,7 +47,7 @@ export function raKeyRoutes(app: AdminApp, deps: AdminParts): void {
       },
     },
     async (request, reply) => {
-      const { profile, context } = await placeOf(callerOf(request), request.params.id);
+      const { profile, context } = await enter(callerOf(request), request.params.id);
       const { pfx, password, keepUntil: until } = request.body;
       const keepUntil = until === null ? null : new Date(until);
       if (keepUntil !== null && keepUntil <= deps.clock.now()) refuseFaults([{ path: 'keepUntil', message: 'Must lie ahead' }]);
@@ -78,7 +75,7 @@ export function raKeyRoutes(app: AdminApp, deps: AdminParts): void {
     },
     async (request) => {
       const caller = callerOf(request);
-      const { profile } = await placeOf(caller, request.params.id);
+      const { profile } = await enter(caller, request.params.id);
       const outcome = await deps.prepareRaKeys?.(profile, caller.actor);
       if (outcome === undefined) throw new Problem('unavailable', { detail: 'This node makes no RA keys.' });
       deps.notifyConfigChanged();
@@ -99,7 +96,7 @@ export function raKeyRoutes(app: AdminApp, deps: AdminParts): void {
       },
     },
     async (request) => {
-      const { profile, context } = await placeOf(callerOf(request), request.params.id);
+      const { profile, context } = await enter(callerOf(request), request.params.id);
       const retired = await retireRaKey(context, profile.id, request.params.keyId, deps.credentials);
       if (!retired.ok) throw retired.error === 'unknown' ? notFound() : new Problem('wrong-state', { detail: retired.error.says });
       deps.notifyConfigChanged();
