@@ -10,8 +10,8 @@ export const shortHunts: readonly PlantedBug[] = ['answer-before-commit', 'forge
 /** So much of a plan, rounded up: several runs add up to it. */
 export function shareOf(plan: Plan, shares: number): Plan {
   const part = (whole: number) => Math.ceil(whole / shares);
-  const { kills, orders, databaseStops, freezes = 0 } = plan;
-  return { ...plan, kills: part(kills), orders: part(orders), databaseStops: part(databaseStops), freezes: part(freezes) };
+  const { kills, orders, databaseStops, freezes = 0, deaths = 0 } = plan;
+  return { ...plan, kills: part(kills), orders: part(orders), databaseStops: part(databaseStops), freezes: part(freezes), deaths: part(deaths) };
 }
 
 /** The full form's campaign against the hostile CA alone kills 1,000 times, enrols 20,000 times and stops the database 50 times. */
@@ -52,6 +52,7 @@ export function plansFor(isShort: boolean, hasPostgres: boolean): readonly Plan[
     pauseMs: [100, 500],
     databaseStops: of(1, 50),
     freezes: of(1, 40),
+    deaths: of(1, 100),
     hasHostileCa: true,
   };
   if (hasPostgres) return [hostile, postgres, embedded];

@@ -9,7 +9,7 @@ const [plan] = plansFor(false, true);
 if (plan === undefined) throw new Error('There is no plan.');
 
 const run = (change: Partial<CampaignRecord> = {}): CampaignRecord => {
-  const counts = { kills: 500, databaseStops: 25, freezes: 20, finished: 10_000 };
+  const counts = { kills: 500, databaseStops: 25, freezes: 20, deaths: 50, finished: 10_000 };
   return { program: 'p', seed: 7, seconds: 60, plan: plan.name, isClean: true, findings: 0, ...counts, ...change };
 };
 
@@ -33,6 +33,7 @@ t.test('runs add up to the full form, and what is missing is named', async (t) =
     `${plan.name}: 10000 of 20000 enrolments`,
     `${plan.name}: 25 of 50 database stops`,
     `${plan.name}: 20 of 40 freezes`,
+    `${plan.name}: 50 of 100 deaths at named places`,
   ]);
   t.match(totalsOf(plan, [run(), run({ plan: 'another' }), run({ kills: 1 })]), { kills: 501 });
 });

@@ -1,7 +1,7 @@
 /** What runs of the campaign have shown so far, one line of JSON each: together they add up to what the plans set out to do. */
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { type CampaignResult, isClean, type Plan } from './campaign.js';
+import { type CampaignResult, isClean, type Plan, sumOf } from './campaign.js';
 import { totalOf } from './checker.js';
 import type { PlantedBug } from './planted.js';
 
@@ -9,6 +9,8 @@ export interface Counts {
   readonly kills: number;
   readonly databaseStops: number;
   readonly freezes: number;
+  /** At named places. */
+  readonly deaths: number;
   readonly finished: number;
 }
 
@@ -40,7 +42,7 @@ export function programOf(packed: string, script: string): string {
 
 export function recordOf(result: CampaignResult, common: Omit<Common, 'seconds'>): CampaignRecord {
   const { plan, kills, databaseStops, freezes, finished, findings } = result;
-  const counts = { kills, databaseStops, freezes, finished };
+  const counts = { kills, databaseStops, freezes, deaths: sumOf(result.died), finished };
   return { ...common, plan: plan.name, ...counts, isClean: isClean(result), findings: totalOf(findings), seconds: Math.round(result.seconds) };
 }
 
@@ -58,7 +60,7 @@ export function readRecords(file: string, program: string): readonly ChaosRecord
 export function totalsOf(plan: Pick<Plan, 'name'>, records: readonly ChaosRecord[]): Counts {
   const runs = records.filter((record): record is CampaignRecord => 'plan' in record && record.plan === plan.name);
   const sum = (count: keyof Counts) => runs.reduce((total, run) => total + run[count], 0);
-  return { kills: sum('kills'), databaseStops: sum('databaseStops'), freezes: sum('freezes'), finished: sum('finished') };
+  return { kills: sum('kills'), databaseStops: sum('databaseStops'), freezes: sum('freezes'), deaths: sum('deaths'), finished: sum('finished') };
 }
 
 /** What is missing, in words; empty: the whole campaign has been passed. One run with a finding cannot be made good by others. */
@@ -71,6 +73,7 @@ export function missingIn(plans: readonly Plan[], bugs: readonly PlantedBug[], r
       ['enrolments', had.finished, plan.orders],
       ['database stops', had.databaseStops, plan.databaseStops],
       ['freezes', had.freezes, plan.freezes ?? 0],
+      ['deaths at named places', had.deaths, plan.deaths ?? 0],
     ];
     return wanted.flatMap(([what, reached, least]) => (reached < least ? [`${plan.name}: ${reached} of ${least} ${what}`] : []));
   });

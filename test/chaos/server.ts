@@ -9,8 +9,9 @@ import { plantedBugs, replacementsFor } from './planted.js';
 
 async function main(): Promise<void> {
   await toldToServe();
-  if (process.env.CHAOS_FAILPOINT !== undefined) armFailpoints(process.env.CHAOS_FAILPOINT);
   followArming(process.env.CHAOS_ARM_FILE);
+  // Behind the file, which disarms everything where it is empty.
+  if (process.env.CHAOS_FAILPOINT !== undefined) armFailpoints(process.env.CHAOS_FAILPOINT);
   collectEvery(Number(process.env.CHAOS_COLLECT_MS ?? 0));
   const shiftMs = Number(process.env.CHAOS_CLOCK_SHIFT_MS ?? 0);
   if (shiftMs !== 0) shiftClock(shiftMs);

@@ -168,8 +168,7 @@ export async function shiftClock({ stage, broken, counts: _counts, hit, isOver }
   const node = stage.nodes[2] as ChaosNode;
   for (let round = 0; !isOver(); round += 1) {
     await node.kill();
-    node.start(undefined, { CHAOS_CLOCK_SHIFT_MS: String(round % 2 === 0 ? hourMs : -hourMs) });
-    await untilAlive(node);
+    await untilAlive(node, { CHAOS_CLOCK_SHIFT_MS: String(round % 2 === 0 ? hourMs : -hourMs) });
     for (let asked = 0; asked < 5; asked += 1) {
       const ready = await asks(`${node.url}/readyz`);
       if (ready?.status === 200) broken.push('a node with a wrong clock said that it was ready');
@@ -182,11 +181,12 @@ export async function shiftClock({ stage, broken, counts: _counts, hit, isOver }
   await node.untilReady();
 }
 
-async function untilAlive(node: ChaosNode): Promise<void> {
-  for (let round = 0; round < 1_200 && (await asks(`${node.url}/healthz`))?.status !== 200; round += 1) {
-    if (!node.isRunning) node.start();
+/** Starts it in this environment, again where it finds no database, until it answers. */
+async function untilAlive(node: ChaosNode, environment: Readonly<Record<string, string>>): Promise<void> {
+  do {
+    if (!node.isRunning) node.start(undefined, environment);
     await pause(50);
-  }
+  } while ((await asks(`${node.url}/healthz`))?.status !== 200);
 }
 
 /** F19: every seventh audit row meets a full disk: the operation fails with it, as a whole. */
@@ -210,8 +210,7 @@ export async function fillDisk({ stage, hit, isOver }: Trial): Promise<void> {
 export async function outliveRaCertificate({ stage, broken, hit, isOver }: Trial): Promise<void> {
   const node = stage.nodes[2] as ChaosNode;
   await node.kill();
-  node.start(undefined, { CHAOS_CLOCK_SHIFT_MS: String(30 * 365 * 24 * hourMs), GATEHOUSE_ROLES: 'device' });
-  await untilAlive(node);
+  await untilAlive(node, { CHAOS_CLOCK_SHIFT_MS: String(30 * 365 * 24 * hourMs), GATEHOUSE_ROLES: 'device' });
   while (!isOver()) {
     const ca = await asks(scepUrl(stage, node, 'GetCACert'));
     if (ca?.status === 200) broken.push('an RA certificate that is over was handed out');

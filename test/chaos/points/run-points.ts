@@ -20,7 +20,8 @@ export interface PointResult {
 }
 
 const devicesOf = (point: FaultPoint) => point.devices ?? 24;
-const patienceMs = 120_000;
+/** On a machine that is crowded all the time; nobody waits so long elsewhere. */
+const patienceMs = 600_000;
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 async function tryPoint(point: FaultPoint, stage: Stage, { least, limitMs }: Effort): Promise<PointResult> {
