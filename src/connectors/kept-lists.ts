@@ -11,8 +11,8 @@ export interface KeptLists {
 }
 
 const keptMs = 60_000;
-/** Of one connector; more than the CAs that its devices come from, and an end to what names of nobody take. */
-const mostKept = 16;
+/** Of one connector; more than the CAs that its devices come from, and an end to what long lists and names of nobody take. */
+const mostKept = 8;
 
 interface Kept {
   readonly value: Promise<Buffer | undefined>;

@@ -47,9 +47,9 @@ t.test('an ask that breaks is not kept', async (t) => {
 
 t.test('names of nobody do not fill the memory', async (t) => {
   const { asked, under } = stand();
-  for (let index = 0; index < 17; index += 1) await under(`name-${index}`, undefined);
-  await under('name-16', undefined);
-  t.equal(asked.length, 17, 'the newest is kept');
+  for (let index = 0; index < 9; index += 1) await under(`name-${index}`, undefined);
+  await under('name-8', undefined);
+  t.equal(asked.length, 9, 'the newest is kept');
   await under('name-0', undefined);
-  t.equal(asked.length, 18, 'the oldest is not');
+  t.equal(asked.length, 10, 'the oldest is not');
 });

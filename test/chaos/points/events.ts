@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { heldMsSince, machineMs } from '../awake.js';
+import { awakeMs, heldMsSince, machineMs } from '../awake.js';
 import { readCertRep } from '../device/scep-message.js';
 import { newScepTransaction, pkcsReq } from '../device/scep-transaction.js';
 import type { ChaosNode } from '../node.js';
@@ -181,9 +181,13 @@ export async function shiftClock({ stage, broken, counts: _counts, hit, isOver }
   await node.untilReady();
 }
 
+const aliveWithinMs = 300_000;
+
 /** Starts it in this environment, again where it finds no database, until it answers. */
 async function untilAlive(node: ChaosNode, environment: Readonly<Record<string, string>>): Promise<void> {
+  const begun = awakeMs();
   do {
+    if (awakeMs() - begun > aliveWithinMs) throw new Error(`A node did not come alive: ${node.crashes.join('\n')}`);
     if (!node.isRunning) node.start(undefined, environment);
     await pause(50);
   } while ((await asks(`${node.url}/healthz`))?.status !== 200);
