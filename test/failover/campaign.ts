@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { temporaryDirectory } from '../bench/children.js';
 import { tree } from '../bench/compiled.js';
+import { awakeMs } from '../chaos/awake.js';
 import { createDatabase, createFleet, readFirstRun, type State, startNodes } from '../chaos/campaign.js';
 import { check, type Findings } from '../chaos/checker.js';
 import type { DeviceKey } from '../chaos/device/keys.js';
@@ -57,7 +58,7 @@ export async function failOverUnderLoad(plan: FailoverPlan, parts: FailoverParts
       };
       await disturb(plan, database, phase);
       state.isStopping = true;
-      state.deadline = performance.now() + patienceSeconds * 1_000;
+      state.deadline = awakeMs() + patienceSeconds * 1_000;
       await devices;
       for (const node of nodes) await node.stop();
       const facts = await readFacts({ url });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { temporaryDirectory } from '../bench/children.js';
 import { tree } from '../bench/compiled.js';
 import type { Cluster } from '../bench/postgres.js';
+import { awakeMs } from '../chaos/awake.js';
 import { createDatabase, createFleet, readFirstRun, type State } from '../chaos/campaign.js';
 import { check, type Findings } from '../chaos/checker.js';
 import type { Fleet } from '../chaos/device/fleet.js';
@@ -85,7 +86,7 @@ export async function rotateWhileServing(parts: ServingParts, values: number, ki
     }
     await roll(nodes, { own: key }, fleet);
     state.isStopping = true;
-    state.deadline = performance.now() + 120_000;
+    state.deadline = awakeMs() + 120_000;
     await working;
     for (const node of nodes) await node.stop();
     const findings = check(fleet.history.transactions, await readFacts({ url }));

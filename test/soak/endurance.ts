@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { temporaryDirectory } from '../bench/children.js';
 import { createCluster } from '../bench/postgres.js';
 import { say } from '../bench/report.js';
+import { awakeMs } from '../chaos/awake.js';
 import { createDatabase, createFleet, readFirstRun, type State } from '../chaos/campaign.js';
 import { check, totalOf } from '../chaos/checker.js';
 import type { Fleet, Line } from '../chaos/device/fleet.js';
@@ -104,7 +105,7 @@ export async function endure(keys: readonly DeviceKey[], minutes: number): Promi
     ];
     const samples = await watch(nodes, made.admin.token, minutes, fleet);
     state.isStopping = true;
-    state.deadline = performance.now() + 120_000;
+    state.deadline = awakeMs() + 120_000;
     const others = (await Promise.all(working)).filter((wrong) => wrong !== undefined);
     for (const node of nodes) await node.stop();
     const findings = check(fleet.history.transactions, await readFacts({ url: databaseUrl }));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { temporaryDirectory } from '../bench/children.js';
 import type { Cluster } from '../bench/postgres.js';
+import { awakeMs } from '../chaos/awake.js';
 import { createDatabase, createFleet, readFirstRun, type State } from '../chaos/campaign.js';
 import { check, type Findings } from '../chaos/checker.js';
 import type { Fleet } from '../chaos/device/fleet.js';
@@ -61,7 +62,7 @@ export async function upgradeUnderLoad(plan: UpgradePlan, parts: UpgradeParts): 
     const environment = { ...settings, GATEHOUSE_DATA_DIR: join(directory.path, 'commands') };
     const steps = await upgrade(plan, parts, { nodes, fleet, tally, environment, databaseUrl });
     state.isStopping = true;
-    state.deadline = performance.now() + patienceSeconds * 1_000;
+    state.deadline = awakeMs() + patienceSeconds * 1_000;
     await devices;
     for (const node of nodes) await node.stop();
     await judgeTrail(parts.present, environment, tally);
