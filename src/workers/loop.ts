@@ -19,8 +19,8 @@ export interface Loop {
 /** Runs every job on its own, again and again, never twice at once. */
 export function startJobs(jobs: readonly Job[], log: Log): Loop {
   const stopping = new AbortController();
-  // Each job listens; node takes more than ten for a leak and would say so at every start.
-  setMaxListeners(jobs.length, stopping.signal);
+  // Each job listens, and while it runs as many calls of it as wait for others; node would take them for a leak and say so.
+  setMaxListeners(0, stopping.signal);
   const running = jobs.map((job) => repeat(job, stopping.signal, log));
   return {
     async stop() {

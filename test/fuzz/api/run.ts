@@ -9,6 +9,7 @@ import { Harvest } from './harvest.js';
 import { type ApiAnswer, faultOf } from './judge.js';
 import { openNode } from './node.js';
 import { seedTenants } from './seed.js';
+import { type StandstillWatch, watchStandstills } from './standstill.js';
 
 export interface ApiFuzzOptions {
   readonly calls: number;
@@ -29,6 +30,10 @@ export interface ApiFuzzResult {
   readonly succeeded: number;
   readonly operations: number;
   readonly slowestMs: number;
+  /** `PGlite` or `PostgreSQL`. */
+  readonly database: string;
+  /** Calls that were made again because this process had stood still meanwhile. */
+  readonly repeated: number;
 }
 
 /** What costs scrypt, RSA keys or calls that go out is chosen an eighth as often. */
@@ -47,6 +52,8 @@ export async function fuzzApi({ calls, seed, folder, say, spoil = (_, answer) =>
   const statuses: Record<string, number> = {};
   const succeeded = new Set<string>();
   let slowestMs = 0;
+  let repeated = 0;
+  const watch = watchStandstills();
   try {
     const document = (await (await fetch(`${node.base}/api/v1/openapi.json`)).json()) as ApiDocument;
     const operations = operationsOf(document);
@@ -55,9 +62,10 @@ export async function fuzzApi({ calls, seed, folder, say, spoil = (_, answer) =>
     const tenants = await seedTenants(node, harvest);
     const callers = new ApiCallers(node, tenants);
     const ask = async (call: ApiCall): Promise<ApiAnswer> => {
-      const begun = performance.now();
-      const answer = spoil(call, await send(connections, call));
-      slowestMs = Math.max(slowestMs, performance.now() - begun);
+      const asked = await sendThroughStandstills(connections, call, watch);
+      slowestMs = Math.max(slowestMs, asked.ms);
+      repeated += asked.again;
+      const answer = spoil(call, asked.answer);
       statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
       return answer;
     };
@@ -77,14 +85,44 @@ export async function fuzzApi({ calls, seed, folder, say, spoil = (_, answer) =>
     }
     const silent = operations.filter(({ operationId }) => !succeeded.has(operationId)).map(({ operationId }) => operationId);
     if (silent.length > 0) say(`fuzz api: never answered with success: ${silent.join(', ')}`);
-    return { calls, findings: found.all, statuses, succeeded: succeeded.size, operations: operations.length, slowestMs: Math.round(slowestMs) };
+    return {
+      calls,
+      findings: found.all,
+      statuses,
+      succeeded: succeeded.size,
+      operations: operations.length,
+      slowestMs: Math.round(slowestMs),
+      database: node.database,
+      repeated,
+    };
   } finally {
+    watch.stop();
     await connections.destroy();
     await node.close();
   }
 }
 
 const isJson = ({ contentType }: ApiAnswer): boolean => /^application\/(problem\+)?json\b/.test(contentType);
+
+/** The answer, and how long it took; asked again only where the process stood still and the answer is that the database or the connection was gone. */
+async function sendThroughStandstills(
+  connections: Connections,
+  call: ApiCall,
+  watch: StandstillWatch,
+): Promise<{ answer: ApiAnswer; ms: number; again: number }> {
+  for (let again = 0; ; again += 1) {
+    const begun = performance.now();
+    const outcome = await send(connections, call).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+    const ms = performance.now() - begun;
+    const isGone = outcome instanceof Error || outcome.status === 503;
+    if (isGone && again < 5 && (await watch.hasStood(begun - afterMs))) continue;
+    if (outcome instanceof Error) throw outcome;
+    return { answer: outcome, ms, again };
+  }
+}
+
+/** Connections that broke while everything stood still are found out one by one. */
+const afterMs = 5_000;
 
 async function send(connections: Connections, { operation, method, url, headers, body }: ApiCall): Promise<ApiAnswer> {
   const {
