@@ -30,6 +30,7 @@ import { fourEyes } from './0033-four-eyes.js';
 import { auditChain } from './0035-audit-chain.js';
 import { auditSinks } from './0036-audit-sinks.js';
 import { unknownCertificates } from './0043-unknown-certificates.js';
+import { issuerViews } from './0044-issuer-views.js';
 import type { Migration } from './migration.js';
 
 /** Every step of the schema, in order. A static list: what a build contains is what it runs. */
@@ -66,5 +67,6 @@ export const migrations: readonly Migration[] = [
   auditChain,
   auditSinks,
   unknownCertificates,
+  issuerViews,
 ];
 export type { Migration };

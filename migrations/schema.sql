@@ -391,6 +391,17 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_expires_at_idx ON idempotency_keys USING btree (expires_at);
 
+CREATE TABLE issuer_views (
+  connector_id uuid not null,
+  overrides text not null,
+  tenant_id uuid not null,
+  chain text,
+  crl bytea,
+  claimed_at timestamp with time zone not null default now(),
+  CONSTRAINT issuer_views_pkey PRIMARY KEY (connector_id, overrides),
+  CONSTRAINT issuer_views_connector_id_fkey FOREIGN KEY (connector_id) REFERENCES connectors(id) ON DELETE CASCADE
+);
+
 CREATE TABLE mails (
   id uuid not null,
   tenant_id uuid not null,

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { auditJobs } from './compose-audit.js';
 import { shareCircuitsJob } from './compose-circuits.js';
 import { comparison } from './compose-comparison.js';
+import { countBacklogJob, handedOver } from './compose-device-only.js';
 import { createIdentityRoom } from './compose-identity.js';
 import { issuerFactory } from './compose-issuers.js';
 import { createMailRoom } from './compose-mail.js';
@@ -55,6 +56,7 @@ import { renewOcspSignersJob } from './workers/renew-ocsp-signers.js';
 import { replaceDuplicatesJob } from './workers/replace-duplicates.js';
 import { revokeCertificatesJob } from './workers/revoke-certificates.js';
 import { rollOverCaJob } from './workers/roll-over-ca.js';
+import { showIssuersJob } from './workers/show-issuers.js';
 import { forgetTransactionsJob, tendOrdersJob } from './workers/tend-orders.js';
 import { watchClock } from './workers/watch-clock.js';
 import { whenThereIs } from './workers/when-there-is.js';
@@ -90,6 +92,7 @@ export async function compose(config: Config, log: Log, replacements: Replacemen
     masterKey: key.value,
     ...otherKeyOf(config),
     nodeId: `${hostname()}-${process.pid}`,
+    isDeviceOnly: config.isDeviceOnly,
     log,
   });
   if (!opened.ok) return fail({ message: describeStoreFault(opened.error), exitCode: storeExitCodes[opened.error.kind] });
@@ -120,16 +123,18 @@ async function assemble(config: Config, keys: MasterKeys, store: Store, log: Log
   const challengeMacKey = await challengeMacKeyOf(store.settings, masterKey, masterKey === keys.masterKey ? keys.otherMasterKey : keys.masterKey);
   const embedded = await embeddedEngine(config, store, masterKey, systemClock, log);
   const { engine } = embedded;
-  const first = await firstRun(config, store, engine, masterKey);
+  const first = config.isDeviceOnly ? ok(undefined) : await firstRun(config, store, engine, masterKey);
   if (!first.ok) return first;
   const made = first.value;
-  await addBootstrapToken(config, store);
+  if (!config.isDeviceOnly) await addBootstrapToken(config, store);
 
   const guard = createAddressGuard(config.connectorAllow, config.mode === 'dev');
   const engineDeps: CryptoEngineDeps = { engine, log, guard };
   const make = issuerFactory({ engine: engineDeps, guard }, replacements.makeIssuer);
   const circuits = createCircuits(log);
-  const issuers = createIssuers({ connectors: store.connectors, profiles: store.profiles, make, circuits, log, recorderOf: recorders(store, systemClock) });
+  const issuers = config.isDeviceOnly
+    ? handedOver({ store, make, log })
+    : createIssuers({ ...store, make, circuits, log, recorderOf: recorders(store, systemClock) });
   const mail = createMailRoom({ store, guard, ...watchedMail(store, systemClock), consoleUrl: config.adminUrl, clock: systemClock, log });
   const testers = connectorTesters({ engine: engineDeps, guard, chainOf: chainsOf(issuers), mail });
   const monitoring = monitorConnectors({ store, testers, tell: mail.tell, callDays: config.connectorLogDays, clock: systemClock, log });
@@ -154,7 +159,8 @@ async function assemble(config: Config, keys: MasterKeys, store: Store, log: Log
   const state = { isClosing: false };
   const readiness = () => readinessOf(store, systemClock, state.isClosing);
   const clockWatch = watchClock(async () => isClockRight(await readiness()), log);
-  const everywhere = [refresh, shareCircuitsJob(circuits, deps.backlog, store), clockWatch.job];
+  const backlog = config.isDeviceOnly ? countBacklogJob(deps.backlog, store) : shareCircuitsJob(circuits, deps.backlog, store);
+  const everywhere = [refresh, backlog, clockWatch.job];
   const jobs = startJobs(
     config.roles.includes('worker')
       ? [
@@ -166,6 +172,7 @@ async function assemble(config: Config, keys: MasterKeys, store: Store, log: Log
           onlyWith('outbox', notifyJudgesJob({ ...store, judge, clock: systemClock, log })),
           rollOverCaJob({ engine, clock: systemClock, log }),
           renewOcspSignersJob({ engine, log }),
+          showIssuersJob({ ...store, issuers, clock: systemClock, log }),
           compareWithCasJob(comparison({ store, issuers, log })),
           ...auditJobs({ store, guard, clock: systemClock, config, log }),
           ...mail.jobs,

@@ -31,6 +31,8 @@ export interface Config {
   readonly adminListen: Listener;
   readonly trustedProxies: readonly string[];
   readonly roles: readonly NodeRole[];
+  /** Serves devices and nothing else, beside nodes that do the rest: it holds no secrets of connectors and prepares no database. */
+  readonly isDeviceOnly: boolean;
   readonly processes: number;
   readonly adminToken?: Secret;
   readonly connectorAllow: readonly string[];
@@ -159,6 +161,7 @@ function toConfig(parsed: Settings): Config {
     adminListen,
     trustedProxies: parsed.GATEHOUSE_TRUSTED_PROXIES,
     roles: parsed.GATEHOUSE_ROLES,
+    isDeviceOnly: databaseUrl !== undefined && parsed.GATEHOUSE_ROLES.every((role) => role === 'device'),
     processes: parsed.GATEHOUSE_PROCESSES ?? (databaseUrl === undefined ? 1 : availableParallelism()),
     ...(token !== undefined && { adminToken: new Secret(token) }),
     connectorAllow: parsed.GATEHOUSE_CONNECTOR_ALLOW,

@@ -28,7 +28,8 @@ export async function embeddedEngine(config: Config, store: Store, masterKey: Bu
     serveApi: (scope) => registerEngineApi(scope, { engine, clock, log, clients, tokenKey: deriveKey(masterKey, 'engine-api'), version: '1.0' }),
     async reload() {
       await engine.reload();
-      await clients.reload();
+      // Who may call the engine's API is asked where that is served.
+      if (!config.isDeviceOnly) await clients.reload();
     },
   };
 }

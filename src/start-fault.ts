@@ -13,6 +13,7 @@ export const storeExitCodes = {
   'directory-locked': 75,
   'database-unreachable': 69,
   'schema-newer': 78,
+  'not-prepared': 75,
   'wrong-master-key': 78,
   'key-rotation-unfinished': 78,
 } as const satisfies Record<StoreFault['kind'], number>;

@@ -74,7 +74,7 @@ async function examineDatabase(config: Config, isServing: boolean): Promise<read
     ...otherKeyOf(config),
     log: createLog('silent'),
   });
-  return databaseFindings(looked, config.databaseUrl === undefined, isServing);
+  return databaseFindings(looked, { isEmbedded: config.databaseUrl === undefined, isServing, isDeviceOnly: config.isDeviceOnly });
 }
 
 function readDevKey(dataDir: string): Buffer | undefined {

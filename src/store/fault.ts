@@ -4,6 +4,7 @@ export type StoreFault =
   | { readonly kind: 'directory-locked'; readonly directory: string; readonly lockFile: string; readonly holder: string }
   | { readonly kind: 'database-unreachable'; readonly reason: string }
   | { readonly kind: 'schema-newer'; readonly migration: string }
+  | { readonly kind: 'not-prepared'; readonly missing: string }
   | { readonly kind: 'wrong-master-key' }
   | { readonly kind: 'key-rotation-unfinished' };
 
@@ -18,6 +19,8 @@ export function describeStoreFault(fault: StoreFault): string {
       return `The database cannot be reached: ${fault.reason}.`;
     case 'schema-newer':
       return `The database was written by a newer Gatehouse (it has ${fault.migration}); start that one, or restore a backup from before.`;
+    case 'not-prepared':
+      return `The database lacks ${fault.missing}, and a node that only serves devices makes nothing there: run "gatehouse migrate" as its owner, or start a node with other roles first.`;
     case 'key-rotation-unfinished':
       return 'The change of the master key was begun and not finished. Run "gatehouse secret rotate" again with the same two keys; where nodes serve meanwhile, give this one both (docs/operations.md).';
     case 'wrong-master-key':

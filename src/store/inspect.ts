@@ -8,6 +8,7 @@ import type { Connection } from './connection/connection.js';
 import { lockDirectory } from './connection/directory-lock.js';
 import { connectPglite } from './connection/pglite.js';
 import { connectPostgres } from './connection/postgres.js';
+import { type DeviceGrantFaults, deviceGrantFaults } from './device-role.js';
 import type { StoreFault } from './fault.js';
 import { keyCheckName } from './master-keys.js';
 import { appliedMigrations, checkSchema } from './migrate.js';
@@ -31,6 +32,8 @@ export interface Inspection {
   readonly isDurable: boolean;
   /** Why there is no wall between tenants in the database; undefined where there is one, or no schema yet. */
   readonly wallFault?: WallFault;
+  /** How the user that is connected stands to what serving devices needs; absent where there is no schema yet. */
+  readonly deviceGrants?: DeviceGrantFaults;
 }
 
 export interface InspectOptions {
@@ -100,6 +103,7 @@ async function look(connection: Connection, options: InspectOptions): Promise<In
   const schema = checkSchema(applied);
   const unknown = !schema.ok && schema.error.kind === 'schema-newer' ? schema.error.migration : undefined;
   const wall = applied.length === 0 ? undefined : await wallFault(connection);
+  const grants = applied.length === 0 ? undefined : await deviceGrantFaults(connection);
   const check = applied.length === 0 ? undefined : await settingStore(connection).get(keyCheckName);
   return {
     version: `PostgreSQL ${facts.version}`,
@@ -109,6 +113,7 @@ async function look(connection: Connection, options: InspectOptions): Promise<In
     ...(check !== undefined && keys.length > 0 && { isKeyRight: keys.some((key) => isKeyOf(key, check)) }),
     clockAheadMs: Math.round((before + after) / 2 - facts.now.getTime()),
     ...(wall !== undefined && { wallFault: wall }),
+    ...(grants !== undefined && { deviceGrants: grants }),
     isDurable: facts.fsync === 'on' && facts.full_page_writes === 'on',
   };
 }

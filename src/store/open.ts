@@ -1,4 +1,5 @@
 import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
+import { migrations } from '../../migrations/index.js';
 import type { Log } from '../runtime/log.js';
 import { isOutage } from '../runtime/outage.js';
 import { fail, ok, type Result } from '../runtime/result.js';
@@ -10,12 +11,14 @@ import { layEmptyDatabase } from './connection/empty-database.js';
 import { connectPglite } from './connection/pglite.js';
 import { connectPostgres } from './connection/postgres.js';
 import { retrying } from './connection/transient.js';
+import { grantDeviceRole } from './device-role.js';
 import type { StoreFault } from './fault.js';
 import { connectionName, formerKeyName, keyCheckName, rotationName } from './master-keys.js';
 import { appliedMigrations, checkSchema, migrate } from './migrate.js';
 import { storeRooms } from './rooms.js';
 import { settingStore } from './settings.js';
 import type { Store } from './store.js';
+import { connectorStore } from './tenancy/connectors.js';
 import { raiseWall } from './tenant-wall.js';
 
 export interface StoreOptions {
@@ -31,6 +34,8 @@ export interface StoreOptions {
   readonly nodeId: string;
   readonly log: Log;
   readonly poolSize?: number;
+  /** Serves devices only: prepares nothing, and never reads the secrets of connectors. */
+  readonly isDeviceOnly?: boolean;
 }
 
 /** Connects, checks schema and master key, migrates. What was opened is closed again when it ends in a fault. */
@@ -105,10 +110,18 @@ async function prepare(connection: Connection, options: StoreOptions): Promise<R
   const checked = checkSchema(applied);
   if (!checked.ok) return checked;
   if (applied.length > 0 && !(await fits(connection, options))) return fail({ kind: 'wrong-master-key' });
+  if (options.isDeviceOnly === true) return isPrepared(connection, applied);
   const migrated = await migrate(connection);
   if (!migrated.ok) return migrated;
   await settingStore(connection).putOnce(keyCheckName, keyCheck(options.masterKey));
   return (await fits(connection, options)) ? ok(true) : fail({ kind: 'wrong-master-key' });
+}
+
+/** By a node of another kind, whose database user owns the tables. */
+async function isPrepared(connection: Connection, applied: readonly string[]): Promise<Result<true, StoreFault>> {
+  const missing = migrations.find(({ name }) => !applied.includes(name))?.name;
+  if (missing !== undefined) return fail({ kind: 'not-prepared', missing });
+  return (await settingStore(connection).get(keyCheckName)) === undefined ? fail({ kind: 'not-prepared', missing: 'its first start' }) : ok(true);
 }
 
 /** Whether this database belongs to one of the keys. One that it had before may no longer seal anything. */
@@ -132,9 +145,12 @@ function reasonOf(error: Error): string {
   return error.message;
 }
 
-async function assemble(connection: Connection, { masterKey, otherMasterKey, nodeId, log }: StoreOptions): Promise<Store> {
+async function assemble(connection: Connection, { masterKey, otherMasterKey, nodeId, log, isDeviceOnly }: StoreOptions): Promise<Store> {
   const boot = await beginBoot(connection, nodeId);
+  const sealer = createSealer(masterKey, otherMasterKey);
+  if (isDeviceOnly === true) return { ...storeRooms(connection, boot, sealer, log), connectors: connectorStore(connection, boot, sealer, 'without-secrets') };
   const fault = await raiseWall(connection);
   if (fault !== undefined) log.warn({ fault }, 'there is no second wall between tenants in the database: see docs/security.md');
-  return storeRooms(connection, boot, createSealer(masterKey, otherMasterKey), log, fault === undefined);
+  await grantDeviceRole(connection);
+  return storeRooms(connection, boot, sealer, log, fault === undefined);
 }

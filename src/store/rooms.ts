@@ -22,6 +22,7 @@ import { engineStore } from './engine.js';
 import { engineClientStore } from './engine-clients.js';
 import { givenUpRevocations } from './given-up-revocations.js';
 import { idempotencyStore } from './idempotency.js';
+import { issuerViewStore } from './issuer-views.js';
 import { noticeQueue } from './notices.js';
 import { followOrders } from './notifications/events.js';
 import { notificationRoom } from './notifications/index.js';
@@ -87,6 +88,7 @@ export function storeRooms(connection: Connection, begun: Boot, sealer: Sealer, 
     tenants: behind((at) => tenantStore(at, boot), ['find', 'list']),
     connectors: behind((at) => connectorStore(at, boot, sealer), ['find', 'list', 'summary', 'create', 'update', 'remove']),
     circuits: circuitStore(connection),
+    issuerViews: issuerViewStore(connection),
     connectorLog: { ...connectorLog.store, ...behind(connectorLogReader, ['list', 'figures']) },
     connectorHealth: behind(connectorHealthStore, ['find', 'states', 'history']),
     profiles: behind((at) => profileStore(at, boot, sealer), ['find', 'listScep', 'listCmp', 'remove']),

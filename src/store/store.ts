@@ -10,6 +10,7 @@ import type { CertifiedKeyStore } from '../enrolment/certified-keys.js';
 import type { DelayedAnswerStore } from '../enrolment/delayed-answers.js';
 import type { DuplicateReader } from '../enrolment/duplicate-reader.js';
 import type { ApprovalStore } from '../enrolment/four-eyes.js';
+import type { IssuerViews } from '../enrolment/issuer-views.js';
 import type { NoticeQueue } from '../enrolment/notices.js';
 import type { OrderEventReader } from '../enrolment/order-events.js';
 import type { CertificateStore, OrderReader, RefusalLog, RevocationQueue } from '../enrolment/ports.js';
@@ -57,6 +58,7 @@ export interface Store extends NotificationRoom, UserRoom {
   readonly tenants: TenantStore;
   readonly connectors: ConnectorStore;
   readonly circuits: CircuitStore;
+  readonly issuerViews: IssuerViews;
   readonly connectorLog: ConnectorLog & ConnectorLogReader;
   readonly connectorHealth: ConnectorHealthStore;
   readonly profiles: ProfileStore;

@@ -84,7 +84,7 @@ async function look(connection: Connection): Promise<Standing> {
 /** Any constant, beside that of the migrations: processes that start at once take turns, step by step, so that no table is held for long. */
 const wallLock = 7_243_392_101;
 
-function alone(connection: Connection, step: (trx: Trx) => Promise<unknown>): Promise<unknown> {
+export function alone(connection: Connection, step: (trx: Trx) => Promise<unknown>): Promise<unknown> {
   return connection.kysely.transaction().execute(async (trx) => {
     await sql`select set_config('lock_timeout', '5s', true), pg_advisory_xact_lock(${sql.lit(wallLock)})`.execute(trx);
     return step(trx);

@@ -19,6 +19,9 @@ import { freePort } from '../support/server.js';
 
 const sound: Inspection = { version: 'PostgreSQL 15.18', applied: ['0001-a', '0002-b'], missing: [], isKeyRight: true, clockAheadMs: 3, isDurable: true };
 
+const inside = { isEmbedded: false, isServing: false, isDeviceOnly: false } as const;
+const embedded = { ...inside, isEmbedded: true } as const;
+
 t.test('doctor says of the Node version whether it is new enough', async (t) => {
   const rows = [
     ['18.20.4', 'fail'],
@@ -41,30 +44,50 @@ t.test('doctor says of a database what is wrong with it, and what to do', async 
     ['a wrong master key', { isKeyRight: false }, 'Master key', /not the one/],
     ['clocks apart', { clockAheadMs: -2_500 }, 'Clock', /2500 ms behind/],
   ];
-  t.ok(databaseFindings(ok(sound), false, false).every(({ state }) => state === 'ok'));
+  t.ok(databaseFindings(ok(sound), inside).every(({ state }) => state === 'ok'));
   for (const [name, change, what, detail] of rows) {
-    const failed = databaseFindings(ok({ ...sound, ...change }), false, false).filter(({ state }) => state === 'fail');
+    const failed = databaseFindings(ok({ ...sound, ...change }), inside).filter(({ state }) => state === 'fail');
     t.match(failed, [{ what, detail, todo: /\S/ }], name);
     t.equal(failed.length, 1, name);
   }
-  const missing = databaseFindings(ok({ ...sound, applied: ['0001-a'], missing: ['0002-b'] }), false, false);
+  const missing = databaseFindings(ok({ ...sound, applied: ['0001-a'], missing: ['0002-b'] }), inside);
   t.match(
     missing.find(({ what }) => what === 'Schema'),
     { state: 'warn', detail: /missing 0002-b/ },
   );
-  const open = databaseFindings(ok({ ...sound, wallFault: 'no-role' }), false, false);
+  const open = databaseFindings(ok({ ...sound, wallFault: 'no-role' }), inside);
   t.match(
     open.find(({ what }) => what === 'Tenant wall'),
     { state: 'warn', todo: /roles\.sql/ },
   );
 });
 
+t.test("doctor looks at what a device node's database user may read and change", async (t) => {
+  const of = (change: Partial<Inspection>) => databaseFindings(ok({ ...sound, wallFault: 'no-role', ...change }), { ...inside, isDeviceOnly: true });
+  const user = (change: Partial<Inspection>) => of(change).find(({ what }) => what === 'Database user');
+  t.match(user({ deviceGrants: { missing: [], excess: [] } }), { state: 'ok', detail: /no secrets/ });
+  t.match(user({ deviceGrants: { missing: [], excess: ['connector_secrets'] } }), { state: 'warn', detail: /connector_secrets/, todo: /device-role\.sql/ });
+  t.match(user({ deviceGrants: { missing: ['a', 'b', 'c', 'd', 'e'], excess: [] } }), {
+    state: 'fail',
+    detail: /a, b, c, d and 1 more/,
+    todo: /gatehouse migrate/,
+  });
+  t.match(
+    of({ missing: ['0002-b'] }).find(({ what }) => what === 'Schema'),
+    { state: 'fail', todo: /gatehouse migrate/ },
+  );
+  t.notOk(
+    of({}).some(({ what }) => what === 'Tenant wall'),
+    'the wall is for callers it does not have',
+  );
+});
+
 t.test('doctor finds a lock in order only while our own server answers', async (t) => {
   const locked = fail({ kind: 'directory-locked', directory: '/d/db', lockFile: '/d/db.lock', holder: 'process 42 on here' } as const);
-  t.match(databaseFindings(locked, true, true), [{ state: 'ok', detail: /process 42/ }]);
-  t.match(databaseFindings(locked, true, false), [{ state: 'warn', detail: /process 42/ }]);
-  t.match(databaseFindings(fail({ kind: 'database-unreachable', reason: 'refused' }), false, false), [{ state: 'fail' }]);
-  t.match(databaseFindings(ok(undefined), true, false), [{ state: 'ok', detail: /first start/ }]);
+  t.match(databaseFindings(locked, { ...embedded, isServing: true }), [{ state: 'ok', detail: /process 42/ }]);
+  t.match(databaseFindings(locked, embedded), [{ state: 'warn', detail: /process 42/ }]);
+  t.match(databaseFindings(fail({ kind: 'database-unreachable', reason: 'refused' }), inside), [{ state: 'fail' }]);
+  t.match(databaseFindings(ok(undefined), embedded), [{ state: 'ok', detail: /first start/ }]);
 });
 
 t.test('doctor tells a free port from one that another program has', async (t) => {

@@ -16,6 +16,8 @@ import { challengeModes, protocols, statuses } from '../../src/tenancy/profile.j
 import { createDatabase } from '../support/database.js';
 import { schemaText } from '../support/schema-text.js';
 
+t.setTimeout(600_000);
+
 const golden = new URL('../../migrations/schema.sql', import.meta.url);
 
 async function migratedText(t: Test, connection: Connection): Promise<string> {

@@ -8,12 +8,20 @@ import { type Finding, failure, good, warning } from './finding.js';
 const maxClockDifferenceMs = 2_000;
 const oldestMajor = 13;
 
-/** `isServing`: our own server answers on this node's ports, so a lock it holds is as it should be. */
-export function databaseFindings(looked: Result<Inspection | undefined, StoreFault>, isEmbedded: boolean, isServing: boolean): readonly Finding[] {
-  if (!looked.ok) return [faultFinding(looked.error, isServing)];
+/** What the database is looked at for. */
+export interface NodeKind {
+  readonly isEmbedded: boolean;
+  /** Our own server answers on this node's ports, so a lock it holds is as it should be. */
+  readonly isServing: boolean;
+  readonly isDeviceOnly: boolean;
+}
+
+export function databaseFindings(looked: Result<Inspection | undefined, StoreFault>, node: NodeKind): readonly Finding[] {
+  if (!looked.ok) return [faultFinding(looked.error, node.isServing)];
   const inspection = looked.value;
   if (inspection === undefined) return [good('Database', 'embedded; the first start makes it')];
-  return [reachable(inspection, isEmbedded), schema(inspection), ...masterKey(inspection), ...tenantWall(inspection), clock(inspection)];
+  const rights = node.isDeviceOnly ? deviceRights(inspection) : tenantWall(inspection);
+  return [reachable(inspection, node.isEmbedded), schema(inspection, node.isDeviceOnly), ...masterKey(inspection), ...rights, clock(inspection)];
 }
 
 function faultFinding(fault: StoreFault, isServing: boolean): Finding {
@@ -36,10 +44,12 @@ function reachable({ version, isDurable }: Inspection, isEmbedded: boolean): Fin
     : failure('Database', `${version} with fsync or full_page_writes off`, 'Switch both on: what is promised to devices must be on disk.');
 }
 
-function schema({ applied, missing, unknown }: Inspection): Finding {
+function schema({ applied, missing, unknown }: Inspection, isDeviceOnly: boolean): Finding {
   if (unknown !== undefined)
     return failure('Schema', `has ${unknown}, which this version does not know`, 'Start the newer Gatehouse, or restore a backup from before.');
   const last = applied.at(-1) ?? 'none';
+  if (missing.length > 0 && isDeviceOnly)
+    return failure('Schema', `${last}; missing ${missing.join(', ')}`, 'This node makes no schema: run "gatehouse migrate" as the owner of the tables.');
   return missing.length === 0
     ? good('Schema', last)
     : warning('Schema', `${last}; missing ${missing.join(', ')}`, 'The next start migrates it; "gatehouse migrate" does so beforehand.');
@@ -65,6 +75,18 @@ function tenantWall({ applied, wallFault }: Inspection): readonly Finding[] {
   if (wallFault === undefined) return [good('Tenant wall', 'row-level security stands')];
   return [warning('Tenant wall', 'no row-level security between tenants', missingWall[wallFault])];
 }
+
+/** What the user of a node that only serves devices may read and change: all that it needs, and no secrets that are none of its business. */
+function deviceRights({ deviceGrants }: Inspection): readonly Finding[] {
+  if (deviceGrants === undefined) return [];
+  const { missing, excess } = deviceGrants;
+  if (missing.length > 0)
+    return [failure('Database user', `lacks ${listed(missing)}`, 'Run "gatehouse migrate" as the owner of the tables, or start one of the other nodes anew.')];
+  if (excess.length === 0) return [good('Database user', 'reads what serving devices needs, and no secrets of connectors, users, sessions or tokens')];
+  return [warning('Database user', `may read or change ${listed(excess)}`, 'Give this node a user of its own: deploy/postgresql/device-role.sql.')];
+}
+
+const listed = (names: readonly string[]): string => (names.length <= 4 ? names.join(', ') : `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`);
 
 function clock({ clockAheadMs }: Inspection): Finding {
   const detail = `${Math.abs(clockAheadMs)} ms ${clockAheadMs < 0 ? 'behind' : 'ahead of'} the database`;

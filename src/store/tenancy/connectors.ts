@@ -19,7 +19,10 @@ type ConnectorRow = Selectable<ConnectorsTable>;
 type SecretRow = Selectable<ConnectorSecretsTable>;
 type Changed = Parameters<ConnectorStore['update']>[3];
 
-export function connectorStore(connection: Connection, boot: Boot, sealer: Sealer): ConnectorStore {
+/** `without-secrets`: as a node that only serves devices may see them, whose database user cannot read the secrets; such a store finds and lists. */
+export function connectorStore(connection: Connection, boot: Boot, sealer: Sealer, sight: 'whole' | 'without-secrets' = 'whole'): ConnectorStore {
+  const complete = (rows: readonly ConnectorRow[]) =>
+    sight === 'whole' ? withSecrets(connection.kysely, sealer, rows) : rows.map((row) => toConnector(row, [], sealer));
   return {
     create: (context, { secrets, config, ...connector }) =>
       changeConfig(connection, async (trx) => {
@@ -30,10 +33,10 @@ export function connectorStore(connection: Connection, boot: Boot, sealer: Seale
         await auditChange(trx, boot, context, 'connector.created', `connector:${connector.id}`, context.tenantId, details);
         return ok((await read(trx, sealer, context, connector.id)) as Connector);
       }),
-    find: async (context, id) => read(connection.kysely, sealer, context, id),
+    find: async (context, id) => (await complete(await standingRows(connection.kysely, context, id)))[0],
     list: async (context, query) => {
       const page = await readPage<ConnectorRow, ConnectorRow>(connection, listing(context, query), query, (row) => row);
-      return { ...page, items: await withSecrets(connection.kysely, sealer, page.items) };
+      return { ...page, items: await complete(page.items) };
     },
     update: (context, id, version, change) => changeConfig(connection, (trx) => update(trx, boot, sealer, context, id, version, change)),
     remove: (context, id, version) => changeConfig(connection, (trx) => remove(trx, boot, context, id, version)),
@@ -62,9 +65,12 @@ function listing(context: Context, query: Parameters<ConnectorStore['list']>[1])
 }
 
 async function read(executor: Executor, sealer: Sealer, context: Context, id: string): Promise<Connector | undefined> {
+  return (await withSecrets(executor, sealer, await standingRows(executor, context, id)))[0];
+}
+
+async function standingRows(executor: Executor, context: Context, id: string): Promise<readonly ConnectorRow[]> {
   const where = allOf([...visibleTo(context, sql`tenant_id`), ...equalsId(sql`id`, id)]);
-  const { rows } = await sql<ConnectorRow>`select * from connectors where ${where}`.execute(executor);
-  return (await withSecrets(executor, sealer, rows))[0];
+  return (await sql<ConnectorRow>`select * from connectors where ${where}`.execute(executor)).rows;
 }
 
 async function withSecrets(executor: Executor, sealer: Sealer, connectors: readonly ConnectorRow[]): Promise<readonly Connector[]> {
@@ -114,8 +120,7 @@ async function update(
 }
 
 async function remove(trx: Trx, boot: Boot, context: Context, id: string, version: number): Promise<Written<true>> {
-  const where = allOf([...visibleTo(context, sql`tenant_id`), ...equalsId(sql`id`, id)]);
-  const found = standingAt((await sql<ConnectorRow>`select * from connectors where ${where}`.execute(trx)).rows[0], version);
+  const found = standingAt((await standingRows(trx, context, id))[0], version);
   if (!found.ok) return found;
   const standing = found.value;
   const profiles = await trx.selectFrom('profiles').select(['id', 'name', 'protocol']).where('connector_id', '=', id).orderBy('name').limit(100).execute();

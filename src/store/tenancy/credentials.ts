@@ -5,6 +5,7 @@ import type { TenantContext } from '../../tenancy/context.js';
 import type { NewRaKey, RaKey, SharedSecret } from '../../tenancy/credentials.js';
 import type { CredentialStore } from '../../tenancy/ports.js';
 import type { Boot } from '../audit.js';
+import { chainToJson } from '../chain-json.js';
 import { type Connection, firstOf, rowsOf } from '../connection/connection.js';
 import { allOf } from '../page.js';
 import { equalsId, visibleTo } from '../scope.js';
@@ -134,10 +135,6 @@ async function putRaKeyInUse(
   const retired = await keys().set({ state: 'retiring' }).where('id', '=', replaces).where('state', '=', 'active').executeTakeFirst();
   if (retired.numUpdatedRows > 0n) await auditChange(trx, boot, context, 'ra-key.retiring', `ra-key:${replaces}`, context.tenantId, {});
   return true;
-}
-
-function chainToJson(chain: readonly Buffer[]): string {
-  return JSON.stringify(chain.map((certificate) => certificate.toString('base64')));
 }
 
 function toSecret(row: SecretRow, sealer: Sealer): SharedSecret {
