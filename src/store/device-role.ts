@@ -53,9 +53,11 @@ export async function deviceGrantFaults(connection: Connection, role: RawBuilder
   );
   const excess = await rowsOf(
     connection,
-    sql<{ name: string }>`select c.name from unnest(${[...closedToDevices]}::text[]) as c (name) where to_regclass(c.name) is not null and
+    sql<{
+      name: string;
+    }>`select c.name from unnest(${[...closedToDevices]}::text[]) with ordinality as c (name, place) where to_regclass(c.name) is not null and
       (has_table_privilege(${role}, to_regclass(c.name), 'select, insert, update, delete, truncate') or has_any_column_privilege(${role}, to_regclass(c.name), 'select, insert, update'))
-      order by 1`,
+      order by c.place`,
   );
   return { missing: missing.map(({ what }) => what), excess: excess.map(({ name }) => name) };
 }

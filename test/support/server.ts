@@ -58,7 +58,7 @@ export interface ServerOptions {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const startLimitMs = 90_000;
+const startLimitMs = 300_000;
 const stopLimitMs = 20_000;
 
 export function freePort(): Promise<number> {
