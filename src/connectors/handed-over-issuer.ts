@@ -1,5 +1,4 @@
-import type { IssuerName, IssuerViews } from '../enrolment/issuer-views.js';
-import type { Issuer } from '../enrolment/ports.js';
+import type { Issuer, IssuerName, IssuerViews } from '../enrolment/ports.js';
 import type { Connector } from '../tenancy/connector.js';
 
 const reason = 'This node serves devices only; a node with the role worker calls the CA.';
