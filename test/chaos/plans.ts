@@ -52,7 +52,7 @@ export function plansFor(isShort: boolean, hasPostgres: boolean): readonly Plan[
     pauseMs: [100, 500],
     databaseStops: of(1, 50),
     freezes: of(1, 40),
-    deaths: of(1, 100),
+    deaths: of(0, 100),
     hasHostileCa: true,
   };
   if (hasPostgres) return [hostile, postgres, embedded];

@@ -1,17 +1,14 @@
 /** The server as the campaign runs it: the product, with a planted bug or a hostile CA where the campaign asks for one. */
-import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parseConfig } from '../../src/config.js';
-import { armFailpoints, disarmFailpoints } from '../../src/runtime/failpoint.js';
 import { serve } from '../../src/serve.js';
+import { followArming } from './arming.js';
 import { plantedBugs, replacementsFor } from './planted.js';
 
 async function main(): Promise<void> {
   await toldToServe();
-  followArming(process.env.CHAOS_ARM_FILE);
-  // Behind the file, which disarms everything where it is empty.
-  if (process.env.CHAOS_FAILPOINT !== undefined) armFailpoints(process.env.CHAOS_FAILPOINT);
+  followArming(process.env.CHAOS_ARM_FILE, process.env.CHAOS_FAILPOINT);
   collectEvery(Number(process.env.CHAOS_COLLECT_MS ?? 0));
   const shiftMs = Number(process.env.CHAOS_CLOCK_SHIFT_MS ?? 0);
   if (shiftMs !== 0) shiftClock(shiftMs);
@@ -30,17 +27,6 @@ async function toldToServe(): Promise<void> {
   });
   process.stdin.removeAllListeners('end').destroy();
   Object.assign(process.env, JSON.parse(line));
-}
-
-function followArming(armFile: string | undefined): void {
-  if (armFile === undefined) return;
-  const arm = () => {
-    const spec = readFileSync(armFile, 'utf8');
-    if (spec === '') disarmFailpoints();
-    else armFailpoints(spec);
-  };
-  arm();
-  process.on('SIGWINCH', arm);
 }
 
 /** For those who look at its memory: what lives is what a collection leaves. */
