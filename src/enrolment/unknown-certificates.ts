@@ -76,6 +76,7 @@ export interface UnknownCertificateStore {
 }
 
 export interface UnknownCertificateDesk {
+  /** `q`: part of a subject or serial number. */
   list(
     context: Context,
     query: ListQuery & { readonly connectorId?: string | undefined; readonly state?: UnknownState | undefined },

@@ -4,7 +4,7 @@ import { uuidv7 } from '../runtime/ids.js';
 import type { TenantContext } from '../tenancy/context.js';
 import { type AuditEntry, type Boot, writeAudit } from './audit.js';
 import { type Connection, firstOf, rowsOf, transact } from './connection/connection.js';
-import { allOf, readPage } from './page.js';
+import { allOf, readPage, searched } from './page.js';
 import { equalsId, visibleTo } from './scope.js';
 import { isUuid, storableText } from './text.js';
 
@@ -132,6 +132,7 @@ function desk(connection: Connection, boot: Boot): UnknownCertificateDesk {
           ...visibleTo(context, sql`u.tenant_id`),
           ...equalsId(sql`u.connector_id`, query.connectorId),
           ...(query.state === undefined ? [] : [sql`u.state = ${query.state}`]),
+          ...searched(query.q, sql`u.subject`, sql`u.serial`),
         ],
         sorts: { foundAt: { by: sql`u.found_at`, type: 'timestamptz' } },
         defaultSort: '-foundAt',

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../support/run.js';
 import type { RunningServer } from '../support/server.js';
 
@@ -43,21 +44,28 @@ export async function askForApproval(server: RunningServer, name: string, subjec
 }
 
 interface Asked {
+  readonly id: string;
   readonly endpointPath: string;
   readonly credentials: { readonly reference: string; readonly secret: string };
 }
 
-/** Asks once and does not wait for the answer. */
-async function ask(server: RunningServer, { endpointPath, credentials }: Asked, subject: string): Promise<void> {
+/** Asks, and goes away once the order stands there. */
+async function ask(server: RunningServer, { id, endpointPath, credentials }: Asked, subject: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-console-device-'));
-  const quiet = { cwd: folder, timeoutMs: 60_000 };
-  const key = await run('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', 'k.pem'], quiet);
+  const key = await run('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', 'k.pem'], { cwd: folder });
   if (key.code !== 0) throw new Error(key.output);
   const where = ['-server', server.firstRun.cmp.server, '-path', `cmp/${endpointPath}`, '-recipient', server.firstRun.cmp.recipient];
   const who = ['-ref', credentials.reference, '-secret', `pass:${credentials.secret}`, '-newkey', 'k.pem', '-subject', subject];
-  const { output } = await run('openssl', ['cmp', '-cmd', 'ir', ...where, ...who, '-total_timeout', '2', '-certout', 'c.pem'], quiet);
+  const device = spawn('openssl', ['cmp', '-cmd', 'ir', ...where, ...who, '-certout', 'c.pem'], { cwd: folder, stdio: 'ignore' });
+  const hasEnded = new Promise((resolve) => device.once('close', resolve));
+  const orders = `/api/v1/orders?profileId=${id}&q=${encodeURIComponent(subject.slice(1))}&state=AWAITING_APPROVAL`;
+  while (((await (await server.api(orders)).json()) as { total: number }).total === 0) {
+    if (device.exitCode !== null) throw new Error(`openssl ended with ${device.exitCode} before the order of ${subject} waited`);
+    await sleep(50);
+  }
+  device.kill();
+  await hasEnded;
   rmSync(folder, { recursive: true, force: true });
-  if (!/waiting|total timeout/i.test(output)) throw new Error(`the order of ${subject} does not wait: ${output}`);
 }
 
 /** Every place of the console: its name and its address. */

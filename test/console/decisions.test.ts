@@ -2,8 +2,10 @@ import t from 'tap';
 import { buildName, toPem } from '../../src/pkix/index.js';
 import { oids } from '../../src/protocol/der/index.js';
 import { createAuthority } from '../chaos/hostile-authority.js';
+import { eventually, press, untilAnnounced } from './hands.js';
+import { keepPicture, seriousFindings } from './looks.js';
 import { type Seeded, startSeeded, stuckSubjects, unknownSubjects } from './seed.js';
-import { keepPicture, openHouse, seriousFindings } from './stage.js';
+import { openHouse } from './stage.js';
 
 let seeded: Seeded;
 const house = openHouse({
@@ -21,7 +23,7 @@ t.test('Dashboard: what needs somebody leads to the stuck orders and to the cert
   await stage.open('/dashboard');
   const attention = page.getByRole('region', { name: 'Attention required' });
   await attention.getByRole('link', { name: `${stuckSubjects.length} stuck` }).waitFor();
-  await attention.getByRole('link', { name: `${unknownSubjects.length} certificates of a CA that nobody here asked for` }).click();
+  await press(attention.getByRole('link', { name: `${unknownSubjects.length} certificates of a CA that nobody here asked for` }));
   await page.waitForURL(/\/unknown-certificates\?state=FOUND/);
   await page.getByRole('heading', { name: 'Unknown certificates' }).waitFor();
   t.strictSame(stage.faults, []);
@@ -36,27 +38,27 @@ t.test('Unknown certificates: shown with all that is known of them, one is revok
   t.strictSame(heads, ['Subject', 'Connector', 'Issued for', 'State', 'Found', 'Valid until', 'Actions']);
   t.strictSame(await seriousFindings(page), [], 'the list');
   await keepPicture(page, 'unknown-certificates');
-  await page.getByRole('button', { name: `${stranger}`, exact: true }).click();
+  await press(page.getByRole('button', { name: `${stranger}`, exact: true }));
   const facts = page.getByRole('dialog', { name: stranger ?? '' });
   await facts.getByText('Nobody but this connector can have had it issued.').waitFor();
-  const [download] = await Promise.all([page.waitForEvent('download'), facts.getByRole('button', { name: 'Download PEM' }).click()]);
+  const [download] = await Promise.all([page.waitForEvent('download'), press(facts.getByRole('button', { name: 'Download PEM' }))]);
   t.match(download.suggestedFilename(), /^[0-9a-f]+\.pem$/);
-  await facts.getByRole('button', { name: 'Close' }).click();
+  await press(facts.getByRole('button', { name: 'Close' }));
   for (const [action, subject, state] of [
     ['Keep', backup, 'Kept'],
     ['Revoke', stranger, 'Being revoked'],
   ] as const) {
-    await page.getByRole('button', { name: `${action}: ${subject}` }).click();
+    await press(page.getByRole('button', { name: `${action}: ${subject}` }));
     const question = page.getByRole('dialog');
     t.equal(await question.getByRole('button', { name: action, exact: true }).isDisabled(), true, 'a reason is wanted');
     await question.getByLabel('Reason').fill(`because of ${action}`);
-    await question.getByRole('button', { name: action, exact: true }).click();
+    await press(question.getByRole('button', { name: action, exact: true }));
     await page
       .getByRole('row', { name: new RegExp(subject ?? '') })
       .getByText(state)
       .waitFor();
   }
-  t.equal(await page.getByRole('button', { name: /^Keep/ }).count(), 0, 'what is kept or revoked is not kept again');
+  t.equal(await eventually(() => page.getByRole('button', { name: /^Keep/ }).count(), 0), 0, 'what is kept or revoked is not kept again');
   t.equal(await page.getByRole('button', { name: `Revoke: ${backup}` }).count(), 1, 'what is kept can still be revoked');
   const { items } = (await (await house.server.api('/api/v1/unknown-certificates')).json()) as { items: { subject: string; reason: string }[] };
   t.equal(items.find(({ subject }) => subject === backup)?.reason, 'because of Keep');
@@ -79,31 +81,31 @@ t.test('Approvals: a stuck order goes to its CA again, another gets the certific
   const question = page.getByRole('dialog');
 
   await stage.open(`/orders/${found?.id}`);
-  await page.getByRole('button', { name: 'Resolve with a certificate' }).click();
+  await press(page.getByRole('button', { name: 'Resolve with a certificate' }));
   await question.getByLabel('Reason').fill('found at the CA');
   t.equal(await question.getByRole('button', { name: 'Resolve with a certificate' }).isDisabled(), true, 'a certificate is wanted');
   await question.getByLabel('Certificate (PEM)').fill(pemFor('somebody else'));
-  await question.getByRole('button', { name: 'Resolve with a certificate' }).click();
+  await press(question.getByRole('button', { name: 'Resolve with a certificate' }));
   await question.getByText(/another subject/).waitFor();
   await question.getByLabel('Certificate (PEM)').fill(pemFor('found'));
-  await question.getByRole('button', { name: 'Resolve with a certificate' }).click();
-  await page.getByText('The order was resolved.').waitFor();
+  await press(question.getByRole('button', { name: 'Resolve with a certificate' }));
+  await untilAnnounced(page, 'The order was resolved.');
   await page.getByRole('region', { name: 'Timeline' }).getByText('found at the CA').waitFor();
 
   await stage.open(`/orders/${hopeless?.id}`);
-  await page.getByRole('button', { name: 'Give up' }).click();
+  await press(page.getByRole('button', { name: 'Give up' }));
   await question.getByLabel('Reason').fill('the CA is gone');
-  await question.getByRole('button', { name: 'Give up' }).click();
-  await page.getByText('The order was given up.').waitFor();
+  await press(question.getByRole('button', { name: 'Give up' }));
+  await untilAnnounced(page, 'The order was given up.');
   await page.getByRole('alert').getByText('the CA is gone').waitFor();
 
   await stage.open(`/orders/${again?.id}`);
-  await page.getByRole('button', { name: 'Try again' }).click();
+  await press(page.getByRole('button', { name: 'Try again' }));
   await question.getByLabel('Reason').fill('the CA has nothing of it');
-  await question.getByRole('button', { name: 'Try again' }).click();
-  await page.getByText('The order goes to the CA again.').waitFor();
+  await press(question.getByRole('button', { name: 'Try again' }));
+  await untilAnnounced(page, 'The order goes to the CA again.');
   await page.getByRole('region', { name: 'Timeline' }).getByText('the CA has nothing of it').waitFor();
-  t.equal(await page.getByRole('button', { name: 'Give up' }).count(), 0, 'what was decided is not decided again');
+  t.equal(await eventually(() => page.getByRole('button', { name: 'Give up' }).count(), 0), 0, 'what was decided is not decided again');
   t.strictSame(
     stage.faults.filter((fault) => !fault.includes('status of 400')),
     [],

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { askForApproval, enrol, firstOf } from './contents.js';
-import { choose, keepPicture, openHouse, roundsUntil, seriousFindings } from './stage.js';
+import { choose, eventually, press, setBox } from './hands.js';
+import { keepPicture, seriousFindings } from './looks.js';
+import { roundsUntil } from './rounds.js';
+import { openHouse } from './stage.js';
 
 const house = openHouse({ prepare: enrol });
 const { skip } = house;
@@ -35,12 +38,16 @@ for (const scheme of ['light', 'dark'] as const) {
     await stage.open('/dashboard?window=7d');
     const chart = page.getByRole('region', { name: 'Orders per day, last 7 days' });
     t.equal(await chart.getByRole('row').count(), 8, 'the table has every day and a heading');
-    t.match(await chart.getByRole('row').last().textContent(), /\d{4}[1-9]\d*00$/, 'today has what was issued');
+    const days = (await chart.getByRole('row').allTextContents()).slice(-2);
+    t.ok(
+      days.some((day) => /\d{4}[1-9]\d*00$/.test(day)),
+      'today, or yesterday at midnight, has what was issued',
+    );
     await page.getByText('All clear').waitFor();
-    t.match(await page.getByRole('region', { name: 'Latency' }).textContent(), /Half were faster than\d+ ms/);
+    t.match(await page.getByRole('region', { name: 'Latency' }).textContent(), /Half were faster than\d[\d.]* (ms|s|min)/);
     t.strictSame(await seriousFindings(page), []);
     await keepPicture(page, `dashboard-whole-${scheme}`);
-    await page.getByRole('region', { name: 'Expiring certificates' }).getByRole('link').last().click();
+    await press(page.getByRole('region', { name: 'Expiring certificates' }).getByRole('link').last());
     await page.waitForURL(/certificates\?within=90/);
     await page.getByText('Nothing matches these filters').waitFor();
     t.strictSame(stage.faults, []);
@@ -56,11 +63,11 @@ t.test('many orders: chosen, denied with one reason, told one by one; who may on
   await page.getByRole('link', { name: '3 awaiting approval' }).waitFor();
   await page.getByRole('region', { name: 'Attention required' }).waitFor();
   await stage.open(`/orders?profileId=${id}`);
-  await page.getByLabel('Choose all on this page').check();
+  await setBox(page.getByLabel('Choose all on this page'), true);
   await page.getByText('3 chosen').waitFor();
-  await page.getByLabel('Choose CN=third').uncheck();
+  await setBox(page.getByLabel('Choose CN=third'), false);
   t.equal(await page.getByRole('button', { name: 'Acknowledge (0)' }).isDisabled(), true, 'only what fits is offered');
-  await page.getByRole('button', { name: 'Deny (2)' }).click();
+  await press(page.getByRole('button', { name: 'Deny (2)' }));
   const dialog = page.getByRole('dialog', { name: 'Deny these orders?' });
   await dialog.getByText('CN=first').waitFor();
   t.equal(await dialog.getByRole('button', { name: 'Deny (2)' }).isDisabled(), true, 'a reason is wanted');
@@ -69,18 +76,18 @@ t.test('many orders: chosen, denied with one reason, told one by one; who may on
   await dialog.getByLabel('Reason').fill('not on the list');
   const second = (await (await house.server.api(`/api/v1/orders?profileId=${id}&q=second`)).json()) as { items: { id: string }[] };
   await house.server.api(`/api/v1/orders/${second.items[0]?.id}/approve`, { method: 'POST' });
-  await dialog.getByRole('button', { name: 'Deny (2)' }).click();
+  await press(dialog.getByRole('button', { name: 'Deny (2)' }));
   await dialog.getByText('Done for 1; not done for 1.').waitFor();
   t.match(await dialog.getByRole('alert').textContent(), /CN=second: /, 'one that was decided meanwhile says so');
   await keepPicture(page, 'bulk-result');
-  await dialog.getByRole('button', { name: 'Close' }).last().click();
+  await press(dialog.getByRole('button', { name: 'Close' }).last());
   await page
     .getByRole('row', { name: /CN=first/ })
     .getByText('Rejected')
     .waitFor();
-  await page.getByLabel('Choose CN=first').check();
-  await page.getByRole('button', { name: 'Acknowledge (1)' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge (1)' }).click();
+  await setBox(page.getByLabel('Choose CN=first'), true);
+  await press(page.getByRole('button', { name: 'Acknowledge (1)' }));
+  await press(page.getByRole('dialog').getByRole('button', { name: 'Acknowledge (1)' }));
   await page.getByRole('dialog').getByText('Done for 1.').waitFor();
   t.equal(await totalOf(`/orders?profileId=${id}&acknowledged=true`), 1);
   t.strictSame(stage.faults, []);
@@ -96,20 +103,20 @@ t.test('many profiles: deactivated and deleted at once; what is in use stays and
   const stage = await house.admin();
   const { page } = stage;
   await stage.open('/scep-server?q=Pile');
-  await page.getByLabel('Choose all on this page').check();
-  await page.getByRole('button', { name: 'Deactivate (2)' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Deactivate (2)' }).click();
+  await setBox(page.getByLabel('Choose all on this page'), true);
+  await press(page.getByRole('button', { name: 'Deactivate (2)' }));
+  await press(page.getByRole('dialog').getByRole('button', { name: 'Deactivate (2)' }));
   await page.getByRole('dialog').getByText('Done for 2.').waitFor();
-  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
+  await press(page.getByRole('dialog').getByRole('button', { name: 'Close' }).last());
   await page.getByText('Inactive', { exact: true }).nth(2).waitFor();
-  await page.getByLabel('Choose all on this page').check();
-  await page.getByRole('button', { name: 'Delete (2)' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete (2)' }).click();
+  await setBox(page.getByLabel('Choose all on this page'), true);
+  await press(page.getByRole('button', { name: 'Delete (2)' }));
+  await press(page.getByRole('dialog').getByRole('button', { name: 'Delete (2)' }));
   await page.getByText('Nothing matches these filters').waitFor();
   await stage.open('/connectors');
-  await page.getByLabel('Choose Embedded engine').check();
-  await page.getByRole('button', { name: 'Delete (1)' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete (1)' }).click();
+  await setBox(page.getByLabel('Choose Embedded engine'), true);
+  await press(page.getByRole('button', { name: 'Delete (1)' }));
+  await press(page.getByRole('dialog').getByRole('button', { name: 'Delete (1)' }));
   await page.getByRole('dialog').getByText('not done for 1').waitFor();
   t.equal(await totalOf('/connectors'), 1, 'it is still there');
   t.strictSame(stage.faults, []);
@@ -121,6 +128,7 @@ t.test('every list that the API exports is saved as CSV, with the filters that a
   const { page } = stage;
   const { id } = await firstOf(house.server, '/connectors');
   await house.server.api(`/api/v1/connectors/${id}/test`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+  t.equal(await eventually(async () => (await totalOf(`/connectors/${id}/logs`)) > 0, true), true, 'the connector has a log');
   const lists = [
     ['/orders?state=CONFIRMED', /^id,createdAt,/, /CONFIRMED/],
     ['/certificates', /^id,/, /img src/],
@@ -130,7 +138,7 @@ t.test('every list that the API exports is saved as CSV, with the filters that a
   ] as const;
   for (const [path, heading, content] of lists) {
     await stage.open(path);
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export CSV' }).click()]);
+    const [download] = await Promise.all([page.waitForEvent('download'), press(page.getByRole('button', { name: 'Export CSV' }))]);
     t.match(download.suggestedFilename(), /\.csv$/);
     const text = readFileSync(await download.path(), 'utf8');
     t.match(text, heading, path);
@@ -151,8 +159,7 @@ t.test('a page waits three times at most before it shows its list: the program, 
     t.strictSame(stage.faults, []);
     await stage.close();
   };
-  // Each spends its time waiting for silence, so that they can wait together.
-  await Promise.all(['/orders', '/cmp-server', '/dashboard'].map(look));
+  for (const path of ['/orders', '/cmp-server', '/dashboard']) await look(path);
 });
 
 t.test('filters are kept in the address and choose by the keyboard alone', { skip }, async (t) => {
@@ -166,7 +173,7 @@ t.test('filters are kept in the address and choose by the keyboard alone', { ski
     .first()
     .waitFor();
   await page.locator('table.list').getByText('Rejected', { exact: true }).first().waitFor({ state: 'detached' });
-  t.equal(await page.getByText('Rejected', { exact: true }).count(), 1, 'only the choice of the filter says it');
+  t.equal(await eventually(() => page.getByText('Rejected', { exact: true }).count(), 1), 1, 'only the choice of the filter says it');
   t.strictSame(stage.faults, []);
   await stage.close();
 });
@@ -178,7 +185,7 @@ t.test('a certificate: its chain with the verdict of each signature, and the cha
   const chain = page.getByRole('region', { name: 'Chain' });
   await chain.getByText('Signature valid').nth(2).waitFor();
   t.equal(await chain.getByText('Signature valid').count(), 3, 'root, issuing CA, certificate');
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download chain' }).click()]);
+  const [download] = await Promise.all([page.waitForEvent('download'), press(page.getByRole('button', { name: 'Download chain' }))]);
   t.equal(readFileSync(await download.path(), 'utf8').match(/BEGIN CERTIFICATE/g)?.length, 3);
   t.strictSame(await seriousFindings(page), []);
   await keepPicture(page, 'certificate-chain');
@@ -200,7 +207,46 @@ t.test('an order shows what was exchanged, decoded, with verdicts', { skip }, as
   await stage.close();
 });
 
-/** The newest event that a checkpoint covers already; the next checkpoint is a minute away at most. */
+t.test('Decoder: a certificate of which nothing can be checked is not said to have passed; what is broken fails', { skip }, async (t) => {
+  const stage = await house.admin();
+  const { page } = stage;
+  const { id } = await firstOf(house.server, '/certificates');
+  const pem = await (await house.server.api(`/api/v1/certificates/${id}`, { headers: { accept: 'application/x-pem-file' } })).text();
+  t.match(pem, 'BEGIN CERTIFICATE');
+  await stage.open('/decoder');
+  await page.getByLabel('Message').fill(pem);
+  await press(page.getByRole('button', { name: 'Decode' }));
+  const shown = page.getByRole('region', { name: 'Certificate', exact: true });
+  await shown.getByText('serialNumber').waitFor();
+  await shown.getByText('Nothing to check').waitFor();
+  await keepPicture(page, 'decoder-certificate');
+  await page.getByLabel('Message').fill('MAA=');
+  await press(page.getByRole('button', { name: 'Decode' }));
+  await page.getByText('A check failed').waitFor();
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+t.test('SCEP: a configuration profile for one Apple device, with a challenge of its own and the root', { skip }, async (t) => {
+  const stage = await house.admin();
+  const { page } = stage;
+  await stage.open(`/scep-server/${(await firstOf(house.server, '/scep-profiles?q=demo')).id}`);
+  await press(page.getByRole('button', { name: 'Apple configuration profile' }));
+  const form = page.getByRole('dialog', { name: 'Apple configuration profile' });
+  await form.getByLabel('Device').fill('phone <7>');
+  t.strictSame(await seriousFindings(page), []);
+  await keepPicture(page, 'apple-profile');
+  const [download] = await Promise.all([page.waitForEvent('download'), press(form.getByRole('button', { name: 'Download .mobileconfig' }))]);
+  t.equal(download.suggestedFilename(), 'demo.mobileconfig');
+  const text = readFileSync(await download.path(), 'utf8');
+  t.match(text, /<key>Challenge<\/key><string>[A-Za-z0-9]{20,32}<\/string>/);
+  t.match(text, '<string>phone &lt;7&gt;</string>');
+  t.match(text, /com\.apple\.security\.root[\s\S]*<data>[A-Za-z0-9+/=]{200,}<\/data>/);
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+/** The newest event that a checkpoint covers already. The next checkpoint is a minute away at most: what needs one comes last. */
 async function coveredEvent(): Promise<string> {
   for (;;) {
     const { items } = (await (await house.server.api('/api/v1/audit-events?limit=25')).json()) as { items: readonly { readonly id: string }[] };
@@ -218,9 +264,9 @@ t.test('Audit: the browser computes that the events shown are in the signed chai
   const { page } = stage;
   await stage.open('/audit');
   const result = page.getByRole('region', { name: 'Chain', exact: true }).getByRole('alert');
-  await page.getByRole('button', { name: 'Verify what is shown' }).click();
-  await result.waitFor();
-  t.match(await result.textContent(), /Nothing was changed.*[1-9]\d* of the events shown are in the chain as they were written, 0 are not/s);
+  await press(page.getByRole('button', { name: 'Verify what is shown' }));
+  const unchanged = /Nothing was changed.*[1-9]\d* of the events shown are in the chain as they were written, 0 are not/s;
+  t.match(await eventually(() => result.textContent(), unchanged), unchanged);
   t.strictSame(await seriousFindings(page), []);
   await keepPicture(page, 'audit-verified');
   for (const [member, lie] of [
@@ -234,51 +280,12 @@ t.test('Audit: the browser computes that the events shown are in the signed chai
       return route.fulfill({ response: answer, json: { ...body, items: body.items.map((item) => (item.id === changed ? { ...item, [member]: lie } : item)) } });
     });
     await stage.open('/audit');
-    await page.getByRole('button', { name: 'Verify what is shown' }).click();
-    await result.waitFor();
-    t.match(await result.textContent(), /Something was changed.*, 1 are not/s, member);
+    await press(page.getByRole('button', { name: 'Verify what is shown' }));
+    const isFound = /Something was changed.*, 1 are not/s;
+    t.match(await eventually(() => result.textContent(), isFound), isFound, member);
     await page.unroute(/\/api\/v1\/audit-events\?/);
   }
   await keepPicture(page, 'audit-changed');
-  t.strictSame(stage.faults, []);
-  await stage.close();
-});
-
-t.test('Decoder: a certificate of which nothing can be checked is not said to have passed; what is broken fails', { skip }, async (t) => {
-  const stage = await house.admin();
-  const { page } = stage;
-  const { id } = await firstOf(house.server, '/certificates');
-  const pem = await (await house.server.api(`/api/v1/certificates/${id}`, { headers: { accept: 'application/x-pem-file' } })).text();
-  t.match(pem, 'BEGIN CERTIFICATE');
-  await stage.open('/decoder');
-  await page.getByLabel('Message').fill(pem);
-  await page.getByRole('button', { name: 'Decode' }).click();
-  const shown = page.getByRole('region', { name: 'Certificate', exact: true });
-  await shown.getByText('serialNumber').waitFor();
-  await shown.getByText('Nothing to check').waitFor();
-  await keepPicture(page, 'decoder-certificate');
-  await page.getByLabel('Message').fill('MAA=');
-  await page.getByRole('button', { name: 'Decode' }).click();
-  await page.getByText('A check failed').waitFor();
-  t.strictSame(stage.faults, []);
-  await stage.close();
-});
-
-t.test('SCEP: a configuration profile for one Apple device, with a challenge of its own and the root', { skip }, async (t) => {
-  const stage = await house.admin();
-  const { page } = stage;
-  await stage.open(`/scep-server/${(await firstOf(house.server, '/scep-profiles?q=demo')).id}`);
-  await page.getByRole('button', { name: 'Apple configuration profile' }).click();
-  const form = page.getByRole('dialog', { name: 'Apple configuration profile' });
-  await form.getByLabel('Device').fill('phone <7>');
-  t.strictSame(await seriousFindings(page), []);
-  await keepPicture(page, 'apple-profile');
-  const [download] = await Promise.all([page.waitForEvent('download'), form.getByRole('button', { name: 'Download .mobileconfig' }).click()]);
-  t.equal(download.suggestedFilename(), 'demo.mobileconfig');
-  const text = readFileSync(await download.path(), 'utf8');
-  t.match(text, /<key>Challenge<\/key><string>[A-Za-z0-9]{20,32}<\/string>/);
-  t.match(text, '<string>phone &lt;7&gt;</string>');
-  t.match(text, /com\.apple\.security\.root[\s\S]*<data>[A-Za-z0-9+/=]{200,}<\/data>/);
   t.strictSame(stage.faults, []);
   await stage.close();
 });

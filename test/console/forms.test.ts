@@ -1,6 +1,8 @@
 import t from 'tap';
 import { firstOf } from './contents.js';
-import { choose, keepPicture, openHouse, seriousFindings } from './stage.js';
+import { choose, press } from './hands.js';
+import { keepPicture, seriousFindings } from './looks.js';
+import { openHouse } from './stage.js';
 
 const house = openHouse();
 const { skip } = house;
@@ -42,14 +44,14 @@ for (const { mode, label, fields, saved, change } of modes) {
     const { page } = stage;
     const name = `Mode ${mode}`;
     await stage.open('/scep-server');
-    await page.getByRole('button', { name: 'Add SCEP Profile' }).first().click();
+    await press(page.getByRole('button', { name: 'Add SCEP Profile' }).first());
     const form = page.getByRole('dialog', { name: 'Add SCEP Profile' });
     await form.getByLabel('Profile Name').fill(name);
     await choose(page, 'Connectors', 'Embedded engine');
     await choose(page, 'Challenge mode', label);
     t.equal(await form.getByLabel('Challenge Password').count(), 0, 'only what the mode needs is asked for');
     if (mode !== 'hmac') {
-      await form.getByRole('button', { name: 'Create Profile' }).click();
+      await press(form.getByRole('button', { name: 'Create Profile' }));
       await form.getByText(/Request id/).waitFor();
     }
     for (const [field, value] of Object.entries(fields))
@@ -60,8 +62,8 @@ for (const { mode, label, fields, saved, change } of modes) {
         .fill(value);
     t.strictSame(await seriousFindings(page), [], 'the form');
     await keepPicture(page, `challenge-${mode}`);
-    await form.getByRole('button', { name: 'Create Profile' }).click();
-    await page.locator('tr.highlighted', { hasText: name }).getByRole('link', { name, exact: true }).click();
+    await press(form.getByRole('button', { name: 'Create Profile' }));
+    await press(page.locator('tr.highlighted', { hasText: name }).getByRole('link', { name, exact: true }));
     await page.getByRole('region', { name: 'Credentials' }).getByText(label).waitFor();
     const { id } = await firstOf(house.server, `/scep-profiles?q=${encodeURIComponent(name)}`);
     const read = async () => (await (await house.server.api(`/api/v1/scep-profiles/${id}`)).json()) as Record<string, Record<string, unknown>>;
@@ -70,11 +72,11 @@ for (const { mode, label, fields, saved, change } of modes) {
     t.match(before, { challengeMode: mode, [mode]: { ...saved, [secretName]: { set: true } } });
     const secret = Object.values(fields).find((value) => /^(s+|w+|intune-secret)$/.test(value)) ?? 'none';
     t.notMatch(await page.content(), secret, 'it is not in the page');
-    await page.getByRole('button', { name: 'Edit' }).click();
+    await press(page.getByRole('button', { name: 'Edit' }));
     const edit = page.getByRole('dialog', { name: 'Edit SCEP profile' });
     await edit.getByText(/^Set .* Leave empty to keep it\.$/).waitFor();
     await edit.getByRole('textbox', { name: change.label }).fill(change.value);
-    await edit.getByRole('button', { name: 'Save changes' }).click();
+    await press(edit.getByRole('button', { name: 'Save changes' }));
     await page.getByRole('region', { name: 'Credentials' }).getByText(change.value, { exact: true }).waitFor();
     const after = await read();
     t.match(after[mode], change.saved);
@@ -165,19 +167,19 @@ t.test('two people change one object at once: every form says so, keeps what was
   for (const form of forms) {
     const { id } = await ask<Made>('POST', form.path, form.body(ids));
     await stage.open(form.place(id));
-    await page.getByRole('button', { name: form.edit, exact: true }).click();
+    await press(page.getByRole('button', { name: form.edit, exact: true }));
     const dialog = page.getByRole('dialog');
     const typed = 'typed' in form ? form.typed : 'mine';
     const input = dialog.getByRole('textbox', { name: form.field });
     await input.fill(form.field === 'Mail address' ? 'mine@example.org' : typed);
     await ask('PATCH', `${form.path}/${id}`, form.theirs);
-    await dialog.getByRole('button', { name: 'Save changes' }).click();
+    await press(dialog.getByRole('button', { name: 'Save changes' }));
     await dialog.getByText('Somebody else has changed this meanwhile').waitFor();
     t.match(await input.inputValue(), /mine|ed25519/, `${form.what}: what was typed is still there`);
     const now = await (await house.server.api(`/api/v1${form.path}/${id}`)).json();
     t.match(now, form.theirs, `${form.what}: theirs stands`);
     t.notMatch(JSON.stringify(now), /"mine/, `${form.what}: mine was not saved`);
-    await dialog.getByRole('button', { name: 'Load the present state' }).click();
+    await press(dialog.getByRole('button', { name: 'Load the present state' }));
     await dialog.waitFor({ state: 'detached' });
   }
   t.strictSame(

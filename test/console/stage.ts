@@ -1,20 +1,18 @@
-import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import t from 'tap';
 import { run } from '../support/run.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { startBrowser, withoutBrowser } from './browser.js';
+import { patienceMs, takeNotes } from './hands.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Nothing is timed; a crowded machine only takes longer. */
-const patienceMs = 120_000;
+/** How many times slower than it could the browser computes, to see what a crowded machine makes of the tests; 1 for as fast as it can. */
+const slowness = Number(process.env.CONSOLE_SLOWED ?? '1');
 
 /** Builds the console as `npm ci` does; `npm test` has done so once for all files. */
 async function buildConsole(): Promise<void> {
@@ -43,12 +41,6 @@ interface StageOptions {
   readonly height?: number;
   /** Signed in with this token; absent: nobody. */
   readonly token?: string;
-}
-
-/** What a page writes down of refusals; read back by `open`. */
-function noteRefusals(token: string | undefined): void {
-  if (token !== undefined) sessionStorage.setItem('gatehouse.token', token);
-  document.addEventListener('securitypolicyviolation', (event) => reportError(new Error(`refused by policy: ${event.violatedDirective} ${event.blockedURI}`)));
 }
 
 /** One server, one browser and its windows, for all tests of a file. */
@@ -120,13 +112,14 @@ async function newContext(browser: Browser, { scheme = 'light', width = 1280, he
   // A dialog that still moves on a crowded machine is pressed and released at two places, which is no click.
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce', acceptDownloads: true });
   context.setDefaultTimeout(patienceMs);
-  await context.addInitScript(noteRefusals, token);
+  await context.addInitScript(takeNotes, token);
   return context;
 }
 
 async function openStage(house: OpenHouse, options: StageOptions): Promise<Stage> {
   const context = await contextOf(house, options);
   const page = await context.newPage();
+  if (slowness > 1) await (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', { rate: slowness });
   const faults: string[] = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && faults.push(`${page.url()}: ${message.text()}`));
   page.on('pageerror', (error) => faults.push(`${page.url()}: ${error.message}`));
@@ -163,80 +156,4 @@ async function visit(page: Page, path: string, open: () => Promise<void>): Promi
   await page.locator('main h1:not([data-left])').waitFor();
   if (tab !== null) await page.locator(`[role="tab"][aria-selected="true"][id$="-tab-${tab}"]`).waitFor();
   await untilShown(page);
-}
-
-/** Chooses in a select, whether it is the browser's own or the kit's; of several of that name the last. */
-export async function choose(page: Page, label: string, option: string): Promise<void> {
-  const box = page.getByRole('combobox', { name: label }).last();
-  await box.waitFor();
-  if ((await box.evaluate((element) => element.tagName)) === 'SELECT') return void (await box.selectOption({ label: option }));
-  await box.click();
-  // The browser's own selects have options too, which nobody sees.
-  await page.locator('[role="option"]').getByText(option, { exact: true }).click();
-}
-
-/** Serious and critical findings of axe (WCAG 2.2 AA) on what is shown now. */
-export async function seriousFindings(page: Page): Promise<string[]> {
-  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { axe: checker } = globalThis as unknown as {
-      axe: {
-        run(place: Document, options: object): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }>;
-      };
-    };
-    const { violations } = await checker.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    return serious.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary.slice(0, 200)}`));
-  });
-}
-
-/** Marks whose words are cut, and the page itself where it is wider than the window. */
-export function cutShort(page: Page): Promise<string[]> {
-  return page.evaluate(() => {
-    const marks = [...document.querySelectorAll<HTMLElement>('main .mantine-Badge-root')];
-    const labels = marks.flatMap((mark) => [mark, ...mark.querySelectorAll<HTMLElement>('.mantine-Badge-label')]);
-    const cut = labels.filter((shown) => shown.scrollWidth > shown.clientWidth + 1).map(({ textContent }) => `cut: ${textContent}`);
-    const { scrollWidth, clientWidth } = document.documentElement;
-    return scrollWidth > clientWidth ? [...cut, `the page is ${scrollWidth - clientWidth} px too wide`] : cut;
-  });
-}
-
-/** Long enough for whatever is asked for together to be asked for. */
-const quietMs = 3_500;
-
-/**
- * How many rounds of requests lie between the document and what is shown: each round is held until nobody asks for more, then answered at
- * once. It says how often a page waits, however fast the machine is.
- */
-export async function roundsUntil(page: Page, url: string, isShown: () => Promise<boolean>): Promise<number> {
-  let held: Route[] = [];
-  let lastAt = Date.now();
-  await page.route('**/*', async (route) => {
-    if (route.request().isNavigationRequest()) return route.continue();
-    held.push(route);
-    lastAt = Date.now();
-  });
-  await page.goto(url, { waitUntil: 'commit' });
-  for (let rounds = 0; ; ) {
-    await page.waitForTimeout(100);
-    if (held.length === 0 && (await isShown())) {
-      await page.unroute('**/*');
-      return rounds;
-    }
-    if (held.length === 0 || Date.now() - lastAt < quietMs) continue;
-    const round = held;
-    held = [];
-    rounds += 1;
-    await Promise.all(round.map((route) => route.continue()));
-  }
-}
-
-/** Whether somebody wants to look at the pages: then there are pictures of narrow windows too. */
-export const isLookedAt = process.env.GATEHOUSE_SCREENSHOTS !== undefined;
-const artefacts = process.env.GATEHOUSE_SCREENSHOTS ?? join(tmpdir(), 'gatehouse-screenshots');
-
-/** Keeps a picture of the page for people to look at: in GATEHOUSE_SCREENSHOTS, else in the temporary folder. */
-export async function keepPicture(page: Page, name: string): Promise<void> {
-  mkdirSync(artefacts, { recursive: true });
-  await page.screenshot({ path: join(artefacts, `${name}.png`) });
 }

@@ -132,6 +132,12 @@ async function compares(t: Test, raw: RawStore): Promise<void> {
     t.equal(ca.calls.revoke, before + 1);
     t.ok(ca.revoked.some(({ certificate, reason }) => certificate.equals(der.ours) && reason === 4));
     t.same((await house.all()).map(({ state }) => state).sort(), ['FOUND', 'REVOKED']);
+    const searchFor = async (q: string) => (await store.unknownCertificates.list(house.context, { limit: 50, q })).items.map(({ id }) => id);
+    const [sought] = await house.all();
+    const { id = '', subject = '', serial = '' } = sought ?? {};
+    t.strictSame(await searchFor(subject.slice(4).toUpperCase()), [id], 'a part of a subject finds it, whatever the case');
+    t.strictSame(await searchFor(serial.slice(3)), [id], 'a part of a serial number does');
+    t.strictSame(await searchFor(`${subject.slice(0, 3)}%`), [], 'signs mean themselves');
     const audit = await store.audit.list(systemContext('test'), { limit: 50, tenantId: house.tenantId });
     const actions = audit.items.map(({ action }) => action).filter((action) => action.startsWith('unknown-certificate'));
     t.same(actions.sort(), ['unknown-certificate.found', 'unknown-certificate.found', 'unknown-certificate.revoked']);

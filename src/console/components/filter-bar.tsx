@@ -51,8 +51,18 @@ export function FilterBar({ state, placeholder, filters }: FilterBarProps) {
 function SearchInput({ state, placeholder }: { readonly state: ListState; readonly placeholder: string }) {
   const [text, setText] = useState(state.q);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => setText(state.q), [state.q]);
-  const search = useDebouncedCallback((wanted: string) => state.setFilter('q', wanted.trim()), typingPauseMs);
+  // What was typed meanwhile is not taken back when the address says what was typed before.
+  const sent = useRef<readonly string[]>([]);
+  useEffect(() => {
+    const place = sent.current.indexOf(state.q);
+    sent.current = sent.current.slice(place + 1);
+    if (place < 0) setText(state.q);
+  }, [state.q]);
+  const search = useDebouncedCallback((typed: string) => {
+    const wanted = typed.trim();
+    if (wanted !== state.q) sent.current = [...sent.current, wanted];
+    state.setFilter('q', wanted);
+  }, typingPauseMs);
   useKey(
     '/',
     useCallback(() => input.current?.focus(), []),

@@ -127,7 +127,7 @@ export const certificates = {
   text: 'What was issued through your profiles.',
   unknown: 'Unknown certificates',
   list: 'Certificates',
-  searchBy: 'Part of a subject',
+  searchBy: 'Part of a subject or serial number',
   serial: 'Serial number',
   columns: { subject: 'Subject', issuer: 'Issuer', status: 'Status', serial: 'Serial number', notBefore: 'Valid from', notAfter: 'Valid until' },
   statuses: { valid: 'Valid', revoked: 'Revoked', superseded: 'Superseded' },

@@ -2,6 +2,7 @@ export const unknownCertificates = {
   title: 'Unknown certificates',
   text: 'Certificates that a CA says it issued through a connector, and that no order here knows: after a restored backup, or by somebody else.',
   list: 'Unknown certificates',
+  searchBy: 'Part of a subject or serial number',
   state: 'State',
   states: { FOUND: 'Waits for a decision', REVOKE_WANTED: 'Being revoked', REVOKED: 'Revoked', KEPT: 'Kept' },
   columns: {

@@ -65,7 +65,7 @@ export function UnknownPage() {
           {words.certificates.title}
         </Button>
       </PageHead>
-      <FilterBar state={state} filters={filters} />
+      <FilterBar state={state} placeholder={text.searchBy} filters={filters} />
       <DataTable
         label={text.list}
         columns={columnsFor(setOpen, canDecide)}
