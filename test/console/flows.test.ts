@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { askForApproval, enrol, firstOf } from './contents.js';
-import { choose, eventually, press, setBox } from './hands.js';
+import { choose, eventually, press, setBox, untilAnnounced } from './hands.js';
 import { keepPicture, seriousFindings } from './looks.js';
 import { roundsUntil } from './rounds.js';
 import { openHouse } from './stage.js';
@@ -93,6 +93,89 @@ t.test('many orders: chosen, denied with one reason, told one by one; who may on
   t.strictSame(stage.faults, []);
   await stage.close();
   t.equal(name, 'Asks first');
+});
+
+t.test('Approvals: every field of an order that waits; one is approved and one denied, each from its line with its reason', { skip }, async (t) => {
+  const { id, name } = await askForApproval(house.server, 'One by one', ['/CN=wanted', '/CN=unwanted']);
+  const stage = await house.admin();
+  const { page } = stage;
+  await stage.open('/approvals');
+  const line = (subject: string) => page.getByRole('listitem').filter({ has: page.getByRole('link', { name: subject, exact: true }) });
+  for (const shown of [name, 'CMP', 'Enrolment', 'Awaiting approval']) await line('CN=wanted').getByText(shown).first().waitFor();
+  t.strictSame(await line('CN=wanted').getByRole('button').allTextContents(), ['Approve', 'Deny']);
+  await page
+    .getByText(/^Checked /)
+    .first()
+    .waitFor();
+  t.strictSame(await seriousFindings(page), []);
+  await keepPicture(page, 'approvals-waiting');
+  const orderOf = async (subject: string) =>
+    ((await (await house.server.api(`/api/v1/orders?profileId=${id}&q=${encodeURIComponent(subject)}`)).json()) as { items: readonly DecidedOrder[] }).items[0];
+
+  await press(line('CN=wanted').getByRole('button', { name: 'Approve' }));
+  const approval = page.getByRole('dialog', { name: 'Approve this order?' });
+  await approval.getByLabel('Reason').fill('known at the gate');
+  await press(approval.getByRole('button', { name: 'Approve' }));
+  await untilAnnounced(page, 'The order was approved.');
+  await line('CN=wanted').waitFor({ state: 'detached' });
+  t.equal(await eventually(async () => (await orderOf('CN=wanted'))?.state ?? '', 'ISSUED'), 'ISSUED');
+
+  await press(line('CN=unwanted').getByRole('button', { name: 'Deny' }));
+  const denial = page.getByRole('dialog', { name: 'Deny this order?' });
+  t.equal(await denial.getByRole('button', { name: 'Deny' }).isDisabled(), true, 'a reason is wanted');
+  await denial.getByLabel('Reason').fill('never seen');
+  await press(denial.getByRole('button', { name: 'Deny' }));
+  await untilAnnounced(page, 'The order was denied.');
+  await line('CN=unwanted').waitFor({ state: 'detached' });
+  const denied = await orderOf('CN=unwanted');
+  t.match(denied, { state: 'REJECTED', failReason: /never seen/ });
+
+  for (const [order, reason] of [
+    [await orderOf('CN=wanted'), 'known at the gate'],
+    [denied, 'never seen'],
+  ] as const) {
+    await stage.open(`/orders/${order?.id}`);
+    await page.getByRole('region', { name: 'Timeline' }).getByText(reason).first().waitFor();
+    t.equal(await page.getByRole('button', { name: /^(Approve|Deny)$/ }).count(), 0, 'what was decided is not decided again');
+  }
+  t.strictSame(stage.faults, []);
+  await stage.close();
+});
+
+interface DecidedOrder {
+  readonly id: string;
+  readonly state: string;
+  readonly failReason: string | null;
+}
+
+t.test('Accounts: every field of a device, found by a part of its name and by its profile, with its orders', { skip }, async (t) => {
+  const stage = await house.admin();
+  const { page } = stage;
+  await stage.open('/accounts');
+  const heads = (await page.getByRole('columnheader').allTextContents()).map((text) => text.trim());
+  t.strictSame(heads, ['Device', 'Profile', 'Tenant', 'First seen', 'Last order', 'Orders']);
+  const { id, name: profile } = await firstOf(house.server, '/cmp-profiles?q=demo');
+  const row = page.getByRole('row', { name: /img src/ });
+  const [device, ...rest] = await row.getByRole('cell').allTextContents();
+  t.equal(device, 'CN=\\<img src\\=x onerror\\=alert(1)\\>');
+  t.strictSame(rest.slice(0, 2), [profile, 'default']);
+  for (const time of rest.slice(2, 4)) t.match(time, /now|ago/);
+  await page.getByRole('searchbox').fill('no such device');
+  await page.getByText('Nothing matches these filters').waitFor();
+  await page.getByRole('searchbox').fill('IMG SRC');
+  await row.waitFor();
+  await choose(page, 'Profile', profile);
+  await page.waitForURL(new RegExp(`profileId=${id}`));
+  await row.waitFor();
+  await keepPicture(page, 'accounts-found');
+  await press(row.getByRole('link', { name: /^View/ }));
+  await page.waitForURL(/\/orders\?accountId=/);
+  await page
+    .getByRole('row', { name: /img src/ })
+    .first()
+    .waitFor();
+  t.strictSame(stage.faults, []);
+  await stage.close();
 });
 
 t.test('many profiles: deactivated and deleted at once; what is in use stays and says by what', { skip }, async (t) => {

@@ -1,4 +1,6 @@
+import type { Locator } from 'playwright-core';
 import t from 'tap';
+import { startFakeEjbca } from '../support/ejbca/index.js';
 import { firstOf } from './contents.js';
 import { choose, press } from './hands.js';
 import { keepPicture, seriousFindings } from './looks.js';
@@ -88,6 +90,73 @@ for (const { mode, label, fields, saved, change } of modes) {
     await stage.close();
   });
 }
+
+t.test(
+  'EJBCA connector: its PFX is uploaded, Test Connection tells each step in the form and on the tab, and what is secret is never read back',
+  { skip },
+  async (t) => {
+    const fake = await startFakeEjbca();
+    t.teardown(() => fake.stop());
+    const stage = await house.admin({ height: 1500 });
+    const { page } = stage;
+    await stage.open('/connectors');
+    await press(page.getByRole('button', { name: 'Add Connector' }).first());
+    const form = page.getByRole('dialog', { name: 'Add Connector' });
+    await form.getByLabel('Connector Name').fill('Corporate CA');
+    await choose(page, 'Connector Type', 'EJBCA');
+    await press(form.getByRole('button', { name: 'More settings' }));
+    const texts = {
+      'Connector URL': fake.url,
+      'CA Name': 'IssuingCA',
+      'PFX Password': 'not the password',
+      'End Entity Profile': 'Devices',
+      'Certificate Profile': 'DeviceTLS',
+      'Trusted CA (PEM)': fake.trustedCa,
+    };
+    for (const [label, text] of Object.entries(texts)) await form.getByLabel(label).last().fill(text);
+    const file = Buffer.from(fake.pfx.good, 'base64');
+    const upload = form.locator('input[type="file"]');
+    await upload.setInputFiles({ name: 'large.p12', mimeType: 'application/x-pkcs12', buffer: Buffer.alloc(64 * 1024 + 1) });
+    await form.getByText('The file is larger than 64 KiB.').waitFor();
+    await upload.setInputFiles({ name: 'ra.p12', mimeType: 'application/x-pkcs12', buffer: file });
+    await form.getByText(/^ra\.p12, [\d,. ]+ bytes$/).waitFor();
+    const test = form.getByRole('button', { name: 'Test Connection' });
+    await press(test);
+    await form
+      .getByRole('alert')
+      .getByText(/does not open/)
+      .waitFor();
+    await form.getByLabel('PFX Password').last().fill(fake.pfxPassword);
+    await press(test);
+    await form.getByText('The connection works').waitFor();
+    const steps = (place: Locator) => place.getByRole('status').filter({ hasText: 'The connection' }).locator('[aria-label="ok"], [aria-label="failed"]');
+    const verdicts = async (place: Locator) => Promise.all((await steps(place).all()).map((mark) => mark.getAttribute('aria-label')));
+    t.ok((await verdicts(form)).length >= 5, 'each step is told');
+    t.notOk((await verdicts(form)).includes('failed'));
+    const told = await form.getByRole('status').filter({ hasText: 'The connection works' }).textContent();
+    for (const part of ['IssuingCA', 'Devices', 'DeviceTLS']) t.match(told, part, `the test says that ${part} is there`);
+    await keepPicture(page, 'ejbca-tested');
+    t.strictSame(await seriousFindings(page), [], 'the form');
+    await press(form.getByRole('button', { name: 'Create Connector' }));
+    await press(page.locator('tr.highlighted', { hasText: 'Corporate CA' }).getByRole('link', { name: 'Corporate CA', exact: true }));
+    const main = page.getByRole('main');
+    for (const shown of [fake.url, 'IssuingCA', 'Devices', 'DeviceTLS', 'CN=Gatehouse RA']) await main.getByText(shown, { exact: true }).first().waitFor();
+    await press(page.getByRole('button', { name: 'Test Connection' }));
+    await page.getByText('The connection works').waitFor();
+    const content = await page.content();
+    for (const secret of [fake.pfxPassword, fake.pfx.good.slice(0, 60), 'PRIVATE KEY']) t.notMatch(content, secret, 'it is not in the page');
+    await keepPicture(page, 'ejbca-connector');
+    fake.stop();
+    await press(page.getByRole('button', { name: 'Test Connection' }));
+    await page.getByText('The connection does not work').waitFor();
+    t.match(await verdicts(main), ['failed'], 'the first step that fails ends the test');
+    t.strictSame(
+      stage.faults.filter((fault) => !fault.includes('status of 400')),
+      [],
+    );
+    await stage.close();
+  },
+);
 
 interface Made {
   readonly id: string;

@@ -87,8 +87,6 @@ export async function tick(page: Page, label: string, option: string): Promise<v
   await input.press('ArrowDown');
   const wanted = page.locator('[role="option"]').getByText(option, { exact: true });
   await press(wanted);
-  // Esc closes what is open, and the form next.
-  await wanted.and(page.locator(':visible')).waitFor();
   await input.press('Escape');
   await wanted.waitFor({ state: 'hidden' });
 }

@@ -29,11 +29,12 @@ export async function roundsUntil(page: Page, url: string, isShown: () => Promis
   }
 }
 
-/** The requests of a page that have no whole answer yet: address by id. One that is told of changes is answered when it begins to be. */
+/** The requests of a page that have no whole answer yet: address by id. What tells of changes never has one, and nothing waits for it. */
 async function watchRequests(browser: CDPSession): Promise<ReadonlyMap<string, string>> {
   const unanswered = new Map<string, string>();
-  browser.on('Network.requestWillBeSent', ({ requestId, request }) => /^http/.test(request.url) && unanswered.set(requestId, request.url));
-  browser.on('Network.responseReceived', ({ requestId, response }) => response.mimeType === 'text/event-stream' && unanswered.delete(requestId));
+  browser.on('Network.requestWillBeSent', ({ requestId, request: { url, headers } }) => {
+    if (/^http/.test(url) && !Object.values(headers).includes('text/event-stream')) unanswered.set(requestId, url);
+  });
   for (const end of ['Network.loadingFinished', 'Network.loadingFailed'] as const) browser.on(end, ({ requestId }) => unanswered.delete(requestId));
   await browser.send('Network.enable');
   return unanswered;

@@ -1,5 +1,5 @@
 import { FileInput, NumberInput, PasswordInput, Select, Textarea, TextInput } from '@mantine/core';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import type { SecretState } from '../api/types.js';
 import { words } from '../strings/index.js';
 import { showNumber, showTime } from './format.js';
@@ -84,11 +84,17 @@ async function base64Of(file: File): Promise<string> {
 function PfxInput({ label, description, error, onChange }: PfxInputProps) {
   const [chosen, setChosen] = useState<File | null>(null);
   const [isTooLarge, setTooLarge] = useState(false);
-  const choose = async (file: File | null): Promise<void> => {
-    const tooLarge = file !== null && file.size > maxPfxBytes;
+  const latest = useRef<File>(null);
+  const choose = async (given: File | null): Promise<void> => {
+    const tooLarge = given !== null && given.size > maxPfxBytes;
+    const file = tooLarge ? null : given;
+    latest.current = file;
+    const base64 = file === null ? '' : await base64Of(file);
+    // Another may have been chosen while this one was read; and what is shown as chosen has been read.
+    if (latest.current !== file) return;
     setTooLarge(tooLarge);
-    setChosen(tooLarge ? null : file);
-    onChange(file === null || tooLarge ? '' : await base64Of(file));
+    setChosen(file);
+    onChange(base64);
   };
   const told = chosen === null ? description : connectors.pfxChosen(chosen.name, showNumber(chosen.size));
   return (

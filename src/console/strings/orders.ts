@@ -171,7 +171,7 @@ export const accounts = {
   text: 'Devices, by the identity they were authorised for.',
   list: 'Accounts',
   searchBy: 'Part of a name',
-  columns: { label: 'Device', profile: 'Profile', created: 'First seen', last: 'Last order' },
+  columns: { label: 'Device', profile: 'Profile', tenant: 'Tenant', created: 'First seen', last: 'Last order' },
   orders: 'Orders',
   emptyTitle: 'No device yet',
   emptyText: 'A device appears here with its first order.',

@@ -12,6 +12,7 @@ import { Foreign } from '../../components/foreign.js';
 import { useListState } from '../../components/list-state.js';
 import { Moment } from '../../components/moment.js';
 import { PageHead } from '../../components/page-head.js';
+import { TenantNames } from '../../components/tenant-names.js';
 import { words } from '../../strings/index.js';
 
 const { accounts, common } = words;
@@ -21,6 +22,7 @@ function columnsFor(names: ReadonlyMap<string, string>): readonly Column<Account
   return [
     { label: columns.label, sort: 'label', render: ({ label }) => <Foreign text={label} /> },
     { label: columns.profile, render: ({ profileId }) => <Foreign text={names.get(profileId) ?? profileId} /> },
+    { label: columns.tenant, render: ({ tenantId }) => <TenantNames ids={[tenantId]} /> },
     { label: columns.created, sort: 'createdAt', render: ({ createdAt }) => <Moment at={createdAt} /> },
     { label: columns.last, render: ({ lastOrderAt }) => (lastOrderAt === null ? common.never : <Moment at={lastOrderAt} />) },
     {

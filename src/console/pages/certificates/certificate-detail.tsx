@@ -79,7 +79,7 @@ function Chain({ id }: { readonly id: string }) {
             {items.toReversed().map(({ subject, sha256, notAfter, verdict }, depth) => (
               <Group key={sha256} gap="xs" wrap="nowrap" align="start" pl={depth * 24}>
                 <IconCertificate size={17} aria-hidden style={{ flexShrink: 0, marginTop: 3 }} />
-                <div style={{ minWidth: 0 }}>
+                <div style={{ minWidth: 0, flex: 1 }}>
                   <Text size="sm" fw={600} component="div">
                     <Foreign text={subject === '' ? orders.noSubject : subject} wrap />
                   </Text>

@@ -6,9 +6,9 @@ import type { Column } from '../../components/data-table.js';
 import { EmptyState } from '../../components/empty-state.js';
 import { Foreign } from '../../components/foreign.js';
 import { Moment } from '../../components/moment.js';
+import { TenantNames } from '../../components/tenant-names.js';
 import { Whole } from '../../components/whole.js';
 import { WholeTable } from '../../components/whole-table.js';
-import { words } from '../../strings/index.js';
 import { settings } from '../../strings/settings.js';
 
 const text = settings.sinks;
@@ -19,7 +19,7 @@ const columns: readonly Column<AuditSink>[] = [
   { label: text.columns.name, render: ({ name }) => <Foreign text={name} wrap /> },
   { label: text.columns.type, render: ({ type }) => text.types[type] },
   { label: text.columns.goal, render: (sink) => <Foreign text={goalOf(sink)} wrap /> },
-  { label: text.columns.tenant, render: ({ tenantId }) => (tenantId === null ? words.shell.everyTenant : <Foreign text={tenantId} />) },
+  { label: text.columns.tenant, render: ({ tenantId }) => <TenantNames ids={tenantId === null ? null : [tenantId]} /> },
   { label: text.columns.status, render: ({ status }) => <StatusBadge status={status} /> },
   { label: text.columns.delivered, render: ({ deliveredAt }) => (deliveredAt === null ? text.never : <Moment at={deliveredAt} />) },
   { label: text.columns.fault, render: ({ lastError }) => <Foreign text={lastError ?? ''} wrap /> },

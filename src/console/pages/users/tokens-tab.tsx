@@ -16,10 +16,11 @@ import { plain } from '../../components/format.js';
 import { useListState } from '../../components/list-state.js';
 import { Moment } from '../../components/moment.js';
 import { useSecretShown } from '../../components/secret-shown.js';
+import { TenantNames } from '../../components/tenant-names.js';
 import { words } from '../../strings/index.js';
 import { tokens } from '../../strings/people.js';
 import { TokenForm } from './token-form.js';
-import { RoleMarks, TenantNames } from './user-marks.js';
+import { RoleMarks } from './user-marks.js';
 import type { TabProps } from './users-tab.js';
 
 const { common } = words;

@@ -11,6 +11,7 @@ import { Facts } from '../../components/facts.js';
 import { Moment } from '../../components/moment.js';
 import { PageHead } from '../../components/page-head.js';
 import { Panel } from '../../components/panel.js';
+import { TenantNames } from '../../components/tenant-names.js';
 import { Whole } from '../../components/whole.js';
 import { words } from '../../strings/index.js';
 import { users } from '../../strings/people.js';
@@ -18,7 +19,7 @@ import { useDeletion } from '../profiles/use-deletion.js';
 import { CredentialActions } from './credential-actions.js';
 import { useMayManage } from './may-manage.js';
 import { UserForm } from './user-form.js';
-import { RoleMarks, TenantNames, TotpMark } from './user-marks.js';
+import { RoleMarks, TotpMark } from './user-marks.js';
 import { UserSessions } from './user-sessions.js';
 
 const { common } = words;

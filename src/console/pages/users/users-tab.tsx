@@ -14,13 +14,14 @@ import { useListState } from '../../components/list-state.js';
 import { Moment } from '../../components/moment.js';
 import { RowActions } from '../../components/row-actions.js';
 import { type ShownSecret, useSecretShown } from '../../components/secret-shown.js';
+import { TenantNames } from '../../components/tenant-names.js';
 import { words } from '../../strings/index.js';
 import { users } from '../../strings/people.js';
 import { statusFilter } from '../profiles/profile-filters.js';
 import { useDeletion } from '../profiles/use-deletion.js';
 import { rolesInOrder, useMayManage } from './may-manage.js';
 import { UserForm } from './user-form.js';
-import { RoleMarks, TenantNames, TotpMark } from './user-marks.js';
+import { RoleMarks, TotpMark } from './user-marks.js';
 
 const { common } = words;
 const { columns } = users;
