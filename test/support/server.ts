@@ -148,8 +148,9 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const server = await spawnServer({ ...options, env });
   await untilReady(server);
   const firstRun = JSON.parse(readFileSync(join(server.dataDir, 'first-run.json'), 'utf8')) as FirstRun;
+  // A connection of its own for each call: one that was kept is closed by the server where the machine stood still for long, just when it is used again.
   const api = (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(`${server.adminUrl}${path}`, { ...init, headers: { authorization: `Bearer ${firstRun.admin.token}`, ...init.headers } });
+    fetch(`${server.adminUrl}${path}`, { ...init, headers: { authorization: `Bearer ${firstRun.admin.token}`, connection: 'close', ...init.headers } });
   const dispose = async (): Promise<void> => {
     await server.stop();
     await database?.drop();
