@@ -3,10 +3,19 @@ import { call } from './call.js';
 import { listQuery } from './queries.js';
 import type { Connector, Page, Tenant } from './types.js';
 
-/** Changes make everything that was read before doubtful: what is shown is read again. */
-export function useChange<V, T>(change: (values: V) => Promise<T>) {
+/**
+ * Changes make everything that was read before doubtful: what is shown is read again.
+ *
+ * @param done - Called before that. Whatever waits for the end of it is not called any more where the button itself goes away with what is read.
+ */
+export function useChange<V, T>(change: (values: V) => Promise<T>, done?: () => void) {
   const queries = useQueryClient();
-  return useMutation({ mutationFn: change, onSuccess: () => queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' }) });
+  const make = async (values: V): Promise<T> => {
+    const made = await change(values);
+    done?.();
+    return made;
+  };
+  return useMutation({ mutationFn: make, onSuccess: () => queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' }) });
 }
 
 /** As many as a select can sensibly offer. */

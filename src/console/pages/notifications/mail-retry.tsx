@@ -10,12 +10,15 @@ import { mails } from '../../strings/notifications.js';
 /** Sends a mail again that was given up. */
 export function MailRetry({ id }: { readonly id: string }) {
   const may = useMay();
-  const change = useChange(() => call<WholeMail>(`/mails/${id}/retry`, { method: 'POST' }));
+  const change = useChange(
+    () => call<WholeMail>(`/mails/${id}/retry`, { method: 'POST' }),
+    () => announce(mails.retried),
+  );
   if (!may('mail:retry')) return null;
   return (
     <Stack gap="xs">
       {change.isError && <ProblemAlert error={change.error} />}
-      <Button loading={change.isPending} onClick={() => change.mutate(undefined, { onSuccess: () => announce(mails.retried) })}>
+      <Button loading={change.isPending} onClick={() => change.mutate(undefined)}>
         {mails.retry}
       </Button>
     </Stack>

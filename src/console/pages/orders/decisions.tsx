@@ -106,11 +106,10 @@ function Question({ decision, order, onClose }: QuestionProps) {
   const [certificate, setCertificate] = useState('');
   const { title, text, label, color, reason: need } = decisions[decision];
   const body = { ...(need === 'none' ? {} : { reason }), ...(decision === 'resolve' ? { certificate } : {}) };
-  const change = useChange(() => call<Order>(`/orders/${order.id}/${decision}`, { method: 'POST', body }));
-  const done = (): void => {
-    announce(orders.done[decision]);
-    onClose();
-  };
+  const change = useChange(
+    () => call<Order>(`/orders/${order.id}/${decision}`, { method: 'POST', body }),
+    () => announce(orders.done[decision]),
+  );
   const isComplete = (need !== 'required' || reason.trim() !== '') && (decision !== 'resolve' || certificate.trim() !== '');
   return (
     <Confirm
@@ -122,7 +121,7 @@ function Question({ decision, order, onClose }: QuestionProps) {
       isBusy={change.isPending}
       canAct={isComplete}
       error={change.error}
-      onConfirm={() => change.mutate(undefined, { onSuccess: done })}
+      onConfirm={() => change.mutate(undefined, { onSuccess: onClose })}
       onClose={onClose}
     >
       {decision === 'resolve' && (

@@ -49,11 +49,10 @@ interface QuestionProps {
 function Question({ decision, item, onClose }: QuestionProps) {
   const [reason, setReason] = useState('');
   const { label, title, text: explanation, color } = decisions[decision];
-  const change = useChange(() => call<UnknownCertificate>(`/unknown-certificates/${item.id}/${decision}`, { method: 'POST', body: { reason: reason.trim() } }));
-  const done = (): void => {
-    announce(text.done[decision]);
-    onClose();
-  };
+  const change = useChange(
+    () => call<UnknownCertificate>(`/unknown-certificates/${item.id}/${decision}`, { method: 'POST', body: { reason: reason.trim() } }),
+    () => announce(text.done[decision]),
+  );
   return (
     <Confirm
       opened
@@ -64,7 +63,7 @@ function Question({ decision, item, onClose }: QuestionProps) {
       isBusy={change.isPending}
       canAct={reason.trim() !== ''}
       error={change.error}
-      onConfirm={() => change.mutate(undefined, { onSuccess: done })}
+      onConfirm={() => change.mutate(undefined, { onSuccess: onClose })}
       onClose={onClose}
     >
       <Textarea
