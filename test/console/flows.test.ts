@@ -156,6 +156,7 @@ t.test('Accounts: every field of a device, found by a part of its name and by it
   t.strictSame(heads, ['Device', 'Profile', 'Tenant', 'First seen', 'Last order', 'Orders']);
   const { id, name: profile } = await firstOf(house.server, '/cmp-profiles?q=demo');
   const row = page.getByRole('row', { name: /img src/ });
+  for (const name of [profile, 'default']) await row.getByText(name, { exact: true }).waitFor();
   const [device, ...rest] = await row.getByRole('cell').allTextContents();
   t.equal(device, 'CN=\\<img src\\=x onerror\\=alert(1)\\>');
   t.strictSame(rest.slice(0, 2), [profile, 'default']);
@@ -164,7 +165,7 @@ t.test('Accounts: every field of a device, found by a part of its name and by it
   await page.getByText('Nothing matches these filters').waitFor();
   await page.getByRole('searchbox').fill('IMG SRC');
   await row.waitFor();
-  await choose(page, 'Profile', profile);
+  await choose(page, 'Profile', `${profile} (CMP)`);
   await page.waitForURL(new RegExp(`profileId=${id}`));
   await row.waitFor();
   await keepPicture(page, 'accounts-found');

@@ -12,6 +12,7 @@ import { Foreign } from '../../components/foreign.js';
 import { useListState } from '../../components/list-state.js';
 import { Moment } from '../../components/moment.js';
 import { PageHead } from '../../components/page-head.js';
+import { profileOptions } from '../../components/profile-options.js';
 import { TenantNames } from '../../components/tenant-names.js';
 import { words } from '../../strings/index.js';
 
@@ -42,7 +43,7 @@ export function AccountsPage() {
   const state = useListState({ filters: ['profileId'], sort: '-createdAt' });
   const { data } = useProfiles(tenantId);
   const result = useQuery(listQuery<Account>('/accounts', state.query, 10_000));
-  const filters = [{ name: 'profileId', label: columns.profile, options: (data ?? []).map(({ id, name }) => ({ value: id, label: name })) }];
+  const filters = [{ name: 'profileId', label: columns.profile, options: profileOptions(data) }];
   const names = new Map((data ?? []).map(({ id, name }) => [id, name]));
   return (
     <Stack gap="md">

@@ -13,6 +13,7 @@ import { showDay } from '../../components/format.js';
 import { useListState } from '../../components/list-state.js';
 import { Moment } from '../../components/moment.js';
 import { PageHead } from '../../components/page-head.js';
+import { profileOptions } from '../../components/profile-options.js';
 import { words } from '../../strings/index.js';
 import { CertificateStatus } from './certificate-status.js';
 
@@ -55,7 +56,7 @@ export function CertificatesPage() {
   const filters = [
     { name: 'status', label: columns.status, options: Object.entries(certificates.statuses).map(([value, label]) => ({ value, label })) },
     { name: 'within', label: certificates.within, options: Object.entries(certificates.withins).map(([value, label]) => ({ value, label })) },
-    { name: 'profileId', label: words.orders.columns.profile, options: (data ?? []).map(({ id, name }) => ({ value: id, label: name })) },
+    { name: 'profileId', label: words.orders.columns.profile, options: profileOptions(data) },
   ];
   return (
     <Stack gap="md">

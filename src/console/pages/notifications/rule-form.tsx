@@ -6,8 +6,8 @@ import { useTenant } from '../../app/tenant.js';
 import { type EntityForm, useEntityForm } from '../../components/entity-form.js';
 import type { ManagedFormProps } from '../../components/managed.js';
 import { ManagedDrawer } from '../../components/managed-drawer.js';
+import { profileOptions } from '../../components/profile-options.js';
 import { StatusSelect } from '../../components/status-select.js';
-import { words } from '../../strings/index.js';
 import { rules } from '../../strings/notifications.js';
 import { required } from '../profiles/rules.js';
 
@@ -144,7 +144,7 @@ function What({ entity: { field }, tenantId }: { readonly entity: EntityForm<Val
         description={rules.profilesHint}
         searchable
         clearable
-        data={(data ?? []).map(({ id, name, protocol }) => ({ value: id, label: `${name} (${words.orders.protocols[protocol]})` }))}
+        data={profileOptions(data)}
         value={[...profiles.value]}
         error={profiles.error}
         onChange={(chosen) => profiles.onChange(chosen)}

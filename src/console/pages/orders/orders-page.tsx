@@ -7,6 +7,7 @@ import { FilterBar } from '../../components/filter-bar.js';
 import { useListState } from '../../components/list-state.js';
 import { OrderTable } from '../../components/order-table.js';
 import { PageHead } from '../../components/page-head.js';
+import { profileOptions } from '../../components/profile-options.js';
 import { words } from '../../strings/index.js';
 
 const { orders } = words;
@@ -23,11 +24,7 @@ export function OrdersPage() {
     { name: 'acknowledged', label: orders.acknowledged, options: optionsOf(orders.acknowledgedOrNot) },
     { name: 'protocol', label: orders.columns.protocol, options: optionsOf(orders.protocols) },
     { name: 'operation', label: orders.columns.operation, options: optionsOf(orders.operations) },
-    {
-      name: 'profileId',
-      label: orders.columns.profile,
-      options: (data ?? []).map(({ id, name, protocol }) => ({ value: id, label: `${name} (${orders.protocols[protocol]})` })),
-    },
+    { name: 'profileId', label: orders.columns.profile, options: profileOptions(data) },
   ];
   const toProfiles = (
     <Button component={Link} to="/cmp-server" variant="light">

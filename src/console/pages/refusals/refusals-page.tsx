@@ -12,6 +12,7 @@ import { showNumber } from '../../components/format.js';
 import { useListState } from '../../components/list-state.js';
 import { Moment } from '../../components/moment.js';
 import { PageHead } from '../../components/page-head.js';
+import { profileOptions } from '../../components/profile-options.js';
 import { words } from '../../strings/index.js';
 
 const { refusals } = words;
@@ -51,7 +52,7 @@ export function RefusalsPage() {
   const result = useQuery(listQuery<Refusal>('/refusals', state.query, 10_000));
   const filters = [
     { name: 'reason', label: columns.reason, options: reasons.map((value) => ({ value, label: value })) },
-    { name: 'profileId', label: columns.profile, options: (data ?? []).map(({ id, name }) => ({ value: id, label: name })) },
+    { name: 'profileId', label: columns.profile, options: profileOptions(data) },
   ];
   const names = new Map((data ?? []).map(({ id, name }) => [id, name]));
   return (
