@@ -327,7 +327,7 @@ for (const [protocol, place] of [
   ['scep', 'scep-server'],
 ] as const) {
   t.test(`${protocol}: a test enrolment shows its steps and leads to its order; what the policy refuses is told in words`, { skip }, async (t) => {
-    const { id } = await firstOf(house.server, `/${protocol}-profiles`);
+    const { id } = await firstOf(house.server, `/${protocol}-profiles?q=demo`);
     const stage = await asAdmin();
     const { page } = stage;
     await stage.open(`/${place}/${id}?tab=test`);

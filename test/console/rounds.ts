@@ -9,13 +9,14 @@ export async function roundsUntil(page: Page, url: string, isShown: () => Promis
   const browser = await page.context().newCDPSession(page);
   const unanswered = await watchRequests(browser);
   let held: Route[] = [];
-  await page.route('**/*', (route) => (route.request().isNavigationRequest() ? route.continue() : void held.push(route)));
+  let isOver = false;
+  await page.route('**/*', (route) => (isOver || route.request().isNavigationRequest() ? route.continue() : void held.push(route)));
   await page.goto(url, { waitUntil: 'commit' });
   for (let rounds = 0; ; ) {
     await untilIdle(browser);
     // What is asked for after that, such as a chart beside the list, is not waited for.
     if (await isShown()) {
-      await page.unroute('**/*');
+      isOver = true;
       await Promise.all(held.map((route) => route.continue()));
       return rounds;
     }
@@ -42,8 +43,11 @@ async function watchRequests(browser: CDPSession): Promise<ReadonlyMap<string, s
   return unanswered;
 }
 
-/** Waits until the page has nothing to do, twice. It is told in the same line of messages as requests are, so that all those made before are known. */
+/**
+ * Waits until the page has nothing to do, twice. It is told in the same line of messages as requests are, so that all those made before are known.
+ * A page that draws nothing yet is never called idle by some browsers: it has what it is about to do behind it after a second.
+ */
 async function untilIdle(browser: CDPSession): Promise<void> {
-  const idle = { expression: 'new Promise(requestIdleCallback)', awaitPromise: true };
+  const idle = { expression: 'new Promise((isIdle) => requestIdleCallback(isIdle, { timeout: 1000 }))', awaitPromise: true };
   for (let times = 0; times < 2; times += 1) await browser.send('Runtime.evaluate', idle);
 }

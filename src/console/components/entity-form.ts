@@ -27,6 +27,8 @@ export interface FormState {
   readonly error: Error | null;
   /** Whether the form shows the fault of this path beside a field. */
   hasField(path: string): boolean;
+  /** Puts what the server finds wrong beside the fields it found it in. */
+  mark(error: Error): void;
   submit(): void;
 }
 
@@ -54,6 +56,11 @@ export function useEntityForm<V extends object, T>({ initialValues, rules, field
     setValues((before) => ({ ...before, [name]: value }));
     setErrors((before) => ({ ...before, [name]: rules[name]?.(value) ?? undefined }));
   };
+  const mark = (error: Error): void => {
+    if (!(error instanceof ApiProblem)) return;
+    const shown = error.errors.filter(({ path }) => hasField(path));
+    setErrors(Object.fromEntries(shown.map(({ path, message }) => [fieldOf(path), message])) as Errors<V>);
+  };
   const submit = (): void => {
     const found = check(values, rules);
     setErrors(found);
@@ -61,13 +68,7 @@ export function useEntityForm<V extends object, T>({ initialValues, rules, field
       focusFirstFault();
       return;
     }
-    change.mutate(values, {
-      onError: (error) => {
-        if (!(error instanceof ApiProblem)) return;
-        const shown = error.errors.filter(({ path }) => hasField(path));
-        setErrors(Object.fromEntries(shown.map(({ path, message }) => [fieldOf(path), message])) as Errors<V>);
-      },
-    });
+    change.mutate(values, { onError: mark });
   };
   const field = <K extends keyof V>(name: K): Field<V[K]> => ({
     value: values[name],
@@ -75,7 +76,7 @@ export function useEntityForm<V extends object, T>({ initialValues, rules, field
     onChange: (given) => set(name, isEvent(given) ? (given.currentTarget.value as V[K]) : (given as V[K])),
   });
   const isDirty = Object.keys(initial).some((name) => values[name as keyof V] !== initial[name as keyof V]);
-  return { values, isDirty, isBusy: change.isPending, error: change.error, field, set, hasField, submit };
+  return { values, isDirty, isBusy: change.isPending, error: change.error, field, set, hasField, mark, submit };
 }
 
 function isEvent(given: unknown): given is ChangeEvent<HTMLInputElement> {

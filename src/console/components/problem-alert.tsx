@@ -20,11 +20,12 @@ export function ProblemAlert({ error, shownElsewhere = () => false, onReload, on
   const isStale = error.status === 412;
   const remaining = error.errors.filter(({ path }) => !shownElsewhere(path));
   const isAllBeside = error.errors.length > 0 && remaining.length === 0;
+  const isSaidBelow = remaining.some(({ message }) => error.message.includes(message));
   const text = isStale ? common.staleText : error.status === 0 ? common.unreachable : isAllBeside ? common.marked : error.message;
   return (
     <Alert color={isStale ? 'orange' : 'red'} title={isStale ? common.staleTitle : error.title} role="alert">
       <Stack gap="xs">
-        <Text size="sm">{text}</Text>
+        {!isSaidBelow && <Text size="sm">{text}</Text>}
         {error.status === 403 && <Text size="sm">{common.forbidden}</Text>}
         {remaining.length > 0 && (
           <List size="sm">

@@ -106,6 +106,7 @@ function PfxInput({ label, description, error, onChange }: PfxInputProps) {
       value={chosen}
       onChange={choose}
       clearable
+      clearButtonProps={{ 'aria-label': connectors.pfxForget }}
     />
   );
 }

@@ -39,6 +39,7 @@ export const connectors = {
   more: 'More settings',
   pfxChosen: (name: string, bytes: string) => `${name}, ${bytes} bytes`,
   pfxTooLarge: 'The file is larger than 64 KiB.',
+  pfxForget: 'Choose no file',
   embedded: 'The Crypto Engine inside Gatehouse',
   fields: {
     server: 'SMTP Server',

@@ -64,7 +64,7 @@ export function ConnectorForm({ item: connector, onClose, onSaved, onReload }: M
       <General entity={entity} isNew={connector === undefined} />
       <Divider label={connectors.types[type]} labelPosition="left" />
       <Settings entity={entity} connector={connector} />
-      {connector === undefined && may('connector:write') && <ConnectionTest path="/connectors/test" body={probe} isMail={type === 'smtp'} />}
+      {connector === undefined && may('connector:write') && <ConnectionTest path="/connectors/test" body={probe} isMail={type === 'smtp'} form={entity} />}
     </ManagedDrawer>
   );
 }

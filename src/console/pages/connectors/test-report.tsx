@@ -4,6 +4,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call } from '../../api/call.js';
 import type { TestReport } from '../../api/types.js';
+import type { FormState } from '../../components/entity-form.js';
 import { ProblemAlert } from '../../components/problem-alert.js';
 import { TestOutcome } from '../../components/steps.js';
 import { words } from '../../strings/index.js';
@@ -16,13 +17,16 @@ interface ConnectionTestProps {
   readonly body: Readonly<Record<string, unknown>>;
   readonly isMail: boolean;
   readonly note?: string;
+  /** Where what is typed stands, when it is not saved yet. */
+  readonly form?: Pick<FormState, 'hasField' | 'mark'>;
 }
 
 /** Tries the connection step by step, and says of each what came of it. */
-export function ConnectionTest({ path, body, isMail, note }: ConnectionTestProps) {
+export function ConnectionTest({ path, body, isMail, note, form }: ConnectionTestProps) {
   const [to, setTo] = useState('');
   const test = useMutation({
     mutationFn: () => call<TestReport>(path, { method: 'POST', body: { ...body, ...(isMail && to.trim() !== '' ? { to: to.trim() } : {}) } }),
+    onError: (error) => form?.mark(error),
   });
   return (
     <Stack gap="xs">
@@ -47,7 +51,7 @@ export function ConnectionTest({ path, body, isMail, note }: ConnectionTestProps
           {note}
         </Text>
       )}
-      {test.isError && <ProblemAlert error={test.error} />}
+      {test.isError && <ProblemAlert error={test.error} {...(form === undefined ? {} : { shownElsewhere: form.hasField })} />}
       {test.data !== undefined && <TestOutcome ok={test.data.ok} title={test.data.ok ? connectors.testOk : connectors.testFailed} steps={test.data.steps} />}
     </Stack>
   );
