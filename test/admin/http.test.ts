@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import Fastify from 'fastify';
 import t from 'tap';
 import { clientTypes } from '../../scripts/client-types.js';
+import { policyMeanings } from '../../scripts/policy-meanings.js';
 import { guardRoutes } from '../../src/admin/caller.js';
 import { openApiDocument } from '../../src/admin/document.js';
 import { memoryIdempotencyStore } from '../../src/admin/index.js';
@@ -172,6 +173,11 @@ t.test('OpenAPI', async (t) => {
   });
   await t.test('the types of the client are made from it', (t) => {
     for (const [name, types] of Object.entries(clientTypes(text))) t.equal(read(`src/client/${name}`) === types, true, `src/client/${name}: npm run openapi`);
+    t.end();
+  });
+  await t.test('what the console says of policies is made from it', (t) => {
+    const path = 'src/console/strings/policy-meanings.ts';
+    t.equal(read(path) === policyMeanings(text), true, `${path}: npm run openapi`);
     t.end();
   });
   await t.test('is 3.1, every reference resolves, every operation is named and says who may call it', (t) => {

@@ -112,6 +112,8 @@ t.test(
       'End Entity Profile': 'Devices',
       'Certificate Profile': 'DeviceTLS',
       'Trusted CA (PEM)': fake.trustedCa,
+      'Part of the subject that names them': 'serialNumber, CN',
+      'Before each name': 'gate-',
     };
     for (const [label, text] of Object.entries(texts)) await form.getByLabel(label).last().fill(text);
     const file = Buffer.from(fake.pfx.good, 'base64');
@@ -139,7 +141,7 @@ t.test(
     await press(page.locator('tr.highlighted', { hasText: 'Corporate CA' }).getByRole('link', { name: 'Corporate CA', exact: true }));
     const main = page.getByRole('main');
     for (const shown of [fake.url, 'IssuingCA', 'Devices', 'DeviceTLS']) await main.getByText(shown, { exact: true }).first().waitFor();
-    await main.getByText(/CN=Gatehouse RA/).waitFor();
+    for (const shown of ['CN=Gatehouse RA', 'serialNumber, CN', 'gate-', '1 certificate']) await main.getByText(shown, { exact: true }).waitFor();
     await press(page.getByRole('button', { name: 'Test Connection' }));
     await page.getByText('The connection works').waitFor();
     const content = await page.content();

@@ -1,7 +1,7 @@
 /** One setting of a connector or of a challenge mode, as forms ask for it. */
 export interface SettingField<N extends string = string> {
   readonly name: N;
-  readonly kind: 'text' | 'number' | 'secret' | 'file' | 'pem' | 'select';
+  readonly kind: 'text' | 'number' | 'secret' | 'file' | 'pem' | 'select' | 'list';
   readonly isRequired?: true;
   readonly choices?: readonly string[];
   /** Behind "More settings". */
@@ -17,8 +17,18 @@ export function textsOf(fields: readonly SettingField[], settings: Readonly<Reco
   return Object.fromEntries(
     fields
       .filter((field) => !isWriteOnly(field) && settings[field.name] !== undefined && settings[field.name] !== null)
-      .map(({ name }) => [name, String(settings[name])]),
+      .map(({ name }) => [name, textOf(settings[name])]),
   );
+}
+
+/** Several values are typed with commas between them. */
+const textOf = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : String(value));
+
+function settingOf({ kind }: SettingField, typed: string): unknown {
+  const text = typed.trim();
+  if (kind === 'secret') return typed;
+  if (kind === 'number' && /^\d+$/.test(text)) return Number(text);
+  return kind === 'list' && text !== '' ? text.split(',').map((part) => part.trim()) : text;
 }
 
 /**
@@ -31,11 +41,10 @@ export function settingsOf<N extends string>(
   saved: SettingTexts | undefined,
 ): Record<string, unknown> {
   const entries = fields.flatMap((field): [string, unknown][] => {
-    const { name, kind } = field;
-    const text = (texts[name] ?? '').trim();
-    const value = kind === 'number' && /^\d+$/.test(text) ? Number(text) : kind === 'secret' ? (texts[name] ?? '') : text;
+    const { name } = field;
+    const value = settingOf(field, texts[name] ?? '');
     if (saved === undefined || isWriteOnly(field)) return value === '' ? [] : [[name, value]];
-    if (text === (saved[name] ?? '')) return [];
+    if (textOf(value) === (saved[name] ?? '')) return [];
     return [[name, value === '' ? null : value]];
   });
   return Object.fromEntries(entries);

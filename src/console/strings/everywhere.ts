@@ -15,6 +15,8 @@ export const common = {
   copy: 'Copy',
   copied: 'Copied',
   none: '–',
+  yes: 'Yes',
+  no: 'No',
   never: 'never',
   refresh: 'Refresh',
   back: 'Back',

@@ -12,6 +12,7 @@ const timing: readonly ConnectorField[] = [
   { name: 'maxProcessingMs', kind: 'number', isFurther: true },
   { name: 'concurrency', kind: 'number', isFurther: true },
 ];
+const unknownCertificates: ConnectorField = { name: 'unknownCertificates', kind: 'select', choices: ['report', 'revoke', 'ignore'], isFurther: true };
 const trustedCa: ConnectorField = { name: 'trustedCa', kind: 'pem', isFurther: true };
 
 /** What each type of connector is asked for, in the order of its form. Settings that are not here stay as the API has them. */
@@ -37,6 +38,11 @@ export const connectorFields = {
     { name: 'certificateProfile', kind: 'text', isRequired: true },
     { name: 'serverName', kind: 'text', isFurther: true },
     trustedCa,
+    { name: 'usernameScheme', kind: 'select', choices: ['identity', 'dn'], isFurther: true },
+    { name: 'usernameParts', kind: 'list', isFurther: true },
+    { name: 'usernamePrefix', kind: 'text', isFurther: true },
+    { name: 'usernamePostfix', kind: 'text', isFurther: true },
+    unknownCertificates,
     ...timing,
   ],
   'crypto-engine': [
@@ -46,7 +52,14 @@ export const connectorFields = {
     { name: 'caId', kind: 'text', isFurther: true },
     { name: 'profileId', kind: 'text', isFurther: true },
     { name: 'dialect', kind: 'select', choices: ['crypto-engine-v1', 'vault'], isFurther: true },
+    { name: 'tokenUrl', kind: 'text', isFurther: true },
+    { name: 'scope', kind: 'text', isFurther: true },
+    { name: 'audience', kind: 'text', isFurther: true },
+    { name: 'clientAuth', kind: 'select', choices: ['basic', 'post'], isFurther: true },
+    { name: 'namespace', kind: 'text', isFurther: true },
+    { name: 'authPath', kind: 'text', isFurther: true },
     trustedCa,
+    unknownCertificates,
     ...timing,
   ],
 } as const satisfies Record<ConnectorType, readonly ConnectorField[]>;

@@ -6,10 +6,10 @@ import { announce } from '../../app/announce.js';
 import { useMay } from '../../app/session.js';
 import { DrawerButton } from '../../components/drawer-button.js';
 import { useEntityForm } from '../../components/entity-form.js';
-import { type Fact, Facts } from '../../components/facts.js';
 import { FormDrawer } from '../../components/form-drawer.js';
 import { Panel } from '../../components/panel.js';
 import { words } from '../../strings/index.js';
+import { PolicyFacts } from './policy-facts.js';
 
 type Profile = CmpProfile | ScepProfile;
 
@@ -37,21 +37,9 @@ export function PolicyPanel({ path, protocol, profile }: PolicyPanelProps) {
       <Text size="sm" c="dimmed">
         {profiles.policyText}
       </Text>
-      <Facts facts={Object.entries(parts).flatMap(([name, value]) => factsOf(name, value))} />
+      <PolicyFacts parts={parts} />
     </Panel>
   );
-}
-
-/** `keys.rsaMinBits`, `cmp.revocation.serve`: as the API names them, so that all three ways to set them speak alike. */
-function factsOf(name: string, value: unknown): Fact[] {
-  if (typeof value !== 'object' || value === null) return [{ label: name, value: value === null ? common.none : String(value) }];
-  if (Array.isArray(value)) {
-    const text = value.every((item) => typeof item === 'string')
-      ? value.map((item) => (item.length > 60 ? `${item.slice(0, 40)}…` : item)).join(', ')
-      : String(value.length);
-    return [{ label: name, value: text === '' ? common.none : text }];
-  }
-  return Object.entries(value).flatMap(([key, inner]) => factsOf(`${name}.${key}`, inner));
 }
 
 interface PolicyEditorProps {
