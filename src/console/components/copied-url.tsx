@@ -6,9 +6,7 @@ import { plain } from './format.js';
 export function CopiedUrl({ url, what }: { readonly url: string; readonly what: string }) {
   return (
     <Group gap={4} wrap="nowrap">
-      <Code className="foreign">
-        {plain(url)}
-      </Code>
+      <Code className="foreign">{plain(url)}</Code>
       <Copy text={url} what={what} />
     </Group>
   );
