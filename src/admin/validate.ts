@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { shadowsConversion } from '../runtime/hostile-json.js';
 import { type Fault, faultsOf, refuseFaults } from './fault.js';
 import { notFound, Problem } from './problem.js';
 
@@ -14,6 +15,7 @@ export function validateRequests(app: FastifyInstance): void {
   app.setValidatorCompiler(() => (value) => ({ value }));
   app.addHook('preValidation', async (request) => {
     if (request.is404) return;
+    if (shadowsConversion(request.body)) throw new Problem('malformed-body', { detail: 'No member may be named toString, valueOf or toJSON.' });
     checkPath(request);
     refuseFaults([...checkQuery(request), ...checkBody(request)]);
   });

@@ -60,6 +60,9 @@ t.test('what never reaches a handler is a problem too', async (t) => {
   isProblem(await admin('POST', '/api/v1/connectors', '{"name":', jsonType), 400, 'malformed-body');
   isProblem(await admin('POST', '/api/v1/connectors', '{"__proto__":{"role":"superadmin"}}', jsonType), 400, 'malformed-body');
   isProblem(await admin('POST', '/api/v1/connectors', '{"config":{"constructor":{"prototype":{"x":1}}}}', jsonType), 400, 'malformed-body');
+  for (const name of ['{"toString":1,"length":{"toString":1,"length":-1,"constructor":"x"}}', '{"length":{"valueOf":{}}}', '[{"toJSON":null}]']) {
+    isProblem(await admin('POST', '/api/v1/connectors', `{"name":${name}}`, jsonType), 400, 'malformed-body');
+  }
   for (const deep of [`${'{"a":'.repeat(100)}1${'}'.repeat(100)}`, '['.repeat(200), `{"config":${'['.repeat(65)}${']'.repeat(65)}}`]) {
     isProblem(await admin('POST', '/api/v1/connectors', deep, jsonType), 400, 'malformed-body');
   }

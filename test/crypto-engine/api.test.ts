@@ -77,6 +77,8 @@ t.test('every answer of the API is one that its description knows', async (t) =>
   await check('Certificate', '/v1/cas/{caId}/certificates', 'post', made, 201);
   const malformed = await issue({ publicKey: newKey(), subject: 7, subjectAltNames: [{ type: 'x', value: '' }] });
   await check('Problem', '/v1/cas/{caId}/certificates', 'post', malformed, 400);
+  const hostile = await issue({ publicKey: newKey(), subject: { toString: 1, length: { toString: 1 } } });
+  await check('Problem', '/v1/cas/{caId}/certificates', 'post', hostile, 400);
   t.match(malformed.json(), { violations: [{ field: 'subject' }, { field: 'subjectAltNames.0.type' }, { field: 'subjectAltNames.0.value' }] });
   const location = String(made.headers.location);
   await check('Certificate', '/v1/cas/{caId}/certificates/{serial}', 'get', await call('GET', location), 200);

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../runtime/clock.js';
+import { shadowsConversion } from '../../runtime/hostile-json.js';
 import type { Log } from '../../runtime/log.js';
 import { issuingId } from '../create-cas.js';
 import { type Engine, type EngineScope, engineScopes } from '../ports.js';
@@ -32,6 +33,9 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
   const { engine, clock, log, clients } = deps;
   const tokens = createAccessTokens(deps.tokenKey, clock);
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, new URLSearchParams(String(body))));
+  app.addHook('preValidation', async (request) => {
+    if (shadowsConversion(request.body)) throw Object.assign(new Error('a member shadows a conversion'), { statusCode: 400 });
+  });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send());
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, faultOf(error, log)));
 
