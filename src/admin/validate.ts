@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { shadowsConversion } from '../runtime/hostile-json.js';
+import { conversions, shadowsConversion } from '../runtime/hostile-json.js';
 import { type Fault, faultsOf, refuseFaults } from './fault.js';
 import { notFound, Problem } from './problem.js';
 
@@ -15,7 +15,7 @@ export function validateRequests(app: FastifyInstance): void {
   app.setValidatorCompiler(() => (value) => ({ value }));
   app.addHook('preValidation', async (request) => {
     if (request.is404) return;
-    if (shadowsConversion(request.body)) throw new Problem('malformed-body', { detail: 'No member may be named toString, valueOf or toJSON.' });
+    if (shadowsConversion(request.body)) throw new Problem('malformed-body', { detail: `No member may be named as one of ${conversions.join(', ')}.` });
     checkPath(request);
     refuseFaults([...checkQuery(request), ...checkBody(request)]);
   });

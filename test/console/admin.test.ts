@@ -149,7 +149,9 @@ t.test('own account: password and second factor by QR code, backup codes once, s
   await confirm(codeOf(secret, 400));
   await panel.getByText('Is not a code of this moment').waitFor();
   // A machine that stood still in between takes the code past its moment.
-  while ((await confirm(codeOf(secret))) >= 400);
+  let status = 400;
+  for (let tries = 0; tries < 3 && status >= 400; tries += 1) status = await confirm(codeOf(secret));
+  t.ok(status < 400, 'the code of this moment is taken');
   const codes = ((await panel.getByLabel('Backup codes', { exact: true }).textContent()) ?? '').split('\n');
   t.ok(codes.length >= 8, 'backup codes are shown once');
   await press(panel.getByRole('button', { name: 'Continue' }));

@@ -59,13 +59,21 @@ async function ask(server: RunningServer, { id, endpointPath, credentials }: Ask
   const device = spawn('openssl', ['cmp', '-cmd', 'ir', ...where, ...who, '-certout', 'c.pem'], { cwd: folder, stdio: 'ignore' });
   const hasEnded = new Promise((resolve) => device.once('close', resolve));
   const orders = `/api/v1/orders?profileId=${id}&q=${encodeURIComponent(subject.slice(1))}&state=AWAITING_APPROVAL`;
-  while (((await (await server.api(orders)).json()) as { total: number }).total === 0) {
-    if (device.exitCode !== null) throw new Error(`openssl ended with ${device.exitCode} before the order of ${subject} waited`);
-    await sleep(50);
+  const waiting = async (): Promise<number> => {
+    const answer = await server.api(orders);
+    if (!answer.ok) throw new Error(`${orders}: ${answer.status}`);
+    return ((await answer.json()) as { total: number }).total;
+  };
+  try {
+    while ((await waiting()) === 0) {
+      if (device.exitCode !== null || device.signalCode !== null) throw new Error(`openssl ended before the order of ${subject} waited`);
+      await sleep(50);
+    }
+  } finally {
+    device.kill();
+    await hasEnded;
+    rmSync(folder, { recursive: true, force: true });
   }
-  device.kill();
-  await hasEnded;
-  rmSync(folder, { recursive: true, force: true });
 }
 
 /** Every place of the console: its name and its address. */

@@ -50,7 +50,7 @@ export async function press(target: Locator): Promise<void> {
 /** Sets a box; one that is so already is left alone. */
 export async function setBox(box: Locator, isChecked: boolean): Promise<void> {
   if ((await box.isChecked()) !== isChecked) await press(box);
-  await eventually(() => box.isChecked(), isChecked);
+  if ((await eventually(() => box.isChecked(), isChecked)) !== isChecked) throw new Error(`the box does not become ${isChecked ? 'checked' : 'empty'}`);
 }
 
 /** Reads again until it is what is wanted, or patience ends; what it read last, to be compared. */

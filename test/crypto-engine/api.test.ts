@@ -79,6 +79,11 @@ t.test('every answer of the API is one that its description knows', async (t) =>
   await check('Problem', '/v1/cas/{caId}/certificates', 'post', malformed, 400);
   const hostile = await issue({ publicKey: newKey(), subject: { toString: 1, length: { toString: 1 } } });
   await check('Problem', '/v1/cas/{caId}/certificates', 'post', hostile, 400);
+  const deep = Buffer.from(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+  const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+  const url = `${issuing}/certificates`;
+  t.equal((await app.inject({ method: 'POST', url, headers, body: deep })).statusCode, 401, 'strangers are told nothing');
+  t.equal((await call('POST', url, deep, headers)).statusCode, 400, 'however deep');
   t.match(malformed.json(), { violations: [{ field: 'subject' }, { field: 'subjectAltNames.0.type' }, { field: 'subjectAltNames.0.value' }] });
   const location = String(made.headers.location);
   await check('Certificate', '/v1/cas/{caId}/certificates/{serial}', 'get', await call('GET', location), 200);

@@ -49,3 +49,9 @@ const unseen = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c
 export function plain(text: string): string {
   return text.replace(unseen, (character) => `⟨U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
 }
+
+/** Whether this is text in PEM, of one certificate or several. */
+export const isPem = (value: unknown): value is string => typeof value === 'string' && value.trimStart().startsWith('-----BEGIN ');
+
+/** Nobody reads PEM: how many there are. */
+export const pemText = (pem: string): string => words.common.pemShown(pem.split('-----BEGIN ').length - 1);

@@ -1,4 +1,5 @@
 import { Accordion, Stack } from '@mantine/core';
+import { useState } from 'react';
 import type { SecretState } from '../api/types.js';
 import { words } from '../strings/index.js';
 import { SettingInput } from './setting-input.js';
@@ -15,8 +16,9 @@ interface SettingInputsProps<N extends string> {
   onChange(name: N, value: string): void;
 }
 
-/** The inputs of all settings; those that are seldom needed are folded away. */
+/** The inputs of all settings; those that are seldom needed are folded away, unless something is wrong with one. */
 export function SettingInputs<N extends string>({ fields, labels, hints, saved, textOf, errorOf, onChange }: SettingInputsProps<N>) {
+  const [isOpen, setOpen] = useState(false);
   const input = (field: SettingField<N>) => {
     const { name } = field;
     const secret = saved?.[name] as SecretState | undefined;
@@ -24,11 +26,12 @@ export function SettingInputs<N extends string>({ fields, labels, hints, saved, 
     return <SettingInput key={name} field={field} {...shown} onChange={(value) => onChange(name, value)} />;
   };
   const further = fields.filter(({ isFurther }) => isFurther === true);
+  const isFaulty = further.some(({ name }) => errorOf(name) !== undefined);
   return (
     <>
       {fields.filter(({ isFurther }) => isFurther !== true).map(input)}
       {further.length > 0 && (
-        <Accordion variant="contained">
+        <Accordion variant="contained" value={isOpen || isFaulty ? 'more' : null} onChange={(item) => setOpen(item !== null)}>
           <Accordion.Item value="more">
             <Accordion.Control>{words.connectors.more}</Accordion.Control>
             <Accordion.Panel>

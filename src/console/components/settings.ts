@@ -4,6 +4,8 @@ export interface SettingField<N extends string = string> {
   readonly kind: 'text' | 'number' | 'secret' | 'file' | 'pem' | 'select' | 'list';
   readonly isRequired?: true;
   readonly choices?: readonly string[];
+  /** Spaces at its ends belong to it. */
+  readonly isVerbatim?: true;
   /** Behind "More settings". */
   readonly isFurther?: true;
 }
@@ -24,11 +26,13 @@ export function textsOf(fields: readonly SettingField[], settings: Readonly<Reco
 /** Several values are typed with commas between them. */
 const textOf = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : String(value));
 
-function settingOf({ kind }: SettingField, typed: string): unknown {
+function settingOf({ kind, isVerbatim }: SettingField, typed: string): unknown {
   const text = typed.trim();
-  if (kind === 'secret') return typed;
+  if (kind === 'secret' || isVerbatim === true) return typed;
   if (kind === 'number' && /^\d+$/.test(text)) return Number(text);
-  return kind === 'list' && text !== '' ? text.split(',').map((part) => part.trim()) : text;
+  if (kind !== 'list') return text;
+  const parts = text.split(/[,;\s]+/).filter((part) => part !== '');
+  return parts.length === 0 ? '' : parts;
 }
 
 /**
@@ -42,7 +46,9 @@ export function settingsOf<N extends string>(
 ): Record<string, unknown> {
   const entries = fields.flatMap((field): [string, unknown][] => {
     const { name } = field;
-    const value = settingOf(field, texts[name] ?? '');
+    const typed = texts[name] ?? '';
+    if (saved !== undefined && !isWriteOnly(field) && typed === (saved[name] ?? '')) return [];
+    const value = settingOf(field, typed);
     if (saved === undefined || isWriteOnly(field)) return value === '' ? [] : [[name, value]];
     if (textOf(value) === (saved[name] ?? '')) return [];
     return [[name, value === '' ? null : value]];

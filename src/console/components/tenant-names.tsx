@@ -7,5 +7,5 @@ export function TenantNames({ ids, wrap = false }: { readonly ids: readonly stri
   const { data } = useTenants();
   if (ids === null) return words.shell.everyTenant;
   const names = new Map((data?.items ?? []).map(({ id, name }) => [id, name]));
-  return <Foreign text={ids.map((id) => names.get(id) ?? words.common.none).join(', ')} wrap={wrap} />;
+  return <Foreign text={ids.map((id) => names.get(id) ?? id).join(', ')} wrap={wrap} />;
 }

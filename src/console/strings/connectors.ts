@@ -82,7 +82,6 @@ export const connectors = {
   /** Of settings that the form does not ask for. */
   shownOnly: { signVerbatim: 'Whole subject (sign-verbatim)', searchCertificates: 'Search after a lost answer' },
   clientCertificate: 'Client certificate',
-  pemShown: (count: number) => (count === 1 ? '1 certificate' : `${count} certificates`),
   hints: {
     server: 'Host name or address of the mail server.',
     port: '587 or 25 with STARTTLS, 465 with implicit TLS.',

@@ -17,6 +17,7 @@ export const common = {
   none: '–',
   yes: 'Yes',
   no: 'No',
+  pemShown: (count: number) => (count === 1 ? '1 certificate' : `${count} certificates`),
   never: 'never',
   refresh: 'Refresh',
   back: 'Back',

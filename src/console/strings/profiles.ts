@@ -69,6 +69,8 @@ export const profiles = {
     scep: 'SCEP',
     cmp: 'CMP',
   },
+  policyNull: 'null',
+  policyEmpty: 'none (empty list)',
   policyEdit: 'Edit policy',
   policyJson: 'Policy (JSON)',
   policyJsonHint: 'What you leave out stays as it is; null sets a part back to its default. The server checks every field.',

@@ -33,9 +33,6 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
   const { engine, clock, log, clients } = deps;
   const tokens = createAccessTokens(deps.tokenKey, clock);
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, new URLSearchParams(String(body))));
-  app.addHook('preValidation', async (request) => {
-    if (shadowsConversion(request.body)) throw Object.assign(new Error('a member shadows a conversion'), { statusCode: 400 });
-  });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send());
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, faultOf(error, log)));
 
@@ -46,6 +43,7 @@ export function registerEngineApi(app: FastifyInstance, deps: EngineApiDeps): vo
     if (caller === undefined || standing === undefined) return sendProblem(reply, engineProblem('unauthorized'));
     if (!caller.scopes.includes(scope) || !standing.includes(scope))
       return sendProblem(reply, engineProblem('insufficient-scope', `This needs the scope ${scope}.`));
+    if (shadowsConversion(request.body)) return sendProblem(reply, engineProblem('invalid-request', 'The body cannot be read.'));
     const { caId = issuingId } = request.params as { caId?: string };
     return caId === issuingId ? handler(request, reply, caller) : sendProblem(reply, engineProblem('ca-not-found', `There is no CA "${caId}".`));
   };

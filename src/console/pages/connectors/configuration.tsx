@@ -3,7 +3,7 @@ import type { Connector } from '../../api/types.js';
 import { useMay } from '../../app/session.js';
 import { type Fact, Facts } from '../../components/facts.js';
 import { Foreign } from '../../components/foreign.js';
-import { showTime } from '../../components/format.js';
+import { isPem, pemText, showTime } from '../../components/format.js';
 import { Moment } from '../../components/moment.js';
 import { Panel } from '../../components/panel.js';
 import { words } from '../../strings/index.js';
@@ -44,13 +44,13 @@ function factsOf(type: Connector['type'], config: Readonly<Record<string, unknow
   const asked: readonly string[] = connectorFields[type].map(({ name }) => name);
   const others = Object.keys(config).filter((name) => !asked.includes(name) && name !== 'clientCertificate');
   const names = [...asked.filter((name) => config[name] !== undefined), ...others.sort()];
-  return names.map((name) => ({ label: labels[name] ?? name, value: <Foreign text={shown(name, config[name])} wrap /> }));
+  return names.map((name) => ({ label: labels[name] ?? name, value: <Foreign text={shown(config[name])} wrap /> }));
 }
 
 /** A setting as text; a secret by whether there is one and since when. */
-function shown(name: string, value: unknown): string {
+function shown(value: unknown): string {
   if (value === '' || value === null) return common.none;
-  if (name === 'trustedCa') return connectors.pemShown(String(value).split('-----BEGIN ').length - 1);
+  if (isPem(value)) return pemText(value);
   if (typeof value === 'boolean') return value ? common.yes : common.no;
   if (Array.isArray(value)) return value.join(', ');
   if (typeof value !== 'object') return String(value);

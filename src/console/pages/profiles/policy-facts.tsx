@@ -1,5 +1,5 @@
 import { Stack, Text, Title } from '@mantine/core';
-import { plain } from '../../components/format.js';
+import { isPem, pemText, plain } from '../../components/format.js';
 import { words } from '../../strings/index.js';
 import { policyMeanings } from '../../strings/policy-meanings.js';
 
@@ -13,7 +13,7 @@ export function PolicyFacts({ parts }: { readonly parts: Readonly<Record<string,
       <Title order={3} size="h5">
         {titles[part] ?? part}
       </Title>
-      <table className="grid facts meanings">
+      <table className="grid facts meanings" aria-label={titles[part] ?? part}>
         <tbody>
           {settingsOf(part, value).map(({ path, shown }) => (
             <tr key={path}>
@@ -47,18 +47,15 @@ function settingsOf(path: string, value: unknown): Setting[] {
   return Object.entries(value).flatMap(([name, inner]) => settingsOf(`${path}.${name}`, inner));
 }
 
+/** Null and an empty list are opposites: what is null is not looked at, of an empty list nothing is allowed. */
 function textOf(value: unknown): string {
-  if (value === null || value === '') return common.none;
+  if (value === null) return profiles.policyNull;
+  if (value === '') return common.none;
   if (typeof value === 'boolean') return value ? common.yes : common.no;
-  if (Array.isArray(value)) return value.length === 0 ? common.none : value.every(isText) ? value.map(shortened).join(', ') : String(value.length);
+  if (Array.isArray(value)) return value.length === 0 ? profiles.policyEmpty : value.map(textOf).join(value.every(isPem) ? '; ' : ', ');
   if (typeof value === 'object') {
     const lines = Object.entries(value).map(([name, inner]) => `${name}: ${textOf(inner)}`);
-    return lines.length === 0 ? common.none : lines.join('; ');
+    return lines.length === 0 ? profiles.policyEmpty : lines.join('; ');
   }
-  return String(value);
+  return isPem(value) ? pemText(value) : String(value);
 }
-
-const isText = (value: unknown): value is string => typeof value === 'string';
-
-/** Certificates in PEM are told by how they begin. */
-const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 40)}…` : text);
