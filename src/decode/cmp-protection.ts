@@ -116,39 +116,57 @@ async function macVerdict(message: PkiMessage, algorithm: AlgorithmIdentifier, p
 
 const signedFaults: Readonly<Record<SignedFault, string>> = {
   algorithm: 'refused with badAlg: the algorithm is not served, or does not fit the key',
-  invalid: 'refused with badMessageCheck: the signature is not valid for the key of extraCerts[0]',
+  invalid: 'refused with badMessageCheck: the signature is not valid for the key of the signer',
 };
 
-/** RFC 9483 section 3.3: the certificate of the protection key "MUST be the first" of extraCerts. */
+interface Signer {
+  readonly certificate: Certificate;
+  /** `extraCerts[0]` */
+  readonly place: string;
+}
+
+/**
+ * RFC 9483 section 3.3: the certificate of the protection key "MUST be the first" of extraCerts; base stations send any order
+ * (3GPP TS 33.310 clause 9.5.2), so that the one that senderKID names goes before it, as the server has it.
+ */
+function signerIn({ header: { senderKID }, extraCerts }: PkiMessage): Signer | undefined {
+  const read = extraCerts.flatMap((der, index): Signer[] => {
+    const certificate = parseCertificate(der);
+    return certificate.ok ? [{ certificate: certificate.value, place: `extraCerts[${index}]` }] : [];
+  });
+  return read.find(({ certificate }) => senderKID !== undefined && subjectKeyIdentifierOf(certificate.extensions)?.equals(senderKID) === true) ?? read[0];
+}
+
 function signatureVerdict(message: PkiMessage): Field {
-  const [first] = message.extraCerts;
-  const certificate = first === undefined ? undefined : parseCertificate(first);
-  if (certificate === undefined) return field('protection', 'signature, not checked', { verdict: 'unknown', note: 'there are no extraCerts' });
-  if (!certificate.ok)
-    return field('protection', 'signature, not checked', { verdict: 'unknown', note: `extraCerts[0] cannot be read: ${certificate.error.message}` });
-  const verified = verifySigned(message, certificate.value.publicKey);
-  const fields = signerFields(message, certificate.value);
+  const signer = signerIn(message);
+  if (signer === undefined) {
+    const note = message.extraCerts.length === 0 ? 'there are no extraCerts' : 'no certificate of extraCerts can be read';
+    return field('protection', 'signature, not checked', { verdict: 'unknown', note });
+  }
+  const { certificate, place } = signer;
+  const verified = verifySigned(message, certificate.publicKey);
+  const fields = signerFields(message, signer);
   if (!verified.ok) return group('protection', 'signature', fields, { verdict: 'failed', note: signedFaults[verified.error] });
-  return group('protection', `signature, verified with the key of extraCerts[0], ${certificate.value.publicKey.name}`, fields, {
+  return group('protection', `signature, verified with the key of ${place}, ${certificate.publicKey.name}`, fields, {
     verdict: 'ok',
     note: 'whether it is trusted depends on the profile',
   });
 }
 
 /** RFC 9483 section 3.1: sender and senderKID name the certificate. */
-function signerFields({ header }: PkiMessage, certificate: Certificate): Field[] {
+function signerFields({ header }: PkiMessage, { certificate, place }: Signer): Field[] {
   const { sender, senderKID } = header;
   const isSender = sender.name !== undefined && isSameName(sender.name, certificate.subject);
   const identifier = subjectKeyIdentifierOf(certificate.extensions);
   return [
     field('signer', nameText(certificate.subject)),
-    field('sender', isSender ? 'the subject of extraCerts[0]' : 'another name than the subject of extraCerts[0]', { verdict: isSender ? 'ok' : 'failed' }),
+    field('sender', isSender ? `the subject of ${place}` : `another name than the subject of ${place}`, { verdict: isSender ? 'ok' : 'failed' }),
     ...(senderKID === undefined || identifier === undefined
       ? []
       : [
           senderKID.equals(identifier)
-            ? field('senderKID', 'the subjectKeyIdentifier of extraCerts[0]', { verdict: 'ok' })
-            : field('senderKID', 'not the subjectKeyIdentifier of extraCerts[0]', { verdict: 'failed' }),
+            ? field('senderKID', `the subjectKeyIdentifier of ${place}`, { verdict: 'ok' })
+            : field('senderKID', `not the subjectKeyIdentifier of ${place}`, { verdict: 'failed' }),
         ]),
   ];
 }

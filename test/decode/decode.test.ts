@@ -157,6 +157,20 @@ t.test('verdicts follow the bytes', async (t) => {
   });
 });
 
+t.test('the signer of a CMP message is the certificate that senderKID names, wherever it stands in extraCerts', async (t) => {
+  const decoded = await decodeCapture(readFileSync(join(fixtures, 'fuzz/kur-signer-second.bin')));
+  t.match(find(decoded, 'protection'), { value: 'signature, verified with the key of extraCerts[1], EC-P-256', verdict: 'ok' });
+  const told = fieldsOf(decoded).filter(({ value }) => value.includes('extraCerts[1]'));
+  t.same(
+    told.map(({ name, verdict }) => [name, verdict]),
+    [
+      ['protection', 'ok'],
+      ['sender', 'ok'],
+      ['senderKID', 'ok'],
+    ],
+  );
+});
+
 t.test('BER is named, and read like DER', async (t) => {
   const { bytes, keys } = capture('scep-strongswan-pkcsreq');
   const indefinite = Buffer.concat([Buffer.from([0x30, 0x80]), bytes.subarray(4), Buffer.alloc(2)]);

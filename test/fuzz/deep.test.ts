@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { buildMessage, protectorOf } from '../../src/device-client/cmp-messages.js';
 import type { CertificateRequest } from '../../src/enrolment/ports.js';
@@ -55,6 +57,12 @@ t.test('CMP-096 CMP requests that are protected anew reach the policy, and nothi
     /^protected anew: rp /m,
   ];
   for (const reached of agreed) t.match(told.map((line) => line.replace(/^cmp-deep: /, '')).join('\n'), reached, 'CMP-080 CMP-083 CMP-110 CMP-167');
+});
+
+t.test('a signer that is not the first of extraCerts gets its own name, and nothing is wrong with that', async (t) => {
+  const target = await deepCmpTarget(corpus, world);
+  const bytes = readFileSync(join(import.meta.dirname, '../../fixtures/fuzz/kur-signer-second.bin'));
+  t.match(await target.check({ bytes, isVouched: true, place: 6 }), /kup grantedWithMods, issued/);
 });
 
 t.test('what was changed and not protected anew is known by its answer, and a revocation of the certificate of another by its names', async (t) => {

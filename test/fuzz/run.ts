@@ -130,7 +130,7 @@ function summarise(states: readonly Progress[]): { done: number; slowest: string
 async function replay(file: string, choice: { readonly only: string | undefined; readonly planted: boolean; readonly deep: boolean }): Promise<number> {
   const [target] = await chooseTargets({ ...choice, only: choice.only ?? '' });
   if (target === undefined) throw new Error('--replay needs --target with one of the names of --list.');
-  const place = /-at(\d+)-/.exec(file)?.[1];
+  const place = /-at(\d+)[-.]/.exec(file)?.[1];
   const trial = { bytes: readFileSync(file), isVouched: file.endsWith('-vouched.bin'), ...(place === undefined ? {} : { place: Number(place) }) };
   try {
     for (let times = 0; times < 3; times += 1) {

@@ -19,6 +19,14 @@ function messagesIn(bytes: Buffer, depth = 0): readonly PkiMessage[] {
   return [message.value, ...(inside.ok ? inside.value.flatMap((item) => messagesIn(item, depth + 1)) : [])];
 }
 
+/** The certificate that senderKID names, found by the octets of its extension alone; else the first (3GPP TS 33.310 clause 9.5.2: in any order). */
+function signerIn({ header: { senderKID }, extraCerts }: PkiMessage): Buffer | undefined {
+  if (senderKID === undefined || senderKID.length > 100) return extraCerts[0];
+  const heads = [0x06, 0x03, 0x55, 0x1d, 0x0e, 0x04, senderKID.length + 2, 0x04, senderKID.length];
+  const extension = Buffer.concat([Buffer.from(heads), senderKID]);
+  return extraCerts.find((der) => der.includes(extension)) ?? extraCerts[0];
+}
+
 const digests: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.1.11': 'sha256',
   '1.2.840.113549.1.1.12': 'sha384',
@@ -95,7 +103,7 @@ function recheckPossession(certificate: Buffer, message: PkiMessage, place: CmpP
   const spki = publicKey.export({ format: 'der', type: 'spki' });
   const asked = body.value.messages.filter(({ certReq }) => certReq.certTemplate.publicKey !== undefined && isSameKey(certReq.certTemplate.publicKey, spki));
   must(asked.length > 0, 'a key was certified that nobody asked for');
-  const mayVouch = place.registrationAuthority !== undefined && message.extraCerts[0]?.equals(place.registrationAuthority.certificate.der) === true;
+  const mayVouch = place.registrationAuthority !== undefined && signerIn(message)?.equals(place.registrationAuthority.certificate.der) === true;
   const isProved = asked.some(({ certReq, popo }) => {
     if (popo === undefined) return false;
     if (popo.kind === 'raVerified') return mayVouch && body.value.type !== 'kur';
@@ -120,8 +128,9 @@ function isSameKey(asked: Buffer, certified: Buffer): boolean {
 
 /** subjectBinding: signer (who signs gets its own name, who has only the secret none that is not its reference). */
 function recheckBinding({ certificate }: Issue, message: PkiMessage, place: CmpPlace): void {
-  if (place.endpoint.profile.policy.names.subjectBinding !== 'signer' || message.extraCerts[0] === undefined) return;
-  const names = [certificate, message.extraCerts[0]].map((item) =>
+  const signer = signerIn(message);
+  if (place.endpoint.profile.policy.names.subjectBinding !== 'signer' || signer === undefined) return;
+  const names = [certificate, signer].map((item) =>
     attributesOf(readCertificate(item).subject)
       .map(({ type, text }) => `${type}=${text.trim().replace(/\s+/g, ' ').toLowerCase()}`)
       .join(),
@@ -156,7 +165,8 @@ export function recheckRevocation(sent: Buffer, answered: PkiBody, passphrases: 
   for (const message of messagesIn(sent)) {
     const body = decodePkiBody(message);
     if (!body.ok || body.value.type !== 'rr') continue;
-    const signer = message.extraCerts[0] === undefined ? undefined : new X509Certificate(message.extraCerts[0]);
+    const der = signerIn(message);
+    const signer = der === undefined ? undefined : new X509Certificate(der);
     const named = body.value.details.map(({ certDetails }) => certDetails.serialNumber?.toString('hex').replace(/^0+/, '').toLowerCase());
     const left = passphrases.get(message.header.senderKID?.toString() ?? '');
     const own = (signer?.serialNumber ?? left)?.replace(/^0+/, '').toLowerCase();
