@@ -173,6 +173,21 @@ t.test('the Kubernetes manifests have the fields of their kinds, fit one another
   }
 });
 
+t.test('the replay of the Dockerfile understands every line of it, and nothing else', async (t) => {
+  const { readDockerfile } = (await import(new URL('../../scripts/dockerfile.mjs', import.meta.url).href)) as {
+    readDockerfile(text: string): readonly { base: string; user: string; stopSignal: string; entrypoint: string[]; healthcheck: string[]; steps: unknown[] }[];
+  };
+  const stages = readDockerfile(read('Dockerfile'));
+  t.ok(stages.length > 1 && stages.every(({ steps }) => steps.length > 0));
+  t.match(
+    stages.at(-1),
+    { user: /^[1-9]\d*:[1-9]\d*$/, stopSignal: 'SIGTERM', entrypoint: ['node', 'bin/gatehouse.js'], healthcheck: ['node', String] },
+    'no root',
+  );
+  for (const line of ['ADD . .', 'ONBUILD RUN x', 'ENV a b', 'RUN']) t.throws(() => readDockerfile(`FROM a\n${line}`), line);
+  t.throws(() => readDockerfile('RUN x'), 'before any stage');
+});
+
 t.test('the compose file names settings, secrets and volumes that exist', async (t) => {
   const file = parse(read('deploy/compose.yml')) as {
     services: Record<string, { environment: Record<string, string>; secrets: string[]; volumes: string[] }>;
