@@ -24,11 +24,11 @@ const isCa = (certificate: Certificate): boolean => {
   return constraints.ok && constraints.value.ca;
 };
 
-/** A server whose RA certificate comes from a CA outside answers 503 until it has it. */
+/** A server whose RA certificate comes from a CA outside answers 503 until it has it; a process that has not heard of a new profile yet, 404. */
 async function getCaCert(url: string): Promise<Response> {
   for (let attempt = 0; ; attempt += 1) {
     const answer = await fetch(`${url}?operation=GetCACert`);
-    if (answer.status !== 503 || attempt === 120) return answer;
+    if (![404, 503].includes(answer.status) || attempt === 120) return answer;
     await sleep(500);
   }
 }
