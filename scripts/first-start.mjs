@@ -1,23 +1,14 @@
 // Measures the first start of the built server in an empty folder: from the command to a ready answer. Prints the time; fails only when the server does not come up.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './free-port.mjs';
 
 const limitMs = 45_000;
 const binary = fileURLToPath(new URL('../bin/gatehouse.js', import.meta.url));
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 async function isReady(url) {
   try {

@@ -3,12 +3,12 @@
 // until it is content, and stops it with the image's signal. Needs to be root, as a build is. Runs on the node of this machine, not the image's.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readDockerfile } from './dockerfile.mjs';
+import { freePort } from './free-port.mjs';
 
 const context = fileURLToPath(new URL('..', import.meta.url));
 const startMs = 240_000;
@@ -16,15 +16,6 @@ const stopMs = 20_000;
 
 function say(line) {
   process.stdout.write(`${line}\n`);
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** The committed files without what .dockerignore names: a build would be sent no others from a clean checkout. */
@@ -65,7 +56,7 @@ function build(stage, stages, contextFolder) {
   }
 }
 
-/** Starts what the image starts; the listeners are on free ports of the loopback address. Resolves to the lines to be said; throws. */
+/** Starts what the image starts; the listeners are on free ports of the loopback address. Resolves to the line to be said; throws with what the program said. */
 async function tryImage(image) {
   const [port, adminPort] = [await freePort(), await freePort()];
   const listen = { GATEHOUSE_LISTEN: `127.0.0.1:${port}`, GATEHOUSE_ADMIN_LISTEN: `127.0.0.1:${adminPort}` };
@@ -81,7 +72,7 @@ async function tryImage(image) {
   const began = performance.now();
   const [checker, ...checks] = image.healthcheck;
   let isHealthy = false;
-  while (!isHealthy && child.exitCode === null && performance.now() - began < startMs) {
+  while (!isHealthy && child.exitCode === null && child.signalCode === null && performance.now() - began < startMs) {
     isHealthy = spawnSync(checker, checks, { ...options, stdio: 'ignore' }).status === 0;
     if (!isHealthy) await sleep(200);
   }

@@ -11,6 +11,7 @@ import {
   readKemMacParameters,
   readMacParameters,
   type SignedFault,
+  signerAmong,
   verifyMac,
   verifySigned,
 } from '../protocol/cmp/index.js';
@@ -125,16 +126,16 @@ interface Signer {
   readonly place: string;
 }
 
-/**
- * RFC 9483 section 3.3: the certificate of the protection key "MUST be the first" of extraCerts; base stations send any order
- * (3GPP TS 33.310 clause 9.5.2), so that the one that senderKID names goes before it, as the server has it.
- */
-function signerIn({ header: { senderKID }, extraCerts }: PkiMessage): Signer | undefined {
+function signerIn({ header, extraCerts }: PkiMessage): Signer | undefined {
   const read = extraCerts.flatMap((der, index): Signer[] => {
     const certificate = parseCertificate(der);
     return certificate.ok ? [{ certificate: certificate.value, place: `extraCerts[${index}]` }] : [];
   });
-  return read.find(({ certificate }) => senderKID !== undefined && subjectKeyIdentifierOf(certificate.extensions)?.equals(senderKID) === true) ?? read[0];
+  const signer = signerAmong(
+    read.map(({ certificate }) => certificate),
+    header.senderKID,
+  );
+  return read.find(({ certificate }) => certificate === signer);
 }
 
 function signatureVerdict(message: PkiMessage): Field {

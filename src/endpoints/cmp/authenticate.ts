@@ -11,6 +11,7 @@ import {
   readDhMacParameters,
   readKemMacParameters,
   readMacParameters,
+  signerAmong,
   verifyDhMac,
   verifyKemMac,
   verifyMac,
@@ -209,19 +210,14 @@ export function mayDecapsulate({ publicKey, extensions }: Certificate): boolean 
   return isAllowed && publicKey.type === 'ml-kem' && publicKey.isUsable;
 }
 
-/**
- * "extraCerts[0]" should be the signer (RFC 9483 section 3.3), but base stations send any order (3GPP TS 33.310 clause 9.5.2):
- * the one that senderKID names, else the first. Later messages of a transaction may leave it out.
- */
+/** Later messages of a transaction may leave the certificate of their signer out. */
 function signerOf(message: PkiMessage, sources: KeySources): SigningPeer | undefined {
   const certificates: Certificate[] = [];
   for (const der of message.extraCerts) {
     const certificate = parseCertificate(der);
     if (certificate.ok) certificates.push(certificate.value);
   }
-  const { senderKID } = message.header;
-  const named = senderKID && certificates.find((item) => subjectKeyIdentifierOf(item.extensions)?.equals(senderKID));
-  const certificate = named ?? certificates[0] ?? (message.extraCerts.length === 0 ? sources.rememberedSigner() : undefined);
+  const certificate = signerAmong(certificates, message.header.senderKID) ?? (message.extraCerts.length === 0 ? sources.rememberedSigner() : undefined);
   return certificate && { kind: 'signature', certificate, others: certificates.filter((item) => item !== certificate) };
 }
 

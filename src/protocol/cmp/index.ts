@@ -24,5 +24,6 @@ export * from './proof-of-possession.js';
 export * from './protection.js';
 export * from './registration-controls.js';
 export * from './revocation.js';
+export * from './signer.js';
 export * from './status.js';
 export * from './verify-possession.js';
